@@ -1,0 +1,37 @@
+// The limits both ends enforce. A peer announces smaller ones in its hello; the smaller value
+// rules.
+#ifndef REPLICA_BASE_LIMITS_H_
+#define REPLICA_BASE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace brigada {
+
+// One gRPC message, whichever way.
+inline constexpr size_t kMaxFrameBytes = size_t{4} << 20;
+// What a batch aims at before compression, so that a cut costs little. A record larger than this
+// goes alone.
+inline constexpr size_t kBatchTargetBytes = size_t{256} << 10;
+// The most that one batch may inflate to.
+inline constexpr size_t kMaxInflatedBytes = size_t{4} << 20;
+// The most that a compressed batch may grow by when inflated.
+inline constexpr size_t kMaxInflationRatio = 200;
+// One change set, encoded. Commit refuses larger ones at once: no server could take them.
+inline constexpr size_t kMaxChangeSetBytes = size_t{1} << 20;
+inline constexpr size_t kMaxChangesPerSet = 1000;
+// One record, encoded with its field states.
+inline constexpr size_t kMaxRecordBytes = size_t{1} << 20;
+// Elements or keys of one SET or MAP field.
+inline constexpr size_t kMaxElementsPerField = 4096;
+// Concurrent versions kept of one field or element; docs/merge-semantics.md says which goes first.
+inline constexpr size_t kMaxVersionsPerKey = 16;
+// Levels of a scope path, and bytes of one segment.
+inline constexpr size_t kMaxScopeDepth = 6;
+inline constexpr size_t kMaxScopeSegmentBytes = 16;
+// Frames that wait for a slow peer, per session.
+inline constexpr size_t kMaxQueuedFrames = 16;
+
+}  // namespace brigada
+
+#endif  // REPLICA_BASE_LIMITS_H_
