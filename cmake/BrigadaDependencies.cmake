@@ -1,4 +1,8 @@
 # Every outside library the project uses, each looked up once. docs/building.md lists the Debian packages.
+# The configs of gRPC and RocksDB look for re2 and zstd under names that pkg_check_modules leaves in the cache;
+# without this the second configuration of a build folder fails.
+unset(re2_FOUND CACHE)
+unset(zstd_INCLUDE_DIRS CACHE)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
