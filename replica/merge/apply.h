@@ -1,0 +1,81 @@
+// Merging: how a change meets a record. Pure functions; time, identity and order are arguments.
+#ifndef REPLICA_MERGE_APPLY_H_
+#define REPLICA_MERGE_APPLY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "brigada/v1/change.pb.h"
+#include "brigada/v1/conflict.pb.h"
+#include "replica/merge/record.h"
+#include "replica/schema/registry.h"
+
+namespace brigada {
+
+// The writer of a change and what it had seen.
+struct WriteContext {
+  WriteRef write;  // with the effective stamp and the commit sequence
+  // The writer saw every change of the record up to this commit sequence.
+  uint64_t seen = 0;
+  // Replica bytes + 8 bytes big-endian sequence of the provisional change sets it had seen.
+  absl::flat_hash_set<std::string> provisional;
+};
+
+// A conflict that a change opened, extended or decided: becomes a Conflict record.
+struct ConflictEvent {
+  RecordId id;
+  uint32_t field = 0;  // 0: the whole record
+  std::string key;
+  v1::Conflict entry;  // complete, about_type and about_record left to the caller
+};
+
+struct ApplyResult {
+  // Not empty: the record is unchanged.
+  std::vector<v1::Refusal> refusals;
+  std::vector<ConflictEvent> conflicts;
+  // Fields this change wrote whose standing value is another's.
+  std::vector<uint32_t> lost_fields;
+  // The whole change met a deletion.
+  bool lost_whole = false;
+  // The record's state differs from before.
+  bool changed = false;
+};
+
+// The authority's merge of one change into `record` (which may not exist yet), by the policies of
+// `type`; null: unknown type, every field a LAST_WRITER register. Values are taken as valid:
+// validation is the caller's. `change_index` goes into refusals. kInvalidArgument: malformed bytes
+// in the change.
+absl::StatusOr<ApplyResult> ApplyChange(const RecordType* type, const v1::Change& change,
+                                        const WriteContext& context, uint32_t change_index,
+                                        Record* record);
+
+// Lays a change over `record` as its own writer sees it: nothing is concurrent, nothing refused (an
+// edit of a deleted or absent record does nothing). Used for the view (write.sequence 0) and to
+// fold what a verdict confirmed into base; `lost` names the fields left out.
+absl::Status OverlayChange(const RecordType* type, const v1::Change& change, const WriteRef& write,
+                           const v1::Verdict::Lost* lost, Record* record);
+
+// The part of `record` changed after commit sequence `after`: fields whole, with all their live
+// versions; deletion, scope and conflicts.
+Record RecordDelta(const Record& record, uint64_t after);
+
+// Takes a delta into `base`: each field in it replaces that of `base`. `whole`: it replaces
+// everything.
+void MergeDelta(const Record& delta, bool whole, Record* base);
+
+// Effective stamp of a change set: `signed_stamp` lowered to `ceiling` (the server's clock, above
+// everything it stamped before), raised above `own_last` (the replica's last effective stamp) and
+// above the stamps in what it knowingly replaces (HighestReplaced).
+Hlc EffectiveStamp(Hlc signed_stamp, Hlc ceiling, Hlc own_last, Hlc replaced);
+
+// The greatest stamp among the versions that `change` would replace knowingly. 0 for none.
+absl::StatusOr<Hlc> HighestReplaced(const RecordType* type, const v1::Change& change,
+                                    const WriteContext& context, const Record& record);
+
+}  // namespace brigada
+
+#endif  // REPLICA_MERGE_APPLY_H_

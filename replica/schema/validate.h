@@ -1,0 +1,36 @@
+// Validation: the same code on the device before a commit and at the authority before the verdict.
+#ifndef REPLICA_SCHEMA_VALIDATE_H_
+#define REPLICA_SCHEMA_VALIDATE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "brigada/v1/change.pb.h"
+#include "google/protobuf/message.h"
+#include "replica/schema/registry.h"
+#include "replica/schema/scope.h"
+
+namespace brigada {
+
+// Checks the rules of the top-level fields in `numbers` (all of them when null) in `message`:
+// required, length in code points, pattern, range, declared enum values, references of 16 bytes,
+// valid UTF-8; texts inside nested messages obey max_length each. Each violation is a Refusal with
+// its field and a detail of path and rule, never the value. `change` goes into each.
+std::vector<v1::Refusal> ValidateMessage(const RecordType& type,
+                                         const google::protobuf::Message& message,
+                                         const absl::flat_hash_set<uint32_t>* numbers,
+                                         uint32_t change);
+
+// WRONG_SCOPE unless a record of `type` may live at the level of `scope`.
+absl::optional<v1::Refusal> ValidateScope(const RecordType& type, const Scope& scope,
+                                          uint32_t change);
+
+// The violations as one sentence for a caller: "people: name.given_names is longer than 120; ...".
+std::string Describe(const RecordType& type, const std::vector<v1::Refusal>& refusals);
+
+}  // namespace brigada
+
+#endif  // REPLICA_SCHEMA_VALIDATE_H_
