@@ -1,0 +1,79 @@
+// Read-only SQL over a snapshot of records, on device and server alike: SQLite virtual tables made
+// from the descriptors.
+#ifndef REPLICA_QUERY_QUERY_H_
+#define REPLICA_QUERY_QUERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/schema/registry.h"
+#include "replica/store/read_view.h"
+
+namespace brigada {
+
+// NULL, INTEGER, REAL, TEXT, BLOB.
+struct SqlBlob {
+  std::string bytes;
+  friend bool operator==(const SqlBlob&, const SqlBlob&) = default;
+};
+using SqlValue = std::variant<std::monostate, int64_t, double, std::string, SqlBlob>;
+using SqlRow = std::vector<SqlValue>;
+
+struct QueryLimits {
+  absl::Duration time = absl::Seconds(30);
+  uint64_t rows = 1'000'000;
+  size_t memory_bytes = size_t{64} << 20;
+};
+
+// What the caller may read: records inside one of the feeds, values up to its class. A value above
+// it reads as NULL, before any condition sees it.
+struct ReadAccess {
+  bool everything = false;  // a device reads all that it holds
+  std::vector<v1::Feed> feeds;
+};
+
+// A table that is not made of records: rows from a callback (devices, sync status). Small.
+struct ExtraTable {
+  std::string name;
+  std::vector<std::string> columns;
+  std::function<absl::StatusOr<std::vector<SqlRow>>()> rows;
+};
+
+struct QueryOptions {
+  QueryLimits limits;
+  ReadAccess access;
+  std::vector<ExtraTable> extra_tables;
+};
+
+struct QuerySummary {
+  uint64_t rows = 0;
+  bool truncated = false;  // the row limit cut it
+};
+
+// One query over one snapshot. `on_columns` is called once, then `on_row` for each row; a non-OK
+// status from either stops the query and is returned. kInvalidArgument: SQL error or a statement
+// that is not one SELECT, in words that name the place; kPermissionDenied: an operation that is not
+// reading; kDeadlineExceeded, kResourceExhausted: a limit, with advice.
+absl::StatusOr<QuerySummary> RunQuery(
+    const Registry& registry, const ReadView& view, absl::string_view sql,
+    absl::Span<const SqlValue> parameters, const QueryOptions& options,
+    const std::function<absl::Status(absl::Span<const std::string>)>& on_columns,
+    const std::function<absl::Status(SqlRow)>& on_row);
+
+// The tables `sql` reads (record types by plural name), to know what a watch depends on. Same
+// errors as RunQuery.
+absl::StatusOr<std::vector<std::string>> TablesOf(const Registry& registry, absl::string_view sql);
+
+}  // namespace brigada
+
+#endif  // REPLICA_QUERY_QUERY_H_

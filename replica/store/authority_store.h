@@ -1,0 +1,149 @@
+// The one narrow interface between the services and storage: commit pushes, read feeds, read
+// records, keep device state. RocksDB stands behind it today (kv_authority_store.h); nothing above
+// it may assume one machine.
+#ifndef REPLICA_STORE_AUTHORITY_STORE_H_
+#define REPLICA_STORE_AUTHORITY_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "brigada/v1/change.pb.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/base/ids.h"
+#include "replica/merge/record.h"
+#include "replica/schema/registry.h"
+#include "replica/store/read_view.h"
+
+namespace brigada {
+
+// Change sets of one replica in one partition, in sequence order. Authentication and the batch
+// signature are checked before.
+struct PushRequest {
+  ReplicaId replica;
+  std::string user;
+  std::string partition;
+  std::vector<v1::ChangeSet> change_sets;
+  // The chain value the signature covers; the commit recomputes and compares it.
+  std::string chain_after;
+};
+
+struct PushResult {
+  // kInvalidArgument: malformed header, another replica or partition, chain_after does not match.
+  // Nothing was committed then.
+  absl::Status status;
+  // A sequence that was used before came with another content: the replica is a copy.
+  bool forked = false;
+  // The next sequence the authority expects of this replica here. Sets beyond a gap are not judged.
+  uint64_t expected = 0;
+  // One per judged or repeated change set, in order.
+  std::vector<v1::Verdict> verdicts;
+};
+
+// One change with what the authority knows about it, for the judge.
+struct ChangeInQuestion {
+  const PushRequest& push;
+  const v1::ChangeSetHeader& header;
+  const v1::Change& change;
+  uint32_t index = 0;
+  const RecordType* type = nullptr;  // null: unknown type
+  const Record* current = nullptr;   // the stored record; may not exist
+};
+
+// Authority over writes: grants now, more rules later. Called inside the commit; must be quick and
+// touch no store.
+class Judge {
+ public:
+  virtual ~Judge() = default;
+  // Adds a refusal for each rule the change breaks.
+  virtual void Examine(const ChangeInQuestion& question,
+                       std::vector<v1::Refusal>* refusals) const = 0;
+};
+
+struct FeedRequest {
+  ReplicaId replica;  // whose verdicts are in the page, and for the echo rule
+  std::string partition;
+  std::vector<v1::Feed> feeds;  // of this partition
+  uint64_t complete = 0;
+  uint64_t scanned = 0;
+  uint64_t own_head = 0;  // the replica's last change set here, from its hello
+  size_t target_bytes = 0;
+};
+
+struct FeedPage {
+  v1::BatchBody body;
+  uint64_t to = 0;
+  uint64_t head = 0;  // to == head: checkpoint
+};
+
+// What the directory holds, each by key, with a serialized message of v1.
+enum class DirectoryKind : uint8_t {
+  kDevice = 1,
+  kGrant = 2,
+  kInvitation = 3,
+  kSetting = 4,
+  kUser = 5
+};
+
+struct DirectoryWrite {
+  DirectoryKind kind;
+  std::string key;
+  std::optional<std::string> value;  // nullopt: delete
+  // The write happens only while the stored value is this one (nullopt inside: while it is absent).
+  std::optional<std::optional<std::string>> expected;
+};
+
+// Thread safe.
+class AuthorityStore {
+ public:
+  virtual ~AuthorityStore() = default;
+
+  // Judges, merges and commits the pushes as one durable group (one fsync); verdicts are on disk
+  // when it returns. An error of the call itself: the store failed and nothing may be acknowledged.
+  // One caller at a time gets the best groups; others wait.
+  virtual absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
+                                                               const Judge& judge,
+                                                               absl::Time now) = 0;
+  // Entries and verdicts over (scanned, to] from one snapshot, about target_bytes of them, at least
+  // one when there is one.
+  virtual absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const = 0;
+  // The partition's newest commit sequence; 0 when it has none.
+  virtual uint64_t Head(absl::string_view partition) const = 0;
+  // Sequence of the last change set judged of this replica; 0 for none.
+  virtual absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,
+                                                absl::string_view partition) const = 0;
+  virtual std::vector<std::string> Partitions() const = 0;
+  // True when a cursor of `run` at `sequence` can have come from this store's past.
+  virtual bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
+                            uint64_t sequence) const = 0;
+  virtual Epoch epoch() const = 0;
+  virtual Run run() const = 0;
+
+  virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() const = 0;
+
+  virtual absl::StatusOr<std::optional<std::string>> GetEntry(DirectoryKind kind,
+                                                              absl::string_view key) const = 0;
+  virtual absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ListEntries(
+      DirectoryKind kind) const = 0;
+  // All writes or none, durable on return. kAborted when an expectation does not hold.
+  virtual absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) = 0;
+
+  // A consistent copy in the new directory `path`; progress in bytes.
+  virtual absl::Status Backup(const std::string& path,
+                              const std::function<void(uint64_t)>& progress) = 0;
+  // kFailedPrecondition: the store went read-only after a failure; it must be reopened.
+  virtual absl::Status Health() const = 0;
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_AUTHORITY_STORE_H_

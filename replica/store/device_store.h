@@ -1,0 +1,139 @@
+// A device's replica on disk: base, outbox, view, cursors, rejected list. Every change of any of
+// them is one write batch.
+#ifndef REPLICA_STORE_DEVICE_STORE_H_
+#define REPLICA_STORE_DEVICE_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "brigada/v1/change.pb.h"
+#include "brigada/v1/storage.pb.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/base/clock.h"
+#include "replica/base/ids.h"
+#include "replica/base/random.h"
+#include "replica/schema/registry.h"
+#include "replica/store/kv.h"
+#include "replica/store/read_view.h"
+
+namespace brigada {
+
+struct DeviceStoreOptions {
+  const Registry* registry = nullptr;
+  const Clock* clock = nullptr;
+  Random* random = nullptr;
+};
+
+// Names a record that something happened to.
+struct ChangedRecord {
+  uint32_t type_id = 0;
+  RecordId id;
+};
+
+struct CommitReceipt {
+  std::string partition;
+  uint64_t sequence = 0;
+};
+
+struct OutboxPage {
+  std::vector<v1::ChangeSet> change_sets;
+  std::string chain_after;     // after the last of them
+  uint64_t last_sequence = 0;  // 0: empty page
+  bool end = false;            // nothing follows
+};
+
+struct BatchEffect {
+  uint64_t records = 0;
+  uint64_t applied = 0;  // verdicts by outcome
+  uint64_t merged = 0;
+  uint64_t refused = 0;
+  uint64_t quarantined = 0;
+};
+
+struct StoreCounts {
+  uint64_t pending = 0;   // change sets in the outbox
+  uint64_t rejected = 0;  // in the rejected list
+  uint64_t open_conflicts = 0;
+  absl::Time oldest_pending = absl::InfiniteFuture();
+};
+
+// Thread safe: writes are serialised inside, reads use snapshots.
+class DeviceStore {
+ public:
+  virtual ~DeviceStore() = default;
+
+  virtual ReplicaId replica() const = 0;
+  // Empty until enrolled. Change sets carry it. kFailedPrecondition when another user's work is
+  // still pending.
+  virtual std::string user() const = 0;
+  virtual absl::Status SetUser(absl::string_view user) = 0;
+
+  // Commits `changes` (all in one partition) as the next change set of this replica: durable when
+  // it returns (with kMemory: after the next kSync write or a clean close), visible to reads, in
+  // the outbox. Fills Change.seen where it is 0. kInvalidArgument: validation (all violations
+  // named), more than one partition, too large; kNotFound: edit or delete of an absent record;
+  // kAlreadyExists: create of a live id; kFailedPrecondition: append-only or server-written.
+  // Nothing changes then.
+  virtual absl::StatusOr<CommitReceipt> Commit(std::vector<v1::Change> changes,
+                                               Durability durability) = 0;
+
+  virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() const = 0;
+
+  // Partitions with an outbox head or a cursor.
+  virtual std::vector<std::string> Partitions() const = 0;
+  virtual v1::OutboxHead Head(absl::string_view partition) const = 0;
+  // Change sets without a verdict laid into base, from `from_sequence` on, about `max_bytes` of
+  // them, at least one if any.
+  virtual absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
+                                                size_t max_bytes) const = 0;
+
+  virtual std::vector<v1::Cursor> Cursors() const = 0;
+  // Forgets a cursor the server did not accept: the next pull of the partition starts from zero.
+  // Records stay.
+  virtual absl::Status ResetCursor(absl::string_view partition) = 0;
+  // One write batch: verdicts take their change sets out of the outbox (refused ones into the
+  // rejected list) and fold what they won into base, entries are laid over, views and indexes
+  // rebuilt, the cursor moved. A batch that does not start at the cursor's `scanned` is refused
+  // (kFailedPrecondition); a repeated one does nothing.
+  virtual absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
+                                                 const v1::BatchBody& body) = 0;
+  // Server time just seen: positions count from it.
+  virtual absl::Status NoteServerTime(absl::Time server_time) = 0;
+  // What the welcome said of grants and feeds, kept for status and for checks before commit.
+  virtual absl::Status NoteWelcome(const v1::Welcome& welcome) = 0;
+  virtual v1::Welcome LastWelcome() const = 0;
+
+  virtual absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const = 0;
+  // Removes a rejected change set for good. kNotFound.
+  virtual absl::Status DiscardRejected(absl::string_view partition, uint64_t sequence) = 0;
+
+  virtual absl::StatusOr<StoreCounts> Counts() const = 0;
+
+  // Free-form settings of the library (server address, last success): small values, durable on
+  // return.
+  virtual absl::Status PutSetting(absl::string_view key, absl::string_view value) = 0;
+  virtual absl::StatusOr<std::string> GetSetting(absl::string_view key) const = 0;  // kNotFound
+
+  // Called after each commit and each applied batch, outside locks, on the thread that wrote, in
+  // commit order. One listener.
+  using ChangeListener = std::function<void(absl::Span<const ChangedRecord>)>;
+  virtual void SetChangeListener(ChangeListener listener) = 0;
+};
+
+// Opens (or makes, when empty) a device's store on `kv`; making it draws the ReplicaId.
+// kFailedPrecondition: a newer on-disk format (names both versions and the way out), or the store
+// of a server.
+absl::StatusOr<std::unique_ptr<DeviceStore>> OpenDeviceStore(std::unique_ptr<Kv> kv,
+                                                             const DeviceStoreOptions& options);
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_DEVICE_STORE_H_

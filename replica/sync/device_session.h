@@ -1,0 +1,78 @@
+// One session of a device with its upstream, as a state machine: frames in, frames out. It never
+// blocks, reads no clock and opens no connection; a lost connection ends it, the next one is a new
+// session that goes on from what the store holds.
+#ifndef REPLICA_SYNC_DEVICE_SESSION_H_
+#define REPLICA_SYNC_DEVICE_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/store/device_store.h"
+
+namespace brigada {
+
+struct DeviceSessionOptions {
+  bool live = false;
+  // A session without progress for this long ends with kUnavailable "STALLED: <cause>".
+  absl::Duration stall_timeout = absl::Seconds(60);
+  absl::Duration ping_interval = absl::Seconds(25);
+  size_t batch_target_bytes = 0;  // 0: kBatchTargetBytes
+  std::string software;
+  // Signs the chain value of each push (the device key). Empty: unsigned, for tests.
+  std::function<absl::StatusOr<std::string>(absl::string_view chain)> sign;
+};
+
+// What a session has done so far. Bytes are of frame bodies; the transport counts its own.
+struct SyncProgress {
+  enum class Phase { kConnecting, kPushing, kPulling, kLive, kDone, kFailed };
+  Phase phase = Phase::kConnecting;
+  uint64_t change_sets_sent = 0;
+  uint64_t change_sets_confirmed = 0;
+  uint64_t change_sets_refused = 0;
+  uint64_t records_received = 0;
+  uint64_t frame_bytes_sent = 0;
+  uint64_t frame_bytes_received = 0;
+  uint64_t checkpoints = 0;
+  // Per partition: commit sequences done and wanted, for a progress bar.
+  uint64_t scanned = 0;
+  uint64_t head = 0;
+};
+
+// One thread. The store outlives it.
+class DeviceSession {
+ public:
+  DeviceSession(DeviceStore* store, DeviceSessionOptions options, absl::Time device_time,
+                absl::Duration monotonic);
+
+  // The next frame to send, or nullopt when there is none now. The transport asks when it can send:
+  // that is the backpressure.
+  absl::StatusOr<std::optional<v1::ClientFrame>> NextFrame();
+  // A frame arrived. An error ends the session; its payload-free status says why (Refused becomes
+  // the matching code, with retry_after as text and in retry_after()).
+  absl::Status OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic);
+  // The outbox grew (live mode).
+  void OnCommit();
+  // Time passes: pings, and the stall watchdog. Call it about once a second.
+  absl::Status OnTick(absl::Duration monotonic);
+  // Ends a live session in good order: Goodbye is sent, finished() follows.
+  void Stop();
+  // Everything asked for is done; the transport may close.
+  bool finished() const;
+  const SyncProgress& progress() const;
+  std::optional<absl::Duration> retry_after() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_SYNC_DEVICE_SESSION_H_

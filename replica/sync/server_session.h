@@ -1,0 +1,89 @@
+// One session of the server with a device, as a state machine: frames in, frames out; the
+// counterpart of DeviceSession.
+#ifndef REPLICA_SYNC_SERVER_SESSION_H_
+#define REPLICA_SYNC_SERVER_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/store/authority_store.h"
+
+namespace brigada {
+
+// Who is at the other end, as the certificate and the directory say.
+struct PeerIdentity {
+  ReplicaId replica;
+  std::string user;
+  // Feeds the user reads now and grants that allow them.
+  std::vector<v1::Feed> feeds;
+  std::vector<v1::GrantInfo> grants;
+};
+
+// What a session needs of its surroundings. All calls come from the session's own thread.
+class ServerSessionHost {
+ public:
+  virtual ~ServerSessionHost() = default;
+  // Judges who it is by server time, once the hello has come: a refusal ends the session with its
+  // reason.
+  virtual absl::StatusOr<PeerIdentity> Identify(const v1::Hello& hello, v1::Refused* refused) = 0;
+  // Verifies a push signature of this replica.
+  virtual absl::Status VerifySignature(const ReplicaId& replica, absl::string_view chain,
+                                       absl::string_view signature) = 0;
+  // Hands a push to the commit queue; OnPushResult is called later, in order. kResourceExhausted:
+  // the queue is full, the session waits and offers it again at the next OnTick or OnPushResult.
+  virtual absl::Status SubmitPush(PushRequest push) = 0;
+  // MAC of a cursor for this replica (all fields but `mac`).
+  virtual std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) = 0;
+};
+
+struct ServerSessionOptions {
+  absl::Duration stall_timeout = absl::Seconds(60);
+  size_t batch_target_bytes = 0;  // 0: kBatchTargetBytes
+  size_t max_pushes_in_flight = 4;
+};
+
+struct ServerSessionStats {
+  uint64_t change_sets = 0;
+  uint64_t entries_sent = 0;
+  uint64_t frame_bytes_sent = 0;
+  uint64_t frame_bytes_received = 0;
+};
+
+// One thread at a time. Store and host outlive it.
+class ServerSession {
+ public:
+  ServerSession(const AuthorityStore* store, ServerSessionHost* host, ServerSessionOptions options);
+
+  // A frame arrived. False from wants_frames() asks the transport not to read more until it is true
+  // again.
+  void OnFrame(v1::ClientFrame frame, absl::Time now);
+  bool wants_frames() const;
+  void OnPushResult(const PushResult& result, absl::Time now);
+  // A partition got a new head (live fan-out). Cheap; the session reads feeds only in NextFrame.
+  void OnNewHead(absl::string_view partition);
+  void OnTick(absl::Time now);
+  // The server shuts down: Refused(SHUTTING_DOWN) is the next frame.
+  void Shutdown();
+  // The next frame to send, or nullopt when there is none now. Asked for only when the previous one
+  // is on its way, so a slow reader costs one frame of memory. Reads the store.
+  std::optional<v1::ServerFrame> NextFrame(absl::Time now);
+  // After the last frame: the stream may be closed.
+  bool finished() const;
+  const ServerSessionStats& stats() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_SYNC_SERVER_SESSION_H_
