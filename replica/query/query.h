@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,18 +15,11 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "brigada/v1/sync_service.pb.h"
+#include "replica/query/sql_value.h"
 #include "replica/schema/registry.h"
 #include "replica/store/read_view.h"
 
 namespace brigada {
-
-// NULL, INTEGER, REAL, TEXT, BLOB.
-struct SqlBlob {
-  std::string bytes;
-  friend bool operator==(const SqlBlob&, const SqlBlob&) = default;
-};
-using SqlValue = std::variant<std::monostate, int64_t, double, std::string, SqlBlob>;
-using SqlRow = std::vector<SqlValue>;
 
 struct QueryLimits {
   absl::Duration time = absl::Seconds(30);

@@ -1,0 +1,100 @@
+// How a replica is opened and how it syncs.
+#ifndef BRIGADA_OPTIONS_H_
+#define BRIGADA_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "replica/base/clock.h"
+#include "replica/base/random.h"
+
+namespace brigada {
+
+class Registry;
+class Transport;
+
+enum class DurabilityLevel {
+  // A write is on disk when it returns: it survives a dead battery. The default.
+  kSync,
+  // A write survives the death of the process, not of the device: after a power cut the last such
+  // writes may be gone,
+  // all together from one moment on, never one in the middle. For imports that can be run again.
+  kProcess,
+};
+
+struct Options {
+  // Directory of the replica. One process at a time opens it.
+  std::string path;
+  // Makes the directory and a new replica in it when absent. False: Open answers kNotFound.
+  bool create_if_missing = true;
+  DurabilityLevel durability = DurabilityLevel::kSync;
+  // Record types; null means those of Brigada. A replica opened with fewer types keeps and forwards
+  // records of the others.
+  const Registry* registry = nullptr;
+  // Time and randomness, for tests. Null: the system's.
+  const Clock* clock = nullptr;
+  Random* random = nullptr;
+  // How to reach the upstream. Null: gRPC with mutual TLS to the server the replica enrolled with.
+  std::shared_ptr<Transport> transport;
+};
+
+enum class SyncPhase { kIdle, kConnecting, kPushing, kPulling, kLive, kWaiting, kStopped };
+
+// Where a session stands. Bytes are those of frames as sent, before TLS.
+struct SyncState {
+  SyncPhase phase = SyncPhase::kIdle;
+  uint64_t change_sets_sent = 0;
+  uint64_t change_sets_confirmed = 0;
+  uint64_t change_sets_refused = 0;
+  uint64_t records_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  // Pull progress in commit sequences over all partitions: done of total.
+  uint64_t pulled = 0;
+  uint64_t pull_total = 0;
+};
+
+struct SyncOptions {
+  // Called as the session advances, at most some ten times a second, on the syncing thread, never
+  // under a lock.
+  std::function<void(const SyncState&)> on_progress;
+  // A round that takes longer is cut; what arrived stays. Background sync ignores it.
+  absl::Duration deadline = absl::InfiniteDuration();
+  // Without progress for this long a session ends with kUnavailable "STALLED: cause".
+  absl::Duration stall_timeout = absl::Seconds(60);
+  // Stops before sending or receiving more than this in a round (0: no limit); the next round goes
+  // on there.
+  uint64_t byte_budget = 0;
+  // Background: the first try is spread over this long, so that a network's return does not bring
+  // everybody at once.
+  absl::Duration initial_spread = absl::Seconds(30);
+  absl::Duration backoff_min = absl::Seconds(1);
+  absl::Duration backoff_max = absl::Minutes(10);
+};
+
+struct SyncReport {
+  SyncState totals;
+  absl::Duration elapsed;
+  // Connections it took: 1 unless the link was cut.
+  int connections = 0;
+};
+
+struct SyncStatus {
+  SyncPhase phase = SyncPhase::kIdle;
+  uint64_t pending = 0;   // change sets without a verdict
+  uint64_t rejected = 0;  // refused change sets that wait for somebody
+  uint64_t open_conflicts = 0;
+  absl::Time last_success = absl::InfinitePast();
+  absl::Time oldest_pending = absl::InfiniteFuture();
+  std::string last_error;  // of the last try, empty after a success
+  SyncState session;       // of the session that runs, if any
+  // False while a pull runs: change sets of others may show in part.
+  bool consistent = true;
+};
+
+}  // namespace brigada
+
+#endif  // BRIGADA_OPTIONS_H_

@@ -1,0 +1,211 @@
+// Brigada's client library: one class, one replica.
+//
+//   brigada::Options options;
+//   options.path = "field.brigada";
+//   auto replica = brigada::Replica::Open(options).value();
+//   brigada::v1::Person ana;
+//   ana.mutable_name()->set_given_names("Ana");
+//   auto id = replica->Create(brigada::Scope::Parse("MX/20/067").value(), ana).value();
+//   replica->Update<brigada::v1::Person>(id, [](auto& person) { person.add_phones("+529511234567");
+//   }); replica->Sync({});   // when there is a link
+//
+// tests/consumer/example.cc is the whole program.
+#ifndef BRIGADA_REPLICA_H_
+#define BRIGADA_REPLICA_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "brigada/options.h"
+#include "brigada/result_set.h"
+#include "brigada/transport.h"
+#include "brigada/v1/change.pb.h"
+#include "brigada/v1/conflict.pb.h"
+#include "google/protobuf/message.h"
+#include "replica/base/ids.h"
+#include "replica/schema/scope.h"
+
+namespace brigada {
+
+// What a form that shows a record has seen of it: passed to an update made later, so that a change
+// pulled in between is not taken as seen.
+struct ReadToken {
+  uint64_t seen = 0;
+};
+
+// A record with what the library knows about it.
+struct RecordInfo {
+  RecordId id;
+  Scope scope;
+  bool pending = false;       // has changes without a verdict
+  bool has_conflict = false;  // some field waits for a decision
+  absl::Time created_at;
+  absl::Time updated_at;
+  std::string created_by;
+  std::string updated_by;
+  ReadToken token;
+};
+
+// A refused change set of this device, with its content.
+struct Rejection {
+  std::string partition;
+  uint64_t sequence = 0;
+  absl::Time refused_at;
+  v1::ChangeSetBody content;
+  std::vector<v1::Refusal> reasons;
+};
+
+// An entry of the conflict ledger.
+struct ConflictInfo {
+  RecordId id;
+  Scope scope;
+  v1::Conflict entry;
+};
+
+// Several changes that are committed together. All records lie in one partition (one state, or the
+// nation). Not thread safe.
+class Transaction {
+ public:
+  // As Replica's methods of the same names; checked at Commit.
+  RecordId Create(const Scope& scope, const google::protobuf::Message& record);
+  void Update(const RecordId& id, const google::protobuf::Message& before,
+              const google::protobuf::Message& after, ReadToken token = {});
+  void Delete(const google::protobuf::Descriptor* type, const RecordId& id, ReadToken token = {});
+
+ private:
+  friend class Replica;
+  struct Step {
+    enum class Kind { kCreate, kUpdate, kDelete } kind;
+    const google::protobuf::Descriptor* type;
+    RecordId id;
+    Scope scope;
+    std::shared_ptr<google::protobuf::Message> before;
+    std::shared_ptr<google::protobuf::Message> after;
+    ReadToken token;
+  };
+  std::vector<Step> steps_;
+};
+
+// A standing query. Destroying it stops the callbacks; the destructor waits for one that runs.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
+// Replica is one device's copy of the records in its scopes: every read and write is served from
+// local storage, and Sync exchanges changes with the upstream whenever a connection exists.
+//
+// Thread safety: all methods may be called from any thread. Writes are serialised, and durable as
+// Options::durability says before they return. Callbacks run on one callback thread (progress: on
+// the syncing thread), never under a lock; they may call the replica. Crash: whatever returned OK
+// is there after it (see Options::durability); nothing else shows.
+class Replica {
+ public:
+  // kNotFound: absent and !create_if_missing. kUnavailable: open in another process (retry).
+  // kDataLoss: a checksum failed. kFailedPrecondition: written by a newer version.
+  // kResourceExhausted: the disk is full.
+  static absl::StatusOr<std::unique_ptr<Replica>> Open(Options options);
+  virtual ~Replica() = default;
+
+  // Makes this replica a device of the organization that gave `invitation` (the text an
+  // administrator hands over). Needs a connection once. kInvalidArgument: not an invitation;
+  // kUnauthenticated: wrong, used or expired code, or not the invited server; kUnavailable: no
+  // connection; kFailedPrecondition: already enrolled elsewhere.
+  virtual absl::Status Enroll(absl::string_view invitation, absl::string_view device_name) = 0;
+
+  // Typed API. T is a record message such as v1::Person. kInvalidArgument names every field that
+  // breaks a rule. Where the type derives its id from its parts, Create returns that id, and
+  // creating what exists merges into it.
+  template <typename T>
+  absl::StatusOr<RecordId> Create(const Scope& scope, const T& record) {
+    return CreateMessage(scope, record);
+  }
+  // `edit` gets the current view; only the fields it changes become a change. kNotFound: absent or
+  // deleted.
+  template <typename T>
+  absl::Status Update(const RecordId& id, absl::FunctionRef<void(T&)> edit, ReadToken token = {}) {
+    T record;
+    return UpdateMessage(
+        id, &record, [&] { edit(record); }, token);
+  }
+  template <typename T>
+  absl::Status Delete(const RecordId& id, ReadToken token = {}) {
+    return DeleteRecord(T::descriptor(), id, token);
+  }
+  template <typename T>
+  absl::StatusOr<T> Get(const RecordId& id) const {
+    T record;
+    absl::Status status = ReadMessage(id, &record, nullptr);
+    if (!status.ok()) return status;
+    return record;
+  }
+
+  // The same for a type known at run time only. `record` says the type; Read fills it (and `info`
+  // unless null).
+  virtual absl::StatusOr<RecordId> CreateMessage(const Scope& scope,
+                                                 const google::protobuf::Message& record) = 0;
+  // Fills `record` with the view, calls `edit` (which changes it), commits the difference.
+  virtual absl::Status UpdateMessage(const RecordId& id, google::protobuf::Message* record,
+                                     absl::FunctionRef<void()> edit, ReadToken token) = 0;
+  virtual absl::Status DeleteRecord(const google::protobuf::Descriptor* type, const RecordId& id,
+                                    ReadToken token) = 0;
+  virtual absl::Status ReadMessage(const RecordId& id, google::protobuf::Message* record,
+                                   RecordInfo* info) const = 0;
+  virtual absl::Status Move(const google::protobuf::Descriptor* type, const RecordId& id,
+                            const Scope& to) = 0;
+  // All of it or nothing.
+  virtual absl::Status Commit(const Transaction& transaction) = 0;
+
+  // Read-only SQL over this moment's view: one table per record type by its plural name,
+  // `territories`, `conflicts`. docs/sql.md.
+  virtual absl::StatusOr<ResultSet> Query(absl::string_view sql,
+                                          absl::Span<const SqlValue> args = {}) const = 0;
+  // The same, row by row; a non-OK status from `on_row` stops it.
+  virtual absl::Status QueryRows(
+      absl::string_view sql, absl::Span<const SqlValue> args,
+      absl::FunctionRef<absl::Status(absl::Span<const std::string> columns)> on_columns,
+      absl::FunctionRef<absl::Status(SqlRow)> on_row) const = 0;
+  // Runs the query now and again after changes to a table it reads (several changes may be taken
+  // together).
+  using OnChange = std::function<void(absl::StatusOr<ResultSet>)>;
+  virtual absl::StatusOr<std::unique_ptr<Subscription>> Watch(absl::string_view sql,
+                                                              std::vector<SqlValue> args,
+                                                              OnChange on_change) = 0;
+
+  // One round: everything here goes up, everything there comes down, as far as there is a link. A
+  // cut link is tried again within the deadline; what arrived stays. kUnavailable: no connection
+  // (retry later); kUnauthenticated, kPermissionDenied: revoked, expired or not enrolled;
+  // kAlreadyExists: another session of this replica runs.
+  virtual absl::StatusOr<SyncReport> Sync(const SyncOptions& options) = 0;
+  // Background: a live session whenever there is a link, with backoff and jitter in between.
+  virtual void StartSync(const SyncOptions& options) = 0;
+  virtual void StopSync() = 0;
+  virtual SyncStatus GetSyncStatus() const = 0;
+
+  virtual absl::StatusOr<std::vector<Rejection>> Rejections() const = 0;
+  // Commits the content again as a new change set (after it, or the grants, have been changed).
+  virtual absl::Status Resubmit(absl::string_view partition, uint64_t sequence) = 0;
+  virtual absl::Status Discard(absl::string_view partition, uint64_t sequence) = 0;
+
+  virtual absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const = 0;
+  // Decides a conflict: the standing value stays (`loser` < 0) or the loser with that index becomes
+  // the value.
+  virtual absl::Status Resolve(const RecordId& conflict, int loser = -1) = 0;
+
+  virtual ReplicaId replica_id() const = 0;
+  virtual std::string user() const = 0;
+  // What the last session with the server said of this user's grants and feeds.
+  virtual v1::Welcome last_welcome() const = 0;
+};
+
+}  // namespace brigada
+
+#endif  // BRIGADA_REPLICA_H_
