@@ -96,8 +96,11 @@ enum class Durability {
 class Kv : public KvReader {
  public:
   virtual absl::Status Write(const KvBatch& batch, Durability durability) = 0;
-  // A view of this moment; keep it short-lived, it holds old data on disk.
+  // A view of this moment; keep it short-lived, it holds old data on disk. It must not outlive the
+  // store. Any thread.
   virtual std::unique_ptr<const KvReader> Snapshot() const = 0;
+  // OK while writes are accepted; afterwards what stopped them, until the store is reopened.
+  virtual absl::Status health() const { return absl::OkStatus(); }
   // A consistent copy of the store in a new directory `path`; `progress` gets the bytes done.
   virtual absl::Status CopyTo(const std::string& path,
                               const std::function<void(uint64_t done_bytes)>& progress) = 0;
