@@ -1,0 +1,170 @@
+// The one apply path for records, on a device and at the authority alike: a record, its index
+// entries, its feed entries and the counts change in the same write batch, here and nowhere else.
+//
+//   RecordTable table(&registry, {...});      table.Load(*kv);          once, at open
+//   RecordBatch records(&table, kv);                                    per write batch
+//   auto* slot = records.Open("MX/20", 10, id);   slot->state.base = ...;   slot->dirty = true;
+//   records.Stage(&batch);    kv->Write(batch, ...);    records.Committed();
+//
+// A record opened twice in one batch is the same slot: later steps see what earlier ones did, and
+// only the last state is written.
+#ifndef REPLICA_STORE_RECORD_TABLE_H_
+#define REPLICA_STORE_RECORD_TABLE_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "brigada/v1/storage.pb.h"
+#include "replica/base/ids.h"
+#include "replica/base/mutex.h"
+#include "replica/merge/record.h"
+#include "replica/schema/registry.h"
+#include "replica/store/kv.h"
+
+namespace brigada {
+
+// Type of the ledger's records (Conflict).
+inline constexpr uint32_t kConflictTypeId = 2;
+
+// A feed the record left: there an entry says where it went, until the record comes back.
+struct Departure {
+  std::string scope;
+  v1::FeedKind kind = v1::FEED_KIND_UNSPECIFIED;
+  uint64_t sequence = 0;
+
+  friend bool operator==(const Departure&, const Departure&) = default;
+};
+
+// What is stored of one record: v1::StoredRecord, decoded.
+struct RecordStorage {
+  // The authority's state.
+  Record base;
+  // `base` with the pending change sets laid over; absent when there are none.
+  std::optional<Record> view;
+  // Sequences of the outbox change sets that touch the record, ascending.
+  std::vector<uint64_t> pending;
+  // On a device: every change of the record up to this commit sequence is in `base`.
+  uint64_t seen = 0;
+  std::vector<Departure> departures;
+
+  // What a caller reads, and what the index is made of.
+  const Record& visible() const { return view ? *view : base; }
+  // False: nothing is known of the record, and its key is deleted.
+  bool exists() const { return base.exists() || view.has_value(); }
+};
+
+// kDataLoss when `bytes` is not what EncodeStorage made. `type` null: unknown type.
+absl::StatusOr<RecordStorage> DecodeStorage(const RecordType* type, absl::string_view bytes);
+std::string EncodeStorage(const RecordStorage& storage);
+
+// The class below which a reader does not get the record at all: its own or its type's; of an
+// unknown type the most sensitive.
+v1::DataClass ClassOf(const RecordType* type, const Record& record);
+
+struct RecordTableOptions {
+  const Registry* registry = nullptr;  // outlives the table
+  // The authority serves feeds; a device does not keep them.
+  bool keeps_feeds = false;
+};
+
+// What is known of all records of a store. Partitions() and Find() may be called from any thread;
+// the rest belongs to the one writer.
+class RecordTable {
+ public:
+  explicit RecordTable(RecordTableOptions options) : options_(options) {}
+  RecordTable(const RecordTable&) = delete;
+  RecordTable& operator=(const RecordTable&) = delete;
+
+  // Reads which partitions hold records, and the counts. Once, before anything else.
+  absl::Status Load(const KvReader& reader);
+
+  const Registry& registry() const { return *options_.registry; }
+  bool keeps_feeds() const { return options_.keeps_feeds; }
+  // The partitions that hold (or held) records, in order.
+  std::vector<std::string> Partitions() const;
+
+  struct Found {
+    std::string partition;
+    std::string bytes;  // EncodeStorage's
+  };
+  // The record wherever it is: one Get per partition. Nullopt: nowhere. Deleted records are found.
+  absl::StatusOr<std::optional<Found>> Find(const KvReader& reader, uint32_t type_id,
+                                            const RecordId& id) const;
+
+  // Live conflict records that wait for a person, as of the last Committed().
+  uint64_t open_conflicts() const;
+
+ private:
+  friend class RecordBatch;
+  const RecordTableOptions options_;
+  mutable Mutex mu_;
+  std::set<std::string, std::less<>> partitions_ ABSL_GUARDED_BY(mu_);
+  std::map<uint32_t, uint64_t> counts_ ABSL_GUARDED_BY(mu_);
+  uint64_t open_conflicts_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// One record inside a RecordBatch.
+struct RecordSlot {
+  std::string partition;
+  uint32_t type_id = 0;
+  RecordId id;
+  const RecordType* type = nullptr;  // null: unknown
+  // Change it freely, then set `dirty`.
+  RecordStorage state;
+  bool dirty = false;
+
+ private:
+  friend class RecordBatch;
+  // As it is in the store; empty: absent.
+  std::string stored_;
+};
+
+// The records that one write batch touches. One thread, and one RecordBatch at a time per table.
+class RecordBatch {
+ public:
+  // Reads records from `reader`. Both outlive the batch.
+  RecordBatch(RecordTable* table, const KvReader* reader) : table_(table), reader_(reader) {}
+  RecordBatch(const RecordBatch&) = delete;
+  RecordBatch& operator=(const RecordBatch&) = delete;
+
+  // The record in this partition, which may not exist (state.exists()). The slot stays where it is
+  // until the batch is gone. kDataLoss: the stored bytes are damaged.
+  absl::StatusOr<RecordSlot*> Open(absl::string_view partition, uint32_t type_id,
+                                   const RecordId& id);
+  // The record wherever it is; null when it is nowhere (records made in this batch are found).
+  absl::StatusOr<RecordSlot*> Find(uint32_t type_id, const RecordId& id);
+  // Every slot opened so far, in the order of opening.
+  std::deque<RecordSlot>& slots() { return slots_; }
+
+  // Puts what the dirty slots changed into `batch`: records, index entries that differ, counts and,
+  // when the table keeps them, feed entries. Once, after the last change. Indexes are made from
+  // visible(), feeds from `base`. kDataLoss: a stored record cannot be read.
+  absl::Status Stage(KvBatch* batch);
+  // `batch` is written: the table takes over the counts and new partitions. Without it the table
+  // stays as it was.
+  void Committed();
+
+ private:
+  absl::Status StageSlot(RecordSlot* slot, KvBatch* batch);
+  void StageCounts(KvBatch* batch);
+
+  RecordTable* const table_;
+  const KvReader* const reader_;
+  std::deque<RecordSlot> slots_;
+  absl::flat_hash_map<std::string, RecordSlot*> by_key_;
+  std::map<uint32_t, int64_t> count_changes_;
+  int64_t open_conflict_change_ = 0;
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_RECORD_TABLE_H_
