@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -31,6 +32,14 @@ struct FieldType {
   uint32_t number = 0;
   std::string name;
   const google::protobuf::FieldDescriptor* descriptor = nullptr;
+  // How the content looks on the wire, copied from the descriptor because splitting a record asks
+  // for every field. Of a MAP: TYPE_MESSAGE, and the types of its keys and values.
+  google::protobuf::FieldDescriptor::Type type = google::protobuf::FieldDescriptor::TYPE_INT32;
+  google::protobuf::FieldDescriptor::Type key_type = google::protobuf::FieldDescriptor::TYPE_INT32;
+  google::protobuf::FieldDescriptor::Type value_type =
+      google::protobuf::FieldDescriptor::TYPE_INT32;
+  bool repeated = false;  // a map is repeated too
+  bool is_map = false;
   // Never MERGE_POLICY_UNSPECIFIED: the default is filled in.
   v1::MergePolicy policy = v1::LAST_WRITER;
   // Never DATA_CLASS_UNSPECIFIED.
@@ -101,8 +110,16 @@ class Registry {
 
  private:
   Registry() = default;
+  // One type, its annotations checked but its references not resolved.
+  static absl::StatusOr<std::unique_ptr<RecordType>> ReadType(
+      const google::protobuf::Descriptor& descriptor, google::protobuf::MessageFactory* factory);
+  absl::Status Add(std::unique_ptr<RecordType> type);
+  // Resolves the references of `type` and the parts of its derived id.
+  absl::Status Link(RecordType* type) const;
+
   std::vector<std::unique_ptr<RecordType>> owned_;
   std::vector<const RecordType*> types_;
+  absl::flat_hash_map<std::string, const RecordType*> by_name_;
 };
 
 }  // namespace brigada
