@@ -1,0 +1,51 @@
+// A Kv on disk: one RocksDB database per store, one column family per table.
+//
+// What a crash leaves: every write acknowledged with kSync, whole batches only, and of the kMemory
+// writes a beginning of their order. Damage in the middle is refused (kDataLoss), never opened with
+// less: the log must replay to its end but for a torn tail, and the state must reach the high-water
+// mark (high_water_mark.h).
+#ifndef REPLICA_STORE_ROCKS_KV_H_
+#define REPLICA_STORE_ROCKS_KV_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "replica/store/kv.h"
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
+namespace brigada {
+
+struct RocksKvOptions {
+  enum Profile {
+    kDevice,  // at most 24 MB of memory for buffers, cache and open files; one background thread
+    kServer,  // some hundred MB, two background threads
+  };
+
+  // The store's directory; its parent must exist.
+  std::string path;
+  bool create_if_missing = false;
+  Profile profile = kDevice;
+  // A write that finds less free space than this on the disk is refused with kResourceExhausted
+  // before it touches anything, so that the store stays usable and can be worked with again as soon
+  // as there is space. Too low, and a disk that fills up stops the store until it is reopened.
+  uint64_t min_free_bytes = uint64_t{16} << 20;
+  // Files, clock and threads come from here; null: the system's. It must outlive the store. For
+  // tests.
+  rocksdb::Env* env = nullptr;
+};
+
+// kNotFound: nothing there and !create_if_missing. kUnavailable: open in another process (close it
+// there), or the disk failed. kResourceExhausted: disk full. kDataLoss: files are damaged, or work
+// that was acknowledged is missing. kFailedPrecondition: not a store of this version.
+//
+// Writers that arrive while another one syncs share the next sync (group commit).
+absl::StatusOr<std::unique_ptr<Kv>> OpenRocksKv(const RocksKvOptions& options);
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_ROCKS_KV_H_

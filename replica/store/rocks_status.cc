@@ -1,0 +1,55 @@
+#include "replica/store/rocks_status.h"
+
+#include <rocksdb/status.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace brigada {
+namespace {
+
+absl::StatusCode CodeOf(const rocksdb::Status& status) {
+  // Every kind of "no room" has its own subcode under a different code.
+  if (status.IsNoSpace() || status.IsMemoryLimit() ||
+      status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
+    return absl::StatusCode::kResourceExhausted;
+  }
+  switch (status.code()) {
+    case rocksdb::Status::kOk:
+      return absl::StatusCode::kOk;
+    case rocksdb::Status::kNotFound:
+      return absl::StatusCode::kNotFound;
+    case rocksdb::Status::kCorruption:
+      return absl::StatusCode::kDataLoss;
+    case rocksdb::Status::kNotSupported:
+      return absl::StatusCode::kUnimplemented;
+    case rocksdb::Status::kInvalidArgument:
+      return absl::StatusCode::kInvalidArgument;
+    case rocksdb::Status::kAborted:
+      return absl::StatusCode::kAborted;
+    default:
+      return absl::StatusCode::kUnavailable;
+  }
+}
+
+absl::string_view WayOut(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kResourceExhausted:
+      return "; free some space on the disk: nothing that was acknowledged is lost";
+    case absl::StatusCode::kDataLoss:
+      return "; files of the store are damaged: keep the directory as it is and restore a backup "
+             "or "
+             "sync into a new one";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+absl::Status ToStatus(const rocksdb::Status& status, absl::string_view attempted) {
+  if (status.ok()) return absl::OkStatus();
+  const absl::StatusCode code = CodeOf(status);
+  return absl::Status(code, absl::StrCat(attempted, ": ", status.ToString(), WayOut(code)));
+}
+
+}  // namespace brigada
