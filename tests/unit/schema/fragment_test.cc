@@ -13,6 +13,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/testing.pb.h"
 #include "tests/support/testing_v2.pb.h"
+#include "tests/unit/schema/sample_types.h"
 
 namespace brigada {
 namespace {
@@ -20,15 +21,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-const RecordType& SampleType() {
-  static const Registry& registry = *[] {
-    auto built = Registry::Build({testing::Sample::descriptor()});
-    EXPECT_OK(built);
-    return built->release();
-  }();
-  return *registry.Find(60001);
-}
 
 const FieldType& Field(absl::string_view name) { return *SampleType().FindField(name); }
 
