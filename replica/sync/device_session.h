@@ -4,6 +4,7 @@
 #ifndef REPLICA_SYNC_DEVICE_SESSION_H_
 #define REPLICA_SYNC_DEVICE_SESSION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,20 +30,39 @@ struct DeviceSessionOptions {
   std::function<absl::StatusOr<std::string>(absl::string_view chain)> sign;
 };
 
-// What a session has done so far. Bytes are of frame bodies; the transport counts its own.
+// How far one partition has come in this session, in commit sequences: for a progress bar.
+struct PartitionProgress {
+  uint64_t scanned = 0;
+  uint64_t head = 0;  // as of the last batch
+  // The last batch was a checkpoint: the view is a consistent snapshot.
+  bool at_checkpoint = false;
+  // The server expects change sets that this device confirmed and no longer holds: it went back.
+  // Nothing is pushed here until it is repaired; the outbox keeps everything.
+  bool is_blocked = false;
+};
+
+// What a session has done so far. Bytes are of frames as serialized; the transport counts its own.
 struct SyncProgress {
   enum class Phase { kConnecting, kPushing, kPulling, kLive, kDone, kFailed };
   Phase phase = Phase::kConnecting;
   uint64_t change_sets_sent = 0;
+  // Judged by the server, as hints or batches told: for the screen.
+  uint64_t change_sets_judged = 0;
+  // Verdicts laid into base.
   uint64_t change_sets_confirmed = 0;
   uint64_t change_sets_refused = 0;
   uint64_t records_received = 0;
   uint64_t frame_bytes_sent = 0;
   uint64_t frame_bytes_received = 0;
   uint64_t checkpoints = 0;
-  // Per partition: commit sequences done and wanted, for a progress bar.
+  // Sums over `partitions`.
   uint64_t scanned = 0;
   uint64_t head = 0;
+  // The server said that all it had when asked is sent, and it is applied: every partition is up to
+  // date as of then. Stays true while a live session goes on.
+  bool is_caught_up = false;
+  // Partitions that had news in this session.
+  std::map<std::string, PartitionProgress> partitions;
 };
 
 // One thread. The store outlives it.
@@ -50,6 +70,7 @@ class DeviceSession {
  public:
   DeviceSession(DeviceStore* store, DeviceSessionOptions options, absl::Time device_time,
                 absl::Duration monotonic);
+  ~DeviceSession();
 
   // The next frame to send, or nullopt when there is none now. The transport asks when it can send:
   // that is the backpressure.
@@ -59,9 +80,9 @@ class DeviceSession {
   absl::Status OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic);
   // The outbox grew (live mode).
   void OnCommit();
-  // Time passes: pings, and the stall watchdog. Call it about once a second.
+  // Time passes: pings, and the stall watchdog (kUnavailable). Call it about once a second.
   absl::Status OnTick(absl::Duration monotonic);
-  // Ends a live session in good order: Goodbye is sent, finished() follows.
+  // Ends a session in good order: Goodbye is the next frame, finished() follows.
   void Stop();
   // Everything asked for is done; the transport may close.
   bool finished() const;
@@ -70,7 +91,7 @@ class DeviceSession {
 
  private:
   class Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace brigada

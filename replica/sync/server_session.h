@@ -37,10 +37,13 @@ class ServerSessionHost {
   // Verifies a push signature of this replica.
   virtual absl::Status VerifySignature(const ReplicaId& replica, absl::string_view chain,
                                        absl::string_view signature) = 0;
-  // Hands a push to the commit queue; OnPushResult is called later, in order. kResourceExhausted:
-  // the queue is full, the session waits and offers it again at the next OnTick or OnPushResult.
-  virtual absl::Status SubmitPush(PushRequest push) = 0;
-  // MAC of a cursor for this replica (all fields but `mac`).
+  // Hands a push to the commit queue, which takes its content; OnPushResult is called later (never
+  // from inside this call), once per push and in order. kResourceExhausted: the queue is full,
+  // `push` is untouched, the session offers it again at the next OnTick or OnPushResult. Any other
+  // error ends the session with INTERNAL.
+  virtual absl::Status SubmitPush(PushRequest* push) = 0;
+  // MAC of a cursor for this replica: HMAC-SHA256 over CursorMacInput (cursor_check.h), first 16
+  // bytes. Never empty.
   virtual std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) = 0;
 };
 
@@ -61,27 +64,35 @@ struct ServerSessionStats {
 class ServerSession {
  public:
   ServerSession(const AuthorityStore* store, ServerSessionHost* host, ServerSessionOptions options);
+  ~ServerSession();
 
   // A frame arrived. False from wants_frames() asks the transport not to read more until it is true
   // again.
-  void OnFrame(v1::ClientFrame frame, absl::Time now);
+  void OnFrame(const v1::ClientFrame& frame, absl::Time now);
   bool wants_frames() const;
   void OnPushResult(const PushResult& result, absl::Time now);
   // A partition got a new head (live fan-out). Cheap; the session reads feeds only in NextFrame.
   void OnNewHead(absl::string_view partition);
+  // Time passes: the stall watchdog, and pushes that found the commit queue full. About once a
+  // second.
   void OnTick(absl::Time now);
-  // The server shuts down: Refused(SHUTTING_DOWN) is the next frame.
+  // The server shuts down, or this session must start again (its user's grants changed):
+  // Refused(SHUTTING_DOWN) is the next frame.
   void Shutdown();
+  // Ends the session with `refused` as the next frame: revoked, lease expired.
+  void Refuse(v1::Refused refused);
   // The next frame to send, or nullopt when there is none now. Asked for only when the previous one
   // is on its way, so a slow reader costs one frame of memory. Reads the store.
   std::optional<v1::ServerFrame> NextFrame(absl::Time now);
   // After the last frame: the stream may be closed.
   bool finished() const;
+  // Why it was refused; OK otherwise. For the log.
+  absl::Status outcome() const;
   const ServerSessionStats& stats() const;
 
  private:
   class Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace brigada

@@ -348,6 +348,8 @@ class History {
         if (!session.up.empty()) {
           authority_.Push(d, session.up.front());
           session.judged = session.up.front().sequence;
+          // What the device pushed in this session it has, as much as what its hello told.
+          session.pull.own_head = std::max(session.pull.own_head, session.judged);
           session.up.pop_front();
         }
         break;

@@ -1,0 +1,29 @@
+// Whether a cursor that a device sends back is one this server gave, for what it reads now.
+#ifndef REPLICA_SYNC_CURSOR_CHECK_H_
+#define REPLICA_SYNC_CURSOR_CHECK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/store/authority_store.h"
+
+namespace brigada {
+
+// The bytes that a cursor's MAC covers, for the host that signs: every field but `mac`, behind the
+// replica. Feeds count in their canonical order.
+std::string CursorMacInput(const ReplicaId& replica, const v1::Cursor& cursor);
+
+// Sorted, without duplicates.
+std::vector<v1::Feed> CanonicalFeeds(std::vector<v1::Feed> feeds);
+
+// Why the pull has to start from zero; REASON_UNSPECIFIED when it need not. `mac` is what the
+// server computes for the cursor; `feeds` (canonical) what the device reads in the partition now.
+// OTHER_EPOCH and BEYOND_END mean that the server went back, announced or not.
+v1::CursorReset::Reason CheckCursor(const AuthorityStore& store, const v1::Cursor& cursor,
+                                    absl::string_view mac, const std::vector<v1::Feed>& feeds);
+
+}  // namespace brigada
+
+#endif  // REPLICA_SYNC_CURSOR_CHECK_H_

@@ -1,0 +1,50 @@
+#include "replica/sync/device_pull.h"
+
+#include <algorithm>
+
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "replica/sync/codec.h"
+
+namespace brigada {
+namespace {
+
+absl::Status CheckBatch(const v1::Batch& batch) {
+  const v1::Cursor& cursor = batch.cursor();
+  if (batch.from() > batch.to() || batch.to() > batch.head() ||
+      batch.checkpoint() != (batch.to() == batch.head())) {
+    return absl::InvalidArgumentError("batch: its bounds contradict each other");
+  }
+  const bool reaches = cursor.scanned() == batch.to() && cursor.complete() <= batch.to() &&
+                       (!batch.checkpoint() || cursor.complete() == batch.to());
+  if (cursor.partition() != batch.partition() || !reaches)
+    return absl::InvalidArgumentError("batch: the cursor is another's");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status DevicePull::OnWelcome(const v1::Welcome& welcome) {
+  RETURN_IF_ERROR(store_->NoteServerTime(absl::FromUnixMillis(welcome.server_time_ms())));
+  for (const v1::CursorReset& reset : welcome.resets()) {
+    Log(LogLevel::kWarning, "cursor_reset",
+        {{"partition", reset.partition()},
+         {"reason", v1::CursorReset::Reason_Name(reset.reason())}});
+    RETURN_IF_ERROR(store_->ResetCursor(reset.partition()));
+  }
+  return store_->NoteWelcome(welcome);
+}
+
+absl::StatusOr<BatchOutcome> DevicePull::OnBatch(const v1::Batch& batch,
+                                                 size_t max_inflated_bytes) {
+  RETURN_IF_ERROR(CheckBatch(batch));
+  v1::BatchBody body;
+  RETURN_IF_ERROR(UnpackBody(batch.body(), batch.inflated_bytes(), max_inflated_bytes, &body));
+  BatchOutcome outcome;
+  for (const v1::Verdict& verdict : body.verdicts())
+    outcome.judged = std::max(outcome.judged, verdict.sequence());
+  ASSIGN_OR_RETURN(outcome.effect, store_->ApplyBatch(batch, body));
+  return outcome;
+}
+
+}  // namespace brigada

@@ -1,0 +1,123 @@
+#include "replica/sync/device_push.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/limits.h"
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "replica/sync/codec.h"
+
+namespace brigada {
+
+DevicePush::Lane& DevicePush::FindLane(const std::string& partition) {
+  const auto found = lanes_.find(partition);
+  if (found != lanes_.end()) return found->second;
+  const uint64_t confirmed = store_->Head(partition).confirmed();
+  return lanes_[partition] = Lane{.next = confirmed + 1, .sent = confirmed, .judged = confirmed};
+}
+
+absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::NextFrame() {
+  if (is_idle_ || ahead_.size() >= kMaxFramesAhead) return std::nullopt;
+  for (const std::string& partition : store_->Partitions()) {
+    ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> frame,
+                     ReadLane(partition, &FindLane(partition)));
+    if (frame.has_value()) return frame;
+  }
+  is_idle_ = true;
+  v1::ClientFrame end;
+  end.mutable_push_end()->set_corrections(corrections_);
+  return end;
+}
+
+absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::string& partition,
+                                                                    Lane* lane) {
+  if (lane->is_blocked || store_->Head(partition).sequence() < lane->next) return std::nullopt;
+  ASSIGN_OR_RETURN(const OutboxPage page,
+                   store_->ReadOutbox(partition, lane->next, kBatchTargetBytes));
+  if (page.last_sequence == 0) return std::nullopt;
+  v1::PushBody content;
+  content.mutable_change_sets()->Assign(page.change_sets.begin(), page.change_sets.end());
+  PackedBody body = PackBody(content);
+  v1::ClientFrame frame;
+  v1::Push* const push = frame.mutable_push();
+  push->set_partition(partition);
+  push->set_body(std::move(body.bytes));
+  push->set_inflated_bytes(body.inflated_bytes);
+  push->set_chain(page.chain_after);
+  if (sign_) {
+    ASSIGN_OR_RETURN(*push->mutable_signature(), sign_(page.chain_after));
+  }
+  if (page.last_sequence > lane->sent) change_sets_sent_ += page.last_sequence - lane->sent;
+  lane->next = page.last_sequence + 1;
+  lane->sent = std::max(lane->sent, page.last_sequence);
+  ahead_.push_back({partition, page.last_sequence});
+  return frame;
+}
+
+absl::Status DevicePush::OnWelcome(const v1::Welcome& welcome) {
+  for (const v1::Expected& expected : welcome.expected())
+    RETURN_IF_ERROR(Adjust(expected, /*rewind=*/false));
+  return absl::OkStatus();
+}
+
+absl::Status DevicePush::OnExpected(const v1::Expected& expected) {
+  ++corrections_;
+  is_idle_ = false;  // an end that says so is owed, even when nothing is sent again
+  return Adjust(expected, /*rewind=*/true);
+}
+
+absl::Status DevicePush::Adjust(const v1::Expected& expected, bool rewind) {
+  const std::string& partition = expected.partition();
+  const v1::OutboxHead head = store_->Head(partition);
+  if (expected.sequence() > head.sequence() + 1) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "FORKED: the server knows change set ", expected.sequence() - 1, " of this replica in ",
+        partition, ", which has made ", head.sequence(), ": this store is an old copy"));
+  }
+  if (head.sequence() == 0) return absl::OkStatus();
+  Lane& lane = FindLane(partition);
+  // Confirmed change sets have left the outbox: what the server misses of them cannot be sent
+  // again, and nothing after them would be judged.
+  if (expected.sequence() <= head.confirmed()) {
+    lane.is_blocked = true;
+    Log(LogLevel::kWarning, "server_went_back",
+        {{"partition", partition},
+         {"expected", expected.sequence()},
+         {"confirmed", head.confirmed()}});
+    OnJudged(partition, head.sequence());  // nothing of it is on its way any more
+    return absl::OkStatus();
+  }
+  if (rewind) {
+    lane.next = std::max(expected.sequence(), head.confirmed() + 1);
+    ahead_.erase(std::remove_if(ahead_.begin(), ahead_.end(),
+                                [&](const Ahead& a) { return a.partition == partition; }),
+                 ahead_.end());
+  } else {
+    lane.next = std::max(lane.next, expected.sequence());
+  }
+  return absl::OkStatus();
+}
+
+void DevicePush::OnJudged(absl::string_view partition, uint64_t sequence) {
+  ahead_.erase(
+      std::remove_if(ahead_.begin(), ahead_.end(),
+                     [&](const Ahead& a) { return a.partition == partition && a.end <= sequence; }),
+      ahead_.end());
+  const auto lane = lanes_.find(partition);
+  if (lane == lanes_.end() || lane->second.is_blocked) return;
+  const uint64_t judged = std::min(sequence, lane->second.sent);
+  if (judged <= lane->second.judged) return;
+  change_sets_judged_ += judged - lane->second.judged;
+  lane->second.judged = judged;
+}
+
+std::vector<std::string> DevicePush::blocked() const {
+  std::vector<std::string> partitions;
+  for (const auto& [partition, lane] : lanes_)
+    if (lane.is_blocked) partitions.push_back(partition);
+  return partitions;
+}
+
+}  // namespace brigada

@@ -1,0 +1,80 @@
+// The sending half of a device session: the outbox as push frames, partition by partition, a
+// bounded number of frames ahead of the verdicts.
+#ifndef REPLICA_SYNC_DEVICE_PUSH_H_
+#define REPLICA_SYNC_DEVICE_PUSH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/store/device_store.h"
+
+namespace brigada {
+
+// One thread; the store outlives it. It reads the outbox page by page when a frame is asked for and
+// holds none of it.
+class DevicePush {
+ public:
+  using ChainSigner = std::function<absl::StatusOr<std::string>(absl::string_view chain)>;
+  // Push frames sent without a word on any of them.
+  static constexpr size_t kMaxFramesAhead = 16;
+
+  DevicePush(const DeviceStore* store, ChainSigner sign) : store_(store), sign_(std::move(sign)) {}
+
+  // The next Push or PushEnd, or nullopt when there is none now.
+  absl::StatusOr<std::optional<v1::ClientFrame>> NextFrame();
+  // What the server expects: a lane that has not begun skips what the server has.
+  // kFailedPrecondition: it knows change sets of this replica that this store never made, so the
+  // store is an old copy.
+  absl::Status OnWelcome(const v1::Welcome& welcome);
+  // The server missed something: the lane goes on from there.
+  absl::Status OnExpected(const v1::Expected& expected);
+  // Everything up to `sequence` has a verdict.
+  void OnJudged(absl::string_view partition, uint64_t sequence);
+  void OnCommit() { is_idle_ = false; }
+
+  // Partitions where the server went back behind what left the outbox: nothing more is pushed
+  // there.
+  std::vector<std::string> blocked() const;
+  // All of the outbox is sent.
+  bool is_idle() const { return is_idle_; }
+  uint64_t change_sets_sent() const { return change_sets_sent_; }
+  uint64_t change_sets_judged() const { return change_sets_judged_; }
+
+ private:
+  struct Lane {
+    uint64_t next = 0;    // the next sequence to send
+    uint64_t sent = 0;    // the highest ever sent
+    uint64_t judged = 0;  // the highest judged
+    bool is_blocked = false;
+  };
+  struct Ahead {
+    std::string partition;
+    uint64_t end = 0;
+  };
+
+  Lane& FindLane(const std::string& partition);
+  absl::StatusOr<std::optional<v1::ClientFrame>> ReadLane(const std::string& partition, Lane* lane);
+  absl::Status Adjust(const v1::Expected& expected, bool rewind);
+
+  const DeviceStore* const store_;
+  const ChainSigner sign_;
+  std::map<std::string, Lane, std::less<>> lanes_;
+  std::deque<Ahead> ahead_;
+  bool is_idle_ = false;
+  uint32_t corrections_ = 0;
+  uint64_t change_sets_sent_ = 0;
+  uint64_t change_sets_judged_ = 0;
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_SYNC_DEVICE_PUSH_H_

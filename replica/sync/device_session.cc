@@ -1,0 +1,271 @@
+#include "replica/sync/device_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
+#include "replica/sync/device_pull.h"
+#include "replica/sync/device_push.h"
+#include "replica/sync/refusal.h"
+#include "replica/sync/session_limits.h"
+
+namespace brigada {
+
+class DeviceSession::Impl {
+ public:
+  Impl(DeviceStore* store, DeviceSessionOptions options, absl::Time device_time,
+       absl::Duration monotonic)
+      : store_(store),
+        options_(std::move(options)),
+        device_time_(device_time),
+        limits_(OwnLimits(options_.batch_target_bytes)),
+        push_(store, options_.sign),
+        pull_(store),
+        progressed_at_(monotonic),
+        spoke_at_(monotonic) {}
+
+  absl::StatusOr<std::optional<v1::ClientFrame>> NextFrame();
+  absl::Status OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic);
+  void OnCommit() {
+    if (options_.live) push_.OnCommit();
+  }
+  absl::Status OnTick(absl::Duration monotonic);
+  void Stop() { is_stopping_ = true; }
+  bool finished() const { return is_finished_; }
+  const SyncProgress& progress() const { return progress_; }
+  std::optional<absl::Duration> retry_after() const { return retry_after_; }
+
+ private:
+  v1::Hello MakeHello() const;
+  absl::StatusOr<std::optional<v1::ClientFrame>> ChooseFrame();
+  absl::Status Dispatch(const v1::ServerFrame& frame);
+  absl::Status OnWelcome(const v1::Welcome& welcome);
+  absl::Status OnBatch(const v1::Batch& batch);
+  void OnHint(const v1::VerdictHint& hint);
+  absl::Status OnRefused(const v1::Refused& refused);
+  void UpdateProgress();
+  std::string StallCause() const;
+  // Remembers that the session failed and passes `status` on.
+  absl::Status Fail(absl::Status status);
+
+  DeviceStore* const store_;
+  const DeviceSessionOptions options_;
+  const absl::Time device_time_;
+  SessionLimits limits_;
+  DevicePush push_;
+  DevicePull pull_;
+
+  bool is_hello_sent_ = false;
+  bool is_welcome_ = false;
+  bool is_done_ = false;  // the server said so
+  bool is_ping_due_ = false;
+  bool is_stopping_ = false;
+  bool is_finished_ = false;
+  absl::Status failure_;
+  uint64_t next_nonce_ = 1;
+
+  // For the watchdog. NextFrame has no clock: what it did counts from the next tick.
+  absl::Duration progressed_at_;
+  absl::Duration spoke_at_;
+  bool has_sent_ = false;
+  std::optional<absl::Duration> retry_after_;
+  SyncProgress progress_;
+};
+
+v1::Hello DeviceSession::Impl::MakeHello() const {
+  v1::Hello hello;
+  hello.set_protocol_version(kProtocolVersion);
+  hello.set_replica(store_->replica().AsBytes());
+  *hello.mutable_limits() = ToPeerLimits(limits_);
+  hello.set_live(options_.live);
+  hello.set_software(options_.software);
+  hello.set_device_time_ms(absl::ToUnixMillis(device_time_));
+  for (v1::Cursor& cursor : store_->Cursors()) *hello.add_cursors() = std::move(cursor);
+  for (const std::string& partition : store_->Partitions()) {
+    const uint64_t sequence = store_->Head(partition).sequence();
+    if (sequence == 0) continue;
+    v1::PartitionHead* const head = hello.add_heads();
+    head->set_partition(partition);
+    head->set_sequence(sequence);
+  }
+  return hello;
+}
+
+absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::NextFrame() {
+  if (is_finished_) return std::nullopt;
+  if (!failure_.ok()) return failure_;
+  absl::StatusOr<std::optional<v1::ClientFrame>> frame = ChooseFrame();
+  if (!frame.ok()) return Fail(frame.status());
+  UpdateProgress();
+  if (!frame->has_value()) return frame;
+  // A ping is no progress, or a dead link would look alive.
+  has_sent_ = has_sent_ || !(*frame)->has_ping();
+  progress_.frame_bytes_sent += (*frame)->ByteSizeLong();
+  return frame;
+}
+
+absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseFrame() {
+  v1::ClientFrame frame;
+  if (!is_hello_sent_) {
+    *frame.mutable_hello() = MakeHello();
+    is_hello_sent_ = true;
+    return frame;
+  }
+  if (is_stopping_) {
+    frame.mutable_goodbye();
+    is_finished_ = true;
+    return frame;
+  }
+  if (is_ping_due_) {
+    is_ping_due_ = false;
+    frame.mutable_ping()->set_nonce(next_nonce_++);
+    return frame;
+  }
+  return push_.NextFrame();
+}
+
+absl::Status DeviceSession::Impl::OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic) {
+  if (is_finished_) return absl::OkStatus();
+  RETURN_IF_ERROR(failure_);
+  if (!frame.has_pong() || is_done_) progressed_at_ = monotonic;
+  const size_t bytes = frame.ByteSizeLong();
+  progress_.frame_bytes_received += bytes;
+  if (bytes > limits_.max_frame_bytes)
+    return Fail(absl::InvalidArgumentError(absl::StrCat("frame of ", bytes, " bytes: too large")));
+  if (!frame.has_refused() && frame.has_welcome() == is_welcome_)
+    return Fail(absl::InvalidArgumentError("a session has one welcome, first"));
+  const absl::Status status = Dispatch(frame);
+  UpdateProgress();
+  return status.ok() ? status : Fail(status);
+}
+
+absl::Status DeviceSession::Impl::Dispatch(const v1::ServerFrame& frame) {
+  switch (frame.frame_case()) {
+    case v1::ServerFrame::kWelcome:
+      return OnWelcome(frame.welcome());
+    case v1::ServerFrame::kBatch:
+      return OnBatch(frame.batch());
+    case v1::ServerFrame::kHint:
+      OnHint(frame.hint());
+      return absl::OkStatus();
+    case v1::ServerFrame::kExpected:
+      return push_.OnExpected(frame.expected());
+    case v1::ServerFrame::kDone:
+      is_done_ = true;
+      progress_.is_caught_up = true;
+      is_finished_ = !options_.live;
+      return absl::OkStatus();
+    case v1::ServerFrame::kPong:
+      return store_->NoteServerTime(absl::FromUnixMillis(frame.pong().server_time_ms()));
+    case v1::ServerFrame::kRefused:
+      return OnRefused(frame.refused());
+    default:
+      return absl::InvalidArgumentError("unknown frame");
+  }
+}
+
+absl::Status DeviceSession::Impl::OnWelcome(const v1::Welcome& welcome) {
+  if (welcome.protocol_version() != kProtocolVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the server speaks protocol version ", welcome.protocol_version(),
+                     ", this program version ", kProtocolVersion, ": update the older one"));
+  }
+  is_welcome_ = true;
+  ASSIGN_OR_RETURN(limits_, Negotiate(limits_, welcome.limits()));
+  RETURN_IF_ERROR(push_.OnWelcome(welcome));
+  return pull_.OnWelcome(welcome);
+}
+
+absl::Status DeviceSession::Impl::OnBatch(const v1::Batch& batch) {
+  ASSIGN_OR_RETURN(const BatchOutcome outcome, pull_.OnBatch(batch, limits_.max_inflated_bytes));
+  if (outcome.judged != 0) push_.OnJudged(batch.partition(), outcome.judged);
+  progress_.records_received += outcome.effect.records;
+  progress_.change_sets_confirmed += outcome.effect.applied + outcome.effect.merged;
+  progress_.change_sets_refused += outcome.effect.refused + outcome.effect.quarantined;
+  progress_.checkpoints += batch.checkpoint() ? 1 : 0;
+  PartitionProgress& partition = progress_.partitions[batch.partition()];
+  partition.scanned = batch.to();
+  partition.head = batch.head();
+  partition.at_checkpoint = batch.checkpoint();
+  return absl::OkStatus();
+}
+
+void DeviceSession::Impl::OnHint(const v1::VerdictHint& hint) {
+  uint64_t judged = 0;
+  for (const v1::Verdict& verdict : hint.verdicts()) judged = std::max(judged, verdict.sequence());
+  push_.OnJudged(hint.partition(), judged);
+}
+
+absl::Status DeviceSession::Impl::OnRefused(const v1::Refused& refused) {
+  if (refused.retry_after_ms() != 0) retry_after_ = absl::Milliseconds(refused.retry_after_ms());
+  return RefusalStatus(refused);
+}
+
+absl::Status DeviceSession::Impl::OnTick(absl::Duration monotonic) {
+  if (is_finished_) return absl::OkStatus();
+  RETURN_IF_ERROR(failure_);
+  if (has_sent_) progressed_at_ = spoke_at_ = monotonic;
+  has_sent_ = false;
+  if (monotonic - progressed_at_ >= options_.stall_timeout)
+    return Fail(absl::UnavailableError(absl::StrCat("STALLED: ", StallCause())));
+  if (is_hello_sent_ && monotonic - spoke_at_ >= options_.ping_interval) {
+    spoke_at_ = monotonic;
+    is_ping_due_ = true;
+  }
+  return absl::OkStatus();
+}
+
+std::string DeviceSession::Impl::StallCause() const {
+  if (!is_hello_sent_) return "the connection takes no frame";
+  if (!is_welcome_) return "no welcome from the server";
+  if (is_done_) return "no answer to pings";
+  if (push_.change_sets_judged() < push_.change_sets_sent()) return "no verdicts from the server";
+  return "no batches from the server";
+}
+
+void DeviceSession::Impl::UpdateProgress() {
+  using Phase = SyncProgress::Phase;
+  progress_.change_sets_sent = push_.change_sets_sent();
+  progress_.change_sets_judged = push_.change_sets_judged();
+  progress_.scanned = progress_.head = 0;
+  for (const std::string& name : push_.blocked()) progress_.partitions[name].is_blocked = true;
+  for (const auto& [name, partition] : progress_.partitions) {
+    progress_.scanned += partition.scanned;
+    progress_.head += partition.head;
+  }
+  if (is_finished_) {
+    progress_.phase = Phase::kDone;
+  } else if (is_done_) {
+    progress_.phase = Phase::kLive;
+  } else if (!is_welcome_) {
+    progress_.phase = Phase::kConnecting;
+  } else {
+    progress_.phase = push_.is_idle() ? Phase::kPulling : Phase::kPushing;
+  }
+}
+
+absl::Status DeviceSession::Impl::Fail(absl::Status status) {
+  failure_ = std::move(status);
+  progress_.phase = SyncProgress::Phase::kFailed;
+  return failure_;
+}
+
+DeviceSession::DeviceSession(DeviceStore* store, DeviceSessionOptions options,
+                             absl::Time device_time, absl::Duration monotonic)
+    : impl_(std::make_unique<Impl>(store, std::move(options), device_time, monotonic)) {}
+DeviceSession::~DeviceSession() = default;
+absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::NextFrame() {
+  return impl_->NextFrame();
+}
+absl::Status DeviceSession::OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic) {
+  return impl_->OnFrame(frame, monotonic);
+}
+void DeviceSession::OnCommit() { impl_->OnCommit(); }
+absl::Status DeviceSession::OnTick(absl::Duration monotonic) { return impl_->OnTick(monotonic); }
+void DeviceSession::Stop() { impl_->Stop(); }
+bool DeviceSession::finished() const { return impl_->finished(); }
+const SyncProgress& DeviceSession::progress() const { return impl_->progress(); }
+std::optional<absl::Duration> DeviceSession::retry_after() const { return impl_->retry_after(); }
+
+}  // namespace brigada

@@ -1,0 +1,205 @@
+#include "replica/sync/server_pull.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "replica/schema/scope.h"
+#include "replica/sync/codec.h"
+#include "replica/sync/cursor_check.h"
+#include "replica/sync/session_limits.h"
+
+namespace brigada {
+namespace {
+
+constexpr absl::string_view kNation = "MX";
+// Commit sequences a lane may be behind before verdicts are hinted: about a batch or two.
+constexpr uint64_t kFarBehind = 512;
+
+void LogReset(absl::string_view partition, v1::CursorReset::Reason reason, const v1::Cursor& cursor,
+              uint64_t head) {
+  const bool went_back =
+      reason == v1::CursorReset::OTHER_EPOCH || reason == v1::CursorReset::BEYOND_END;
+  Log(went_back ? LogLevel::kWarning : LogLevel::kInfo,
+      went_back ? "server_went_back" : "cursor_reset",
+      {{"partition", partition},
+       {"reason", v1::CursorReset::Reason_Name(reason)},
+       {"scanned", cursor.scanned()},
+       {"head", head}});
+}
+
+}  // namespace
+
+absl::Status ServerPull::Start(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
+                               size_t batch_target_bytes, v1::Welcome* welcome) {
+  batch_target_bytes_ = batch_target_bytes;
+  RETURN_IF_ERROR(MakeLanes(hello, feeds, welcome));
+  RETURN_IF_ERROR(TakeCursors(hello, welcome));
+  for (auto& [partition, lane] : lanes_) lane.required = store_->Head(partition);
+  return absl::OkStatus();
+}
+
+absl::Status ServerPull::MakeLanes(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
+                                   v1::Welcome* welcome) {
+  for (const v1::Feed& feed : feeds) {
+    ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(feed.scope()));
+    ASSIGN_OR_RETURN(Lane* const lane, AddLane(std::string(scope.partition())));
+    lane->feeds.push_back(feed);
+  }
+  for (auto& [partition, lane] : lanes_) lane.feeds = CanonicalFeeds(std::move(lane.feeds));
+  if (static_cast<size_t>(hello.heads_size()) > kMaxPartitionsPerSession)
+    return absl::InvalidArgumentError("hello: too many partitions");
+  std::map<std::string, uint64_t> heads;
+  for (const v1::PartitionHead& head : hello.heads()) heads[head.partition()] = head.sequence();
+  for (const auto& [partition, lane] : lanes_) heads.try_emplace(partition, 0);
+  for (const auto& [partition, own_head] : heads) {
+    ASSIGN_OR_RETURN(const uint64_t last, store_->LastSequence(replica_, partition));
+    if (last == 0 && own_head == 0) continue;
+    v1::Expected* const expected = welcome->add_expected();
+    expected->set_partition(partition);
+    expected->set_sequence(last + 1);
+    // Where the server knows nothing of the device there is no verdict to send, and how many
+    // commits a partition has is not for everybody.
+    if (last == 0 && !lanes_.contains(partition)) continue;
+    ASSIGN_OR_RETURN(Lane* const lane, AddLane(partition));
+    lane->own_head = own_head;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcome) {
+  if (static_cast<size_t>(hello.cursors_size()) > kMaxPartitionsPerSession)
+    return absl::InvalidArgumentError("hello: too many cursors");
+  static const std::vector<v1::Feed> no_feeds;
+  for (const v1::Cursor& cursor : hello.cursors()) {
+    const auto lane = lanes_.find(cursor.partition());
+    v1::Cursor unsigned_cursor = cursor;
+    unsigned_cursor.clear_mac();
+    const v1::CursorReset::Reason reason =
+        CheckCursor(*store_, cursor, sign_(unsigned_cursor),
+                    lane == lanes_.end() ? no_feeds : lane->second.feeds);
+    if (reason != v1::CursorReset::REASON_UNSPECIFIED) {
+      LogReset(lane == lanes_.end() ? "" : lane->first, reason, cursor,
+               lane == lanes_.end() ? 0 : store_->Head(lane->first));
+      v1::CursorReset* const reset = welcome->add_resets();
+      reset->set_partition(cursor.partition());
+      reset->set_reason(reason);
+    } else if (lane != lanes_.end()) {
+      lane->second.complete = cursor.complete();
+      lane->second.scanned = cursor.scanned();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServerPull::Lane*> ServerPull::AddLane(const std::string& partition) {
+  const auto found = lanes_.find(partition);
+  if (found != lanes_.end()) return &found->second;
+  ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(partition));
+  if (scope.partition() != partition)
+    return absl::InvalidArgumentError("partition: not one of the first two levels");
+  if (lanes_.size() >= kMaxPartitionsPerSession)
+    return absl::InvalidArgumentError("too many partitions");
+  return &lanes_[partition];
+}
+
+absl::Status ServerPull::OnPushed(const std::string& partition, uint64_t sequence) {
+  ASSIGN_OR_RETURN(Lane* const lane, AddLane(partition));
+  lane->own_head = std::max(lane->own_head, sequence);
+  return absl::OkStatus();
+}
+
+void ServerPull::OnVerdict(const std::string& partition, const v1::Verdict& verdict) {
+  const auto lane = lanes_.find(partition);
+  if (lane == lanes_.end()) return;
+  lane->second.required = std::max(lane->second.required, verdict.commit_sequence());
+  lane->second.dirty = true;
+}
+
+void ServerPull::OnNewHead(absl::string_view partition) {
+  const auto lane = lanes_.find(partition);
+  if (lane != lanes_.end()) lane->second.dirty = true;
+}
+
+absl::StatusOr<std::optional<v1::Batch>> ServerPull::NextBatch() {
+  const auto nation = lanes_.find(kNation);
+  if (nation != lanes_.end() && nation->second.dirty) {
+    ASSIGN_OR_RETURN(std::optional<v1::Batch> batch, ReadLane(nation->first, &nation->second));
+    if (batch.has_value()) return batch;
+  }
+  auto at = lanes_.upper_bound(last_served_);
+  for (size_t i = 0; i < lanes_.size(); ++i, ++at) {
+    if (at == lanes_.end()) at = lanes_.begin();
+    if (!at->second.dirty) continue;
+    ASSIGN_OR_RETURN(std::optional<v1::Batch> batch, ReadLane(at->first, &at->second));
+    if (!batch.has_value()) continue;
+    last_served_ = at->first;
+    return batch;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<std::optional<v1::Batch>> ServerPull::ReadLane(const std::string& partition,
+                                                              Lane* lane) {
+  if (store_->Head(partition) <= lane->complete) {
+    lane->dirty = false;
+    return std::nullopt;
+  }
+  const FeedRequest request{.replica = replica_,
+                            .partition = partition,
+                            .feeds = lane->feeds,
+                            .complete = lane->complete,
+                            .scanned = lane->scanned,
+                            .own_head = lane->own_head,
+                            .target_bytes = batch_target_bytes_};
+  ASSIGN_OR_RETURN(const FeedPage page, store_->ReadFeed(request));
+  // Anything else would send the same page for ever.
+  if (page.to < lane->scanned || page.to > page.head ||
+      (page.to == lane->scanned && page.to != page.head)) {
+    return absl::InternalError("feed page makes no progress");
+  }
+  PackedBody body = PackBody(page.body);
+  v1::Batch batch;
+  batch.set_partition(partition);
+  batch.set_from(lane->scanned);
+  batch.set_to(page.to);
+  batch.set_head(page.head);
+  batch.set_checkpoint(page.to == page.head);
+  batch.set_body(std::move(body.bytes));
+  batch.set_inflated_bytes(body.inflated_bytes);
+  lane->scanned = page.to;
+  if (batch.checkpoint()) lane->complete = page.to;
+  *batch.mutable_cursor() = MakeCursor(partition, *lane);
+  entries_sent_ += static_cast<uint64_t>(page.body.entries_size());
+  return batch;
+}
+
+v1::Cursor ServerPull::MakeCursor(const std::string& partition, const Lane& lane) const {
+  v1::Cursor cursor;
+  cursor.set_partition(partition);
+  cursor.set_epoch(store_->epoch().AsBytes());
+  cursor.set_run(store_->run().AsBytes());
+  cursor.set_complete(lane.complete);
+  cursor.set_scanned(lane.scanned);
+  cursor.mutable_feeds()->Assign(lane.feeds.begin(), lane.feeds.end());
+  cursor.set_mac(sign_(cursor));
+  return cursor;
+}
+
+bool ServerPull::IsFarBehind(const std::string& partition) const {
+  const auto lane = lanes_.find(partition);
+  return lane != lanes_.end() && store_->Head(partition) > lane->second.scanned + kFarBehind;
+}
+
+bool ServerPull::caught_up() const {
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane.second.complete >= lane.second.required; });
+}
+
+bool ServerPull::has_more() const {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane.second.dirty; });
+}
+
+}  // namespace brigada

@@ -1,0 +1,78 @@
+// The sending half of a server session: which partitions a device reads, how far it has come in
+// each, and the next batch.
+#ifndef REPLICA_SYNC_SERVER_PULL_H_
+#define REPLICA_SYNC_SERVER_PULL_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/store/authority_store.h"
+
+namespace brigada {
+
+// A lane is one partition: those of the device's feeds, and those where the server holds verdicts
+// of it (then without records). One thread; store and functions outlive it.
+class ServerPull {
+ public:
+  using CursorSigner = std::function<std::string(const v1::Cursor&)>;
+
+  ServerPull(const AuthorityStore* store, const ReplicaId& replica, CursorSigner sign)
+      : store_(store), replica_(replica), sign_(std::move(sign)) {}
+
+  // Makes the lanes, takes the cursors that hold, and tells the others, and the sequences expected,
+  // in `welcome`. kInvalidArgument: a malformed partition or too many.
+  absl::Status Start(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
+                     size_t batch_target_bytes, v1::Welcome* welcome);
+  // The device pushed up to `sequence`: it has these change sets, as if its hello had said so.
+  absl::Status OnPushed(const std::string& partition, uint64_t sequence);
+  // A verdict was committed: the lane is not done before it.
+  void OnVerdict(const std::string& partition, const v1::Verdict& verdict);
+  void OnNewHead(absl::string_view partition);
+
+  // The next batch: the national partition first (it carries what governs the rest), the others in
+  // turn. Nullopt when every lane is at its head. Reads the store.
+  absl::StatusOr<std::optional<v1::Batch>> NextBatch();
+  // So far behind that a verdict is worth a hint.
+  bool IsFarBehind(const std::string& partition) const;
+  // Every lane has had a checkpoint at or after the head of the hello and after its verdicts.
+  bool caught_up() const;
+  // Something may be left to send.
+  bool has_more() const;
+  uint64_t entries_sent() const { return entries_sent_; }
+
+ private:
+  struct Lane {
+    std::vector<v1::Feed> feeds;
+    uint64_t complete = 0;
+    uint64_t scanned = 0;
+    uint64_t own_head = 0;
+    uint64_t required = 0;  // a checkpoint here or later is owed before Done
+    bool dirty = true;      // the head may be beyond `complete`
+  };
+
+  absl::Status MakeLanes(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
+                         v1::Welcome* welcome);
+  absl::Status TakeCursors(const v1::Hello& hello, v1::Welcome* welcome);
+  absl::StatusOr<Lane*> AddLane(const std::string& partition);
+  absl::StatusOr<std::optional<v1::Batch>> ReadLane(const std::string& partition, Lane* lane);
+  v1::Cursor MakeCursor(const std::string& partition, const Lane& lane) const;
+
+  const AuthorityStore* const store_;
+  const ReplicaId replica_;
+  const CursorSigner sign_;
+  size_t batch_target_bytes_ = 0;
+  std::map<std::string, Lane, std::less<>> lanes_;  // "MX" sorts before its states
+  std::string last_served_;
+  uint64_t entries_sent_ = 0;
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_SYNC_SERVER_PULL_H_

@@ -1,0 +1,288 @@
+#include "replica/sync/server_session.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/limits.h"
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "replica/sync/refusal.h"
+#include "replica/sync/server_pull.h"
+#include "replica/sync/server_push.h"
+#include "replica/sync/session_limits.h"
+
+namespace brigada {
+namespace {
+
+constexpr absl::Duration kRetryAfterShutdown = absl::Seconds(2);
+
+}  // namespace
+
+class ServerSession::Impl {
+ public:
+  Impl(const AuthorityStore* store, ServerSessionHost* host, ServerSessionOptions options)
+      : store_(store),
+        host_(host),
+        options_(options),
+        limits_(OwnLimits(options.batch_target_bytes)),
+        push_(host, options.max_pushes_in_flight) {}
+
+  void OnFrame(const v1::ClientFrame& frame, absl::Time now);
+  void OnPushResult(const PushResult& result, absl::Time now);
+  void OnNewHead(absl::string_view partition) {
+    if (pull_.has_value()) pull_->OnNewHead(partition);
+  }
+  void OnTick(absl::Time now);
+  void Refuse(v1::Refused refused);
+  std::optional<v1::ServerFrame> NextFrame(absl::Time now);
+  bool wants_frames() const { return !refused_.has_value() && !finished_ && push_.wants_frames(); }
+  bool finished() const { return finished_; }
+  absl::Status outcome() const {
+    return refused_.has_value() ? RefusalStatus(*refused_) : absl::OkStatus();
+  }
+  const ServerSessionStats& stats() const { return stats_; }
+
+ private:
+  void OnHello(const v1::Hello& hello, absl::Time now);
+  void OnPush(const v1::Push& push);
+  void RefuseIf(const std::optional<v1::Refused>& refused) {
+    if (refused.has_value()) Refuse(*refused);
+  }
+  bool NextControlFrame(absl::Time now, v1::ServerFrame* frame);
+  bool NextBatchFrame(v1::ServerFrame* frame);
+  bool has_output() const;
+
+  const AuthorityStore* const store_;
+  ServerSessionHost* const host_;
+  const ServerSessionOptions options_;
+  SessionLimits limits_;
+  PeerIdentity identity_;
+  bool live_ = false;
+  ServerPush push_;
+  std::optional<ServerPull> pull_;  // from the hello on
+
+  // Frames that are due.
+  std::optional<v1::Refused> refused_;
+  std::optional<v1::Welcome> welcome_;
+  std::deque<v1::VerdictHint> hints_;
+  std::optional<uint64_t> pong_nonce_;
+  bool done_sent_ = false;
+  bool finished_ = false;
+
+  // For the watchdog; unset until the first tick or frame.
+  std::optional<absl::Time> heard_;
+  std::optional<absl::Time> output_stuck_since_;
+  std::optional<absl::Time> commit_stuck_since_;
+  ServerSessionStats stats_;
+};
+
+void ServerSession::Impl::OnFrame(const v1::ClientFrame& frame, absl::Time now) {
+  if (finished_ || refused_.has_value()) return;
+  heard_ = now;
+  const size_t bytes = frame.ByteSizeLong();
+  stats_.frame_bytes_received += bytes;
+  if (bytes > limits_.max_frame_bytes) {
+    return Refuse(
+        MakeRefused(v1::Refused::FRAME_TOO_LARGE,
+                    absl::StrCat(bytes, " bytes, the limit is ", limits_.max_frame_bytes)));
+  }
+  if (frame.has_hello() == pull_.has_value())
+    return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "a session has one hello, first"));
+  switch (frame.frame_case()) {
+    case v1::ClientFrame::kHello:
+      return OnHello(frame.hello(), now);
+    case v1::ClientFrame::kPush:
+      return OnPush(frame.push());
+    case v1::ClientFrame::kPushEnd:
+      return push_.OnPushEnd(frame.push_end());
+    case v1::ClientFrame::kPing:
+      pong_nonce_ = frame.ping().nonce();
+      return;
+    case v1::ClientFrame::kGoodbye:
+      finished_ = true;
+      return;
+    default:
+      // A newer peer may say more than this program knows, as long as features allow it.
+      return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "unknown frame"));
+  }
+}
+
+void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
+  if (hello.protocol_version() != kProtocolVersion) {
+    return Refuse(MakeRefused(v1::Refused::PROTOCOL_VERSION,
+                              absl::StrCat("this server speaks version ", kProtocolVersion)));
+  }
+  v1::Refused refused = MakeRefused(v1::Refused::INTERNAL, "not identified");
+  absl::StatusOr<PeerIdentity> identity = host_->Identify(hello, &refused);
+  if (!identity.ok()) return Refuse(std::move(refused));
+  identity_ = *std::move(identity);
+  if (hello.replica() != identity_.replica.bytes()) {
+    return Refuse(
+        MakeRefused(v1::Refused::WRONG_REPLICA, "the certificate belongs to another replica"));
+  }
+  const absl::StatusOr<SessionLimits> limits = Negotiate(limits_, hello.limits());
+  if (!limits.ok())
+    return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, limits.status().message()));
+  limits_ = *limits;
+  live_ = hello.live();
+  v1::Welcome welcome;
+  pull_.emplace(store_, identity_.replica,
+                [host = host_, replica = identity_.replica](const v1::Cursor& cursor) {
+                  return host->SignCursor(replica, cursor);
+                });
+  const absl::Status started =
+      pull_->Start(hello, identity_.feeds, limits_.batch_target_bytes, &welcome);
+  if (absl::IsInvalidArgument(started))
+    return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, started.message()));
+  if (!started.ok()) return Refuse(MakeRefused(v1::Refused::INTERNAL, "store not readable"));
+  welcome.set_protocol_version(kProtocolVersion);
+  welcome.set_epoch(store_->epoch().AsBytes());
+  welcome.set_run(store_->run().AsBytes());
+  welcome.set_server_time_ms(absl::ToUnixMillis(now));
+  *welcome.mutable_limits() = ToPeerLimits(limits_);
+  welcome.mutable_feeds()->Assign(identity_.feeds.begin(), identity_.feeds.end());
+  welcome.mutable_grants()->Assign(identity_.grants.begin(), identity_.grants.end());
+  welcome.set_user(identity_.user);
+  welcome_ = std::move(welcome);
+}
+
+void ServerSession::Impl::OnPush(const v1::Push& push) {
+  uint64_t end = 0;
+  RefuseIf(push_.OnPush(push, identity_, limits_.max_inflated_bytes, &end));
+  if (refused_.has_value()) return;
+  const absl::Status lane = pull_->OnPushed(push.partition(), end);
+  if (!lane.ok()) Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, lane.message()));
+}
+
+void ServerSession::Impl::OnPushResult(const PushResult& result, absl::Time now) {
+  if (finished_ || refused_.has_value() || !pull_.has_value()) return;
+  commit_stuck_since_ = now;
+  std::string partition;
+  RefuseIf(push_.OnResult(result, &partition));
+  stats_.change_sets = push_.change_sets();
+  if (refused_.has_value() || result.verdicts.empty()) return;
+  for (const v1::Verdict& verdict : result.verdicts) pull_->OnVerdict(partition, verdict);
+  // A hint that is left out is no loss: the verdict comes with its batch.
+  if (!pull_->IsFarBehind(partition) || hints_.size() >= kMaxQueuedFrames) return;
+  v1::VerdictHint hint;
+  hint.set_partition(partition);
+  hint.mutable_verdicts()->Assign(result.verdicts.begin(), result.verdicts.end());
+  hints_.push_back(std::move(hint));
+}
+
+void ServerSession::Impl::Refuse(v1::Refused refused) {
+  if (finished_ || refused_.has_value()) return;
+  Log(LogLevel::kInfo, "session_refused",
+      {{"reason", v1::Refused::Reason_Name(refused.reason())}, {"detail", refused.detail()}});
+  refused_ = std::move(refused);
+}
+
+bool ServerSession::Impl::has_output() const {
+  return refused_.has_value() || welcome_.has_value() || pong_nonce_.has_value() ||
+         !hints_.empty() || (pull_.has_value() && pull_->has_more());
+}
+
+void ServerSession::Impl::OnTick(absl::Time now) {
+  if (finished_) return;
+  if (!refused_.has_value()) RefuseIf(push_.Submit());
+  const auto stuck = [&](bool waits, std::optional<absl::Time>* since) {
+    if (!waits) since->reset();
+    if (waits && !since->has_value()) *since = now;
+    return waits && now - **since >= options_.stall_timeout;
+  };
+  if (stuck(has_output(), &output_stuck_since_)) {
+    // It does not read: no frame, not even the refusal, would reach it.
+    Refuse(MakeRefused(v1::Refused::STALLED, "the device does not read"));
+    finished_ = true;
+  } else if (stuck(push_.waits_for_commit(), &commit_stuck_since_)) {
+    Refuse(MakeRefused(v1::Refused::STALLED, "the commit queue gives no result"));
+  } else if (!heard_.has_value() || !push_.wants_frames()) {
+    heard_ = now;  // silence counts only while somebody listens
+  } else if (now - *heard_ >= options_.stall_timeout) {
+    Refuse(MakeRefused(v1::Refused::STALLED, "nothing heard from the device"));
+  }
+}
+
+bool ServerSession::Impl::NextControlFrame(absl::Time now, v1::ServerFrame* frame) {
+  if (welcome_.has_value()) {
+    *frame->mutable_welcome() = *std::move(welcome_);
+    welcome_.reset();
+  } else if (std::optional<v1::Expected> expected = push_.TakeExpected()) {
+    *frame->mutable_expected() = *std::move(expected);
+  } else if (pong_nonce_.has_value()) {
+    frame->mutable_pong()->set_nonce(*pong_nonce_);
+    frame->mutable_pong()->set_server_time_ms(absl::ToUnixMillis(now));
+    pong_nonce_.reset();
+  } else if (!hints_.empty()) {
+    *frame->mutable_hint() = std::move(hints_.front());
+    hints_.pop_front();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool ServerSession::Impl::NextBatchFrame(v1::ServerFrame* frame) {
+  absl::StatusOr<std::optional<v1::Batch>> batch = pull_->NextBatch();
+  if (!batch.ok()) {
+    Log(LogLevel::kError, "feed_not_readable",
+        {{"code", absl::StatusCodeToString(batch.status().code())}});
+    Refuse(MakeRefused(v1::Refused::INTERNAL, "feed not readable"));
+    return false;
+  }
+  if (!batch->has_value()) return false;
+  *frame->mutable_batch() = **std::move(batch);
+  stats_.entries_sent = pull_->entries_sent();
+  return true;
+}
+
+std::optional<v1::ServerFrame> ServerSession::Impl::NextFrame(absl::Time now) {
+  if (finished_) return std::nullopt;
+  output_stuck_since_ = now;
+  v1::ServerFrame frame;
+  bool due = false;
+  if (!refused_.has_value() && pull_.has_value())
+    due = NextControlFrame(now, &frame) || NextBatchFrame(&frame);
+  if (refused_.has_value()) {
+    *frame.mutable_refused() = *refused_;
+    finished_ = true;
+    due = true;
+  } else if (!due && pull_.has_value() && !done_sent_ && push_.complete() && pull_->caught_up()) {
+    frame.mutable_done();
+    done_sent_ = true;
+    finished_ = !live_;
+    due = true;
+  }
+  if (!due) return std::nullopt;
+  stats_.frame_bytes_sent += frame.ByteSizeLong();
+  return frame;
+}
+
+ServerSession::ServerSession(const AuthorityStore* store, ServerSessionHost* host,
+                             ServerSessionOptions options)
+    : impl_(std::make_unique<Impl>(store, host, options)) {}
+
+ServerSession::~ServerSession() = default;
+void ServerSession::OnFrame(const v1::ClientFrame& frame, absl::Time now) {
+  impl_->OnFrame(frame, now);
+}
+bool ServerSession::wants_frames() const { return impl_->wants_frames(); }
+void ServerSession::OnPushResult(const PushResult& result, absl::Time now) {
+  impl_->OnPushResult(result, now);
+}
+void ServerSession::OnNewHead(absl::string_view partition) { impl_->OnNewHead(partition); }
+void ServerSession::OnTick(absl::Time now) { impl_->OnTick(now); }
+void ServerSession::Shutdown() {
+  impl_->Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "", kRetryAfterShutdown));
+}
+void ServerSession::Refuse(v1::Refused refused) { impl_->Refuse(std::move(refused)); }
+std::optional<v1::ServerFrame> ServerSession::NextFrame(absl::Time now) {
+  return impl_->NextFrame(now);
+}
+bool ServerSession::finished() const { return impl_->finished(); }
+absl::Status ServerSession::outcome() const { return impl_->outcome(); }
+const ServerSessionStats& ServerSession::stats() const { return impl_->stats(); }
+
+}  // namespace brigada

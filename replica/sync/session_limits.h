@@ -1,0 +1,33 @@
+// The limits of one session: the smaller of what the two ends announce.
+#ifndef REPLICA_SYNC_SESSION_LIMITS_H_
+#define REPLICA_SYNC_SESSION_LIMITS_H_
+
+#include <cstddef>
+
+#include "absl/status/statusor.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/base/limits.h"
+
+namespace brigada {
+
+inline constexpr uint32_t kProtocolVersion = 1;
+// No peer may announce less: the largest record must fit into one frame.
+inline constexpr size_t kMinFrameBytes = 2 * kMaxRecordBytes;
+// Partitions of one session, cursors of one hello.
+inline constexpr size_t kMaxPartitionsPerSession = 1024;
+
+struct SessionLimits {
+  size_t max_frame_bytes = kMaxFrameBytes;
+  size_t max_inflated_bytes = kMaxInflatedBytes;
+  size_t batch_target_bytes = kBatchTargetBytes;
+};
+
+// This program's, with another batch target unless it is 0.
+SessionLimits OwnLimits(size_t batch_target_bytes);
+v1::PeerLimits ToPeerLimits(const SessionLimits& limits);
+// The smaller of each; 0 in `peer` means no opinion. kInvalidArgument: below kMinFrameBytes.
+absl::StatusOr<SessionLimits> Negotiate(const SessionLimits& own, const v1::PeerLimits& peer);
+
+}  // namespace brigada
+
+#endif  // REPLICA_SYNC_SESSION_LIMITS_H_
