@@ -123,9 +123,10 @@ absl::Status CheckStateTransitions(const FieldType& field, const EnumDescriptor&
       if (states.FindValueByNumber(value) == nullptr)
         return Contradiction(field, absl::StrCat("a transition names unknown value ", value));
     }
-    if (!ranked.contains(move.to()))
+    if (!ranked.contains(move.to())) {
       return Contradiction(
           field, absl::StrCat("precedence misses value ", move.to(), " that a transition reaches"));
+    }
   }
   return absl::OkStatus();
 }
@@ -183,9 +184,10 @@ absl::Status CheckValueRules(const FieldType& field) {
     return Contradiction(field, "max_length needs text or bytes");
   if (!rules.pattern().empty()) {
     if (!IsText(field)) return Contradiction(field, "pattern needs a string field");
-    if (!field.pattern->ok())
+    if (!field.pattern->ok()) {
       return Contradiction(field,
                            absl::StrCat("pattern does not compile: ", field.pattern->error()));
+    }
   }
   if (rules.has_range()) {
     const double min = rules.range().min();

@@ -90,9 +90,10 @@ absl::StatusOr<std::unique_ptr<RecordType>> Registry::ReadType(
   for (size_t i = 0; i < type->fields_.size(); ++i)
     type->by_number_.emplace(type->fields_[i].number, i);
   type->prototype_ = factory->GetPrototype(&descriptor);
-  if (type->prototype_ == nullptr)
+  if (type->prototype_ == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat(descriptor.name(), ": the factory does not make this message"));
+  }
   return type;
 }
 

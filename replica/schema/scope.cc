@@ -40,9 +40,10 @@ absl::StatusOr<Scope> Scope::Parse(absl::string_view path) {
   const std::vector<absl::string_view> segments = absl::StrSplit(path, '/');
   if (segments[0] != kRoot)
     return absl::InvalidArgumentError(absl::StrCat("a scope starts with ", kRoot));
-  if (segments.size() > kMaxScopeDepth)
+  if (segments.size() > kMaxScopeDepth) {
     return absl::InvalidArgumentError(
         absl::StrCat("a scope has at most ", kMaxScopeDepth, " levels"));
+  }
   for (absl::string_view segment : segments) {
     if (!IsSegment(segment)) {
       return absl::InvalidArgumentError(

@@ -189,9 +189,10 @@ Sample RandomSample(std::mt19937& random) {
   for (int i = upto(4); i > 0; --i) sample.add_marks(upto(5) - 2);
   for (int i = upto(3); i > 0; --i)
     sample.add_lines(std::string(1, static_cast<char>('x' + upto(2))));
-  for (int i = upto(3); i > 0; --i)
+  for (int i = upto(3); i > 0; --i) {
     (*sample.mutable_notes())[std::string(1, static_cast<char>('k' + upto(3)))] =
         std::string(static_cast<size_t>(upto(3)), 'v');
+  }
   for (int i = upto(3); i > 0; --i) (*sample.mutable_chapters())[upto(3)].set_head("h");
   if (upto(3) == 0) sample.mutable_body()->set_tail("t");
   if (upto(3) == 0) sample.set_maybe(0);

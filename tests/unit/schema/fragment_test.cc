@@ -38,6 +38,7 @@ std::string Join(const std::vector<Fragment>& fragments) {
 
 std::vector<std::string> BytesOf(const std::vector<Fragment>& fragments) {
   std::vector<std::string> bytes;
+  bytes.reserve(fragments.size());
   for (const Fragment& fragment : fragments) bytes.push_back(fragment.bytes);
   return bytes;
 }
@@ -155,11 +156,10 @@ TEST(SplitFragmentsTest, EveryFieldOfAnUnknownTypeIsARegister) {
 
 TEST(SplitFragmentsTest, RefusesWhatIsNoMessage) {
   const std::vector<std::string> bad = {
-      std::string("\x00\x01", 2),  // field number 0
-      "\x0b\x0c",                  // group
-      "\x0e",                      // wire type 6
-      "\x0a\x05"
-      "abc",                                           // length beyond the end
+      std::string("\x00\x01", 2),                      // field number 0
+      "\x0b\x0c",                                      // group
+      "\x0e",                                          // wire type 6
+      "\x0a\x05zzz",                                   // length beyond the end
       "\x08",                                          // tag without value
       "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",  // more than 64 bits
       "\xff\xff\xff\xff\xff\x01",                      // tag beyond 32 bits

@@ -68,6 +68,7 @@ TEST(EncodeIndexTest, StringsOrderByByteAndMayHoldAnyByte) {
                                            "\xff",
                                            "\xff\xff"};
   std::vector<std::string> encoded;
+  encoded.reserve(sorted.size());
   for (const std::string& text : sorted) encoded.push_back(EncodeIndexString(text));
   ExpectStrictOrder(encoded);
 }
