@@ -36,8 +36,9 @@ struct Version {
 };
 
 // A register has one slot with an empty key; a SET one per element, a MAP one per key. versions[0]
-// stands (the policy chose it); the others are kept because later merges need them. A slot without
-// versions does not exist.
+// stands (the policy chose it); the others, latest first, are kept because later merges need them.
+// A slot without versions does not exist. A field this program does not know may have several slots
+// (it may be a SET where it was written); a write of it here makes it one.
 struct Slot {
   std::string key;
   std::vector<Version> versions;
@@ -45,15 +46,21 @@ struct Slot {
 
 struct FieldState {
   uint32_t number = 0;
-  uint32_t changed = 0;  // index of the write that changed it last (in commit order)
-  std::vector<Slot> slots;
+  uint32_t changed = 0;     // index of the write that changed it last (in commit order)
+  std::vector<Slot> slots;  // by key
 };
 
+// A value a STATE field had, or that its writer believed it had.
 struct PastState {
   uint32_t field = 0;
   int32_t value = 0;
   uint64_t sequence = 0;
   ReplicaId replica;
+  uint64_t origin_sequence = 0;
+  // It never became the stored state: only its own replica saw it, until it learnt the outcome.
+  bool lost = false;
+
+  friend bool operator==(const PastState&, const PastState&) = default;
 };
 
 struct OpenConflict {
@@ -67,16 +74,18 @@ struct OpenConflict {
 // Value type; not thread safe. An instance with no writes does not exist (exists() is false).
 struct Record {
   std::vector<WriteRef> writes;    // writes[0] created it
-  std::vector<FieldState> fields;  // by number; the scope is one of them
+  std::vector<FieldState> fields;  // by number; the scope is one of them, also of a deleted record
   bool deleted = false;
   uint32_t deleted_by = 0;  // index into writes, when deleted
+  // Index of the write that deleted the earlier life of this id; 0: this is its first life.
+  uint32_t ended_by = 0;
   bool erased = false;
   uint64_t sequence = 0;  // commit sequence of its newest change
   // Commit sequence at which it entered each level of its scope inside the partition, from the
-  // partition's level down.
+  // partition's level down. Empty without a scope.
   std::vector<uint64_t> entered;
   std::vector<OpenConflict> conflicts;
-  std::vector<PastState> past_states;
+  std::vector<PastState> past_states;  // in commit order, the newest of each field
   v1::DataClass data_class = v1::DATA_CLASS_UNSPECIFIED;  // unspecified: its type's
 
   bool exists() const { return !writes.empty(); }
