@@ -59,6 +59,14 @@ absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
         absl::StrCat("the store in ", path,
                      " is open in another process; close that one, or choose another directory"));
   }
+  // The database is there, so this is one of its files.
+  if (status.IsPathNotFound()) {
+    return absl::DataLossError(absl::StrCat(
+        "the store in ", path,
+        " lacks one of its files; keep the directory as it is and restore a backup or sync into a "
+        "new one: ",
+        message));
+  }
   if (status.IsInvalidArgument()) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, " holds no store that this version can read: ", message));

@@ -13,6 +13,7 @@ absl::StatusCode CodeOf(const rocksdb::Status& status) {
       status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
     return absl::StatusCode::kResourceExhausted;
   }
+  if (status.IsPathNotFound()) return absl::StatusCode::kNotFound;
   switch (status.code()) {
     case rocksdb::Status::kOk:
       return absl::StatusCode::kOk;

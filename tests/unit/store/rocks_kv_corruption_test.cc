@@ -1,0 +1,149 @@
+// Damage and loss of files: found and named, never a store that opens with less.
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+#include "tests/unit/store/kv_workload.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr absl::string_view kMark = "/store/HIGH_WATER_MARK";
+
+class RocksKvCorruptionTest : public ::testing::Test {
+ protected:
+  RocksKvCorruptionTest() {
+    EXPECT_OK(RunWorkload(env_, 1).status);
+    whole_ = env_.disk().Save();
+  }
+
+  // The last write-ahead log, which holds the batches since the reopening.
+  std::string LogPath() const {
+    std::string log;
+    for (const auto& [path, content] : whole_) {
+      if (absl::StartsWith(path, "/store/") && absl::EndsWith(path, ".log") &&
+          content->size() > 0) {
+        log = path;
+      }
+    }
+    return log;
+  }
+
+  // Replaces one file and opens.
+  absl::Status OpenWith(absl::string_view path, std::optional<std::string> content) {
+    FaultDisk::Image image = whole_;
+    image.erase(std::string(path));
+    if (content.has_value()) image[std::string(path)] = std::move(content);
+    env_.disk().Restore(image);
+    return OpenOn(env_).status();
+  }
+
+  // "intact", "detected" or what is wrong.
+  std::string OutcomeOfFlip(const std::string& path, uint64_t byte, int bit) {
+    env_.disk().Restore(whole_);
+    env_.disk().FlipBit(path, byte, bit);
+    absl::StatusOr<std::unique_ptr<Kv>> kv = OpenOn(env_);
+    if (!kv.ok()) {
+      return kv.status().code() == absl::StatusCode::kUnavailable ? kv.status().ToString()
+                                                                  : "detected";
+    }
+    absl::StatusOr<KvContent> content = ReadAll(**kv);
+    if (!content.ok()) {
+      return content.status().code() == absl::StatusCode::kDataLoss ? "detected"
+                                                                    : content.status().ToString();
+    }
+    return *content == WorkloadContent(kWorkloadBatches) ? "intact" : "silent loss";
+  }
+
+  FaultEnv env_;
+  FaultDisk::Image whole_;
+};
+
+TEST_F(RocksKvCorruptionTest, NoFlippedBitOfTheLogLosesAnythingSilently) {
+  const std::string log = LogPath();
+  ASSERT_FALSE(log.empty());
+  int detected = 0;
+  for (uint64_t byte = 0; byte < whole_[log]->size(); byte += SweepStride(7)) {
+    const std::string outcome = OutcomeOfFlip(log, byte, static_cast<int>(byte % 8));
+    ASSERT_TRUE(outcome == "intact" || outcome == "detected") << byte << ": " << outcome;
+    detected += outcome == "detected" ? 1 : 0;
+  }
+  EXPECT_GT(detected, 0);
+}
+
+TEST_F(RocksKvCorruptionTest, NoFlippedBitOfAnyFileLosesAnythingSilently) {
+  for (const auto& [path, content] : whole_) {
+    if (!content.has_value() || !absl::StartsWith(path, "/store/")) continue;
+    const uint64_t stride = SweepStride(content->size() / 25 + 1);
+    for (uint64_t byte = 0; byte < content->size(); byte += stride) {
+      const std::string outcome = OutcomeOfFlip(path, byte, static_cast<int>(byte % 8));
+      ASSERT_TRUE(outcome == "intact" || outcome == "detected")
+          << path << " byte " << byte << ": " << outcome;
+    }
+  }
+}
+
+TEST_F(RocksKvCorruptionTest, ALogCutShortAtARecordIsFoundByTheMark) {
+  // Without the mark every such cut opens, like a torn tail.
+  const std::string log = LogPath();
+  for (size_t kept = 0; kept < whole_[log]->size(); kept += 25) {
+    EXPECT_THAT(OpenWith(log, whole_[log]->substr(0, kept)),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("lost acknowledged work")));
+  }
+}
+
+TEST_F(RocksKvCorruptionTest, AnOlderCopyUnderTheMarkIsRefused) {
+  const std::string mark = *whole_[std::string(kMark)];
+  FaultEnv other;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto kv, OpenOn(other));
+    ASSERT_OK(kv->Write(WorkloadBatch(1), Durability::kSync));
+  }
+  FaultDisk::Image older = other.disk().Save();
+  older[std::string(kMark)] = mark;
+  other.disk().Restore(older);
+  EXPECT_THAT(OpenOn(other),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("lost acknowledged work")));
+}
+
+TEST_F(RocksKvCorruptionTest, TheMarkOfAnotherStoreIsRefused) {
+  FaultEnv other;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto kv, OpenOn(other));
+    for (int n = 1; n <= kWorkloadBatches; ++n) {
+      ASSERT_OK(kv->Write(WorkloadBatch(n + 1), Durability::kSync));
+    }
+  }
+  EXPECT_THAT(OpenWith(kMark, other.disk().Save()[std::string(kMark)]),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("different stores")));
+}
+
+TEST_F(RocksKvCorruptionTest, ATornOrMissingMarkRefusesNothing) {
+  const std::string mark = *whole_[std::string(kMark)];
+  EXPECT_OK(OpenWith(kMark, std::nullopt));
+  EXPECT_OK(OpenWith(kMark, ""));
+  for (size_t kept = 0; kept < mark.size(); kept += 32) {
+    EXPECT_OK(OpenWith(kMark, mark.substr(0, kept)));
+    EXPECT_OK(OpenWith(kMark, std::string(mark).replace(kept, 8, "garbage!")));
+  }
+}
+
+TEST_F(RocksKvCorruptionTest, AStoreWithoutItsDatabaseIsNoFreshStart) {
+  EXPECT_THAT(OpenWith("/store/CURRENT", std::nullopt), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(RocksKvCorruptionTest, AMissingFileOfTheDatabaseIsDataLoss) {
+  for (const auto& [path, content] : FaultDisk::Image(whole_)) {
+    const bool needed = absl::EndsWith(path, ".sst") || absl::EndsWith(path, ".log") ||
+                        absl::StrContains(path, "/MANIFEST-");
+    if (!absl::StartsWith(path, "/store/") || !needed || content->empty()) continue;
+    EXPECT_THAT(OpenWith(path, std::nullopt), StatusIs(absl::StatusCode::kDataLoss)) << path;
+  }
+}
+
+}  // namespace
+}  // namespace brigada
