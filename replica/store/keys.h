@@ -3,15 +3,16 @@
 // which a 0x00 stands, which no path contains.
 //
 //   records  partition 00 generation type(4) id(16)
-//   index    partition 00 generation type(4) field(4) value* 00 01 id(16)
+//   index    partition 00 generation type(4) field(4) value id(16)
 //   feeds    partition 00 scope 00 kind(1) sequence(8) type(4) id(16)
 //   verdicts partition 00 'p' replica(16)                      how far a replica's change sets are
 //            partition 00 's' replica(16) sequence(8)          the verdict of one change set
 //            partition 00 'c' replica(16) commit_sequence(8)   finds it by its place in the feed
+//   rejected partition 00 'q' replica(16) sequence(8)          quarantined, at the authority
 //   meta     name, or name 00 and what it is about
 //
-// value*: a 00 inside an index value is written 00 ff; 00 01 ends it. So keys sort as values do,
-// whatever bytes those hold.
+// value: in the form of index_value.h, which orders and ends itself; the scope path is indexed as a
+// text under kScopeFieldNumber.
 #ifndef REPLICA_STORE_KEYS_H_
 #define REPLICA_STORE_KEYS_H_
 
@@ -58,7 +59,8 @@ std::string IndexKey(absl::string_view partition, uint32_t type_id, uint32_t fie
                      absl::string_view value, const RecordId& id);
 // Starts the keys of one field's index.
 std::string IndexPrefix(absl::string_view partition, uint32_t type_id, uint32_t field);
-// A bound inside IndexPrefix: at or after it are exactly the entries whose value is not less.
+// A bound inside IndexPrefix: at or after it are exactly the entries whose value is not less than
+// `value` (a whole value or the beginning of one, in the form of index_value.h).
 std::string IndexBound(absl::string_view prefix, absl::string_view value);
 // The record an index key ends with; zero when it is too short.
 RecordId IdOfIndexKey(absl::string_view key);
@@ -78,9 +80,14 @@ bool ParseFeedKey(absl::string_view key, size_t prefix_size, FeedKeyParts* parts
 
 std::string ProgressKey(absl::string_view partition, const ReplicaId& replica);
 std::string VerdictKey(absl::string_view partition, const ReplicaId& replica, uint64_t sequence);
+std::string VerdictPlacePrefix(absl::string_view partition, const ReplicaId& replica);
 // Its value is the change set's sequence (NumberValue).
 std::string VerdictPlaceKey(absl::string_view partition, const ReplicaId& replica,
                             uint64_t commit_sequence);
+
+// In the rejected table: a change set whose content the authority keeps for a person to look at
+// (v1::RejectedChangeSet).
+std::string QuarantineKey(absl::string_view partition, const ReplicaId& replica, uint64_t sequence);
 
 // Meta. Values: see docs/on-disk-format.md.
 inline constexpr absl::string_view kFormatKey = "format";

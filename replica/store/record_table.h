@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "brigada/v1/storage.pb.h"
+#include "brigada/v1/sync_service.pb.h"
 #include "replica/base/ids.h"
 #include "replica/base/mutex.h"
 #include "replica/merge/record.h"
@@ -154,6 +155,10 @@ class RecordBatch {
   void Committed();
 
  private:
+  // Null when the store has no such record and the batch has not opened it.
+  absl::StatusOr<RecordSlot*> OpenStored(absl::string_view partition, uint32_t type_id,
+                                         const RecordId& id);
+  RecordSlot* AddSlot(absl::string_view partition, uint32_t type_id, const RecordId& id);
   absl::Status StageSlot(RecordSlot* slot, KvBatch* batch);
   void StageCounts(KvBatch* batch);
 
@@ -161,6 +166,7 @@ class RecordBatch {
   const KvReader* const reader_;
   std::deque<RecordSlot> slots_;
   absl::flat_hash_map<std::string, RecordSlot*> by_key_;
+  std::set<std::string, std::less<>> partitions_;  // of the slots
   std::map<uint32_t, int64_t> count_changes_;
   int64_t open_conflict_change_ = 0;
 };

@@ -1,0 +1,79 @@
+// One group commit of the authority: pushes are judged and merged one after another, later ones
+// seeing earlier ones, and all of it becomes one write batch.
+#ifndef REPLICA_STORE_AUTHORITY_COMMIT_H_
+#define REPLICA_STORE_AUTHORITY_COMMIT_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "replica/base/hlc.h"
+#include "replica/base/ids.h"
+#include "replica/merge/apply.h"
+#include "replica/store/authority_store.h"
+#include "replica/store/kv.h"
+#include "replica/store/push_chain.h"
+#include "replica/store/record_table.h"
+#include "replica/store/run_history.h"
+#include "replica/store/verdict_table.h"
+
+namespace brigada {
+
+// What a group starts from.
+struct CommitBase {
+  const KvReader* reader = nullptr;
+  RecordTable* table = nullptr;
+  const Judge* judge = nullptr;
+  Epoch epoch;
+  absl::Time now;
+  HybridClock clock;
+  PartitionHeads heads;
+};
+
+// One thread. Take each push, Stage once, write, Committed. Dropped without Committed() it leaves
+// no trace.
+class CommitGroup {
+ public:
+  explicit CommitGroup(CommitBase base);
+
+  // The result holds once the staged batch is written. An error: the store cannot be read, the
+  // group must be dropped.
+  absl::StatusOr<PushResult> Take(const PushRequest& push);
+  // Leaves `batch` empty when nothing new was judged.
+  absl::Status Stage(KvBatch* batch);
+  void Committed() { records_.Committed(); }
+
+  // After the group: the clock, and the head of each partition.
+  const HybridClock& clock() const { return base_.clock; }
+  const PartitionHeads& heads() const { return base_.heads; }
+
+ private:
+  // One change set under judgement: what it makes of the records, kept apart until all of it is
+  // accepted.
+  struct Trial;
+
+  absl::StatusOr<v1::Verdict> JudgeSet(const PushRequest& push, const v1::ChangeSet& set,
+                                       const v1::ChangeSetHeader& header, Hlc own_last);
+  absl::Status TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header, Trial* trial);
+  absl::Status OpenRecords(const v1::ChangeSetHeader& header, Trial* trial);
+  void SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial);
+  absl::Status TryChange(const PushRequest& push, const v1::ChangeSetHeader& header, uint32_t index,
+                         Trial* trial);
+  absl::Status Accept(Trial* trial, v1::Verdict* verdict);
+  void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
+
+  CommitBase base_;
+  RecordBatch records_;
+  VerdictBatch verdicts_;
+  KvBatch quarantined_;
+  std::set<std::string> judged_;  // partitions with a new head
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_AUTHORITY_COMMIT_H_

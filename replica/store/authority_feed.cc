@@ -1,0 +1,216 @@
+#include "replica/store/authority_feed.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/entry_content.h"
+#include "replica/store/feed_entries.h"
+#include "replica/store/keys.h"
+#include "replica/store/record_table.h"
+#include "replica/store/verdict_table.h"
+
+namespace brigada {
+namespace {
+
+struct RecordName {
+  uint32_t type_id = 0;
+  RecordId id;
+
+  friend auto operator<=>(const RecordName&, const RecordName&) = default;
+};
+
+// What the feeds say of one record at one sequence. Where one feed says that it left and another
+// holds it, it is there.
+struct Mention {
+  bool is_here = false;
+  std::string moved_to;
+};
+
+class PageReader {
+ public:
+  PageReader(const Registry& registry, const KvReader& snapshot, const FeedRequest& request)
+      : registry_(registry), snapshot_(snapshot), request_(request) {}
+
+  absl::StatusOr<FeedPage> Read() {
+    ASSIGN_OR_RETURN(const auto head, snapshot_.Get(Table::kMeta, HeadKey(request_.partition)));
+    page_.head = head.has_value() ? NumberOf(*head) : 0;
+    page_.to = page_.head;
+    if (request_.scanned >= page_.head) return std::move(page_);
+    OpenFeeds();
+    OpenVerdicts();
+    while (true) {
+      ASSIGN_OR_RETURN(const uint64_t sequence, NextSequence());
+      if (sequence == UINT64_MAX) break;
+      RETURN_IF_ERROR(ReadSequence(sequence));
+      if (bytes_ < request_.target_bytes || sequence >= page_.head) continue;
+      page_.to = sequence;
+      break;
+    }
+    return std::move(page_);
+  }
+
+ private:
+  struct FeedCursor {
+    const v1::Feed* feed = nullptr;
+    size_t prefix_size = 0;
+    std::unique_ptr<KvIterator> it;
+  };
+
+  void OpenFeeds() {
+    for (const v1::Feed& feed : request_.feeds) {
+      const std::string prefix = FeedPrefix(request_.partition, feed.scope(), feed.kind());
+      FeedCursor& cursor = feeds_.emplace_back();
+      cursor.feed = &feed;
+      cursor.prefix_size = prefix.size();
+      cursor.it =
+          snapshot_.Iterate(Table::kFeeds, FeedBound(prefix, request_.scanned), PrefixEnd(prefix));
+      cursor.it->SeekToFirst();
+    }
+  }
+
+  void OpenVerdicts() {
+    const std::string prefix = VerdictPlacePrefix(request_.partition, request_.replica);
+    verdict_prefix_size_ = prefix.size();
+    verdicts_ =
+        snapshot_.Iterate(Table::kVerdicts, FeedBound(prefix, request_.scanned), PrefixEnd(prefix));
+    verdicts_->SeekToFirst();
+  }
+
+  // The least sequence any iterator stands at; UINT64_MAX when all are at their end.
+  absl::StatusOr<uint64_t> NextSequence() const {
+    uint64_t next = UINT64_MAX;
+    for (const FeedCursor& cursor : feeds_) {
+      if (!cursor.it->Valid()) {
+        RETURN_IF_ERROR(cursor.it->status());
+        continue;
+      }
+      FeedKeyParts parts;
+      if (!ParseFeedKey(cursor.it->key(), cursor.prefix_size, &parts)) return DamagedKey();
+      next = std::min(next, parts.sequence);
+    }
+    if (!verdicts_->Valid()) {
+      RETURN_IF_ERROR(verdicts_->status());
+      return next;
+    }
+    if (verdicts_->key().size() != verdict_prefix_size_ + sizeof(uint64_t)) return DamagedKey();
+    return std::min(next, BigEndian64(verdicts_->key().substr(verdict_prefix_size_)));
+  }
+
+  absl::Status ReadSequence(uint64_t sequence) {
+    RETURN_IF_ERROR(ReadVerdictAt(sequence));
+    std::map<RecordName, Mention> mentions;
+    for (FeedCursor& cursor : feeds_) {
+      FeedKeyParts parts;
+      for (; cursor.it->Valid(); cursor.it->Next()) {
+        if (!ParseFeedKey(cursor.it->key(), cursor.prefix_size, &parts)) return DamagedKey();
+        if (parts.sequence != sequence) break;
+        RETURN_IF_ERROR(
+            AddMention(*cursor.feed, cursor.it->value(), &mentions[{parts.type_id, parts.id}]));
+      }
+    }
+    for (const auto& [name, mention] : mentions) {
+      if (mention.is_here) {
+        RETURN_IF_ERROR(TellRecord(name, sequence));
+      } else if (!mention.moved_to.empty()) {
+        TellMove(name, sequence, mention.moved_to);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Leaves `mention` as it is when the reader may not know of the record.
+  absl::Status AddMention(const v1::Feed& feed, absl::string_view value, Mention* mention) {
+    v1::FeedEntry entry;
+    if (!entry.ParseFromArray(value.data(), static_cast<int>(value.size())))
+      return absl::DataLossError("read feed: an entry is damaged");
+    if (entry.data_class() > static_cast<uint32_t>(feed.max_class())) return absl::OkStatus();
+    if (entry.moved_to().empty()) {
+      mention->is_here = true;
+    } else if (!IsCovered(entry)) {
+      mention->moved_to = entry.moved_to();
+    }
+    return absl::OkStatus();
+  }
+
+  // The record went to where the replica reads it too: the feed there tells what became of it.
+  bool IsCovered(const v1::FeedEntry& entry) const {
+    return std::any_of(request_.feeds.begin(), request_.feeds.end(), [&](const v1::Feed& feed) {
+      return entry.data_class() <= static_cast<uint32_t>(feed.max_class()) &&
+             FeedCovers(feed.scope(), feed.kind(), entry.moved_to());
+    });
+  }
+
+  absl::Status TellRecord(const RecordName& name, uint64_t sequence) {
+    const auto damaged = [&](absl::string_view why) {
+      return absl::DataLossError(absl::StrCat("read feed: record ", name.id.ToString(), " of type ",
+                                              name.type_id, ": ", why));
+    };
+    ASSIGN_OR_RETURN(
+        const auto bytes,
+        snapshot_.Get(Table::kRecords, RecordKey(request_.partition, name.type_id, name.id)));
+    if (!bytes.has_value()) return damaged("its entry names no record");
+    const RecordType* type = registry_.Find(name.type_id);
+    const auto storage = DecodeStorage(type, *bytes);
+    if (!storage.ok()) return damaged(storage.status().message());
+    if (storage->base.sequence != sequence) return damaged("its entry is not its newest");
+    auto entry = EntryContent(type, storage->base, request_);
+    if (!entry.has_value()) return absl::OkStatus();
+    entry->set_scope(storage->base.scope());
+    Add(name, sequence, *std::move(entry));
+    return absl::OkStatus();
+  }
+
+  void TellMove(const RecordName& name, uint64_t sequence, const std::string& moved_to) {
+    v1::Entry entry;
+    entry.set_moved_to(moved_to);
+    Add(name, sequence, std::move(entry));
+  }
+
+  void Add(const RecordName& name, uint64_t sequence, v1::Entry entry) {
+    entry.set_type_id(name.type_id);
+    entry.set_record_id(name.id.AsBytes());
+    entry.set_sequence(sequence);
+    bytes_ += entry.ByteSizeLong();
+    *page_.body.add_entries() = std::move(entry);
+  }
+
+  absl::Status ReadVerdictAt(uint64_t sequence) {
+    if (!verdicts_->Valid() ||
+        BigEndian64(verdicts_->key().substr(verdict_prefix_size_)) != sequence)
+      return absl::OkStatus();
+    const uint64_t of_set = NumberOf(verdicts_->value());
+    ASSIGN_OR_RETURN(auto stored,
+                     ReadVerdict(snapshot_, request_.partition, request_.replica, of_set));
+    if (!stored.has_value()) return absl::DataLossError("read feed: a verdict is missing");
+    bytes_ += stored->verdict().ByteSizeLong();
+    *page_.body.add_verdicts() = std::move(*stored->mutable_verdict());
+    verdicts_->Next();
+    return absl::OkStatus();
+  }
+
+  static absl::Status DamagedKey() { return absl::DataLossError("read feed: a key is damaged"); }
+
+  const Registry& registry_;
+  const KvReader& snapshot_;
+  const FeedRequest& request_;
+  std::vector<FeedCursor> feeds_;
+  std::unique_ptr<KvIterator> verdicts_;
+  size_t verdict_prefix_size_ = 0;
+  FeedPage page_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<FeedPage> ReadFeedPage(const Registry& registry, const KvReader& snapshot,
+                                      const FeedRequest& request) {
+  return PageReader(registry, snapshot, request).Read();
+}
+
+}  // namespace brigada

@@ -1,0 +1,109 @@
+#include "replica/store/entry_content.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "replica/merge/apply.h"
+#include "replica/store/feed_entries.h"
+#include "replica/store/record_table.h"
+
+namespace brigada {
+namespace {
+
+// How the reader gets at a record.
+struct Reach {
+  v1::DataClass max_class = v1::DATA_CLASS_UNSPECIFIED;
+  // The first sequence at which it was there with this class.
+  uint64_t entered = UINT64_MAX;
+};
+
+// The sequence at which the record came into the feed (`kind`, `feed_scope`), which covers it.
+uint64_t EnteredAt(const Record& record, const v1::Feed& feed, absl::string_view partition) {
+  if (feed.kind() == v1::HERE) {
+    // Coming up from below enters no level, but it enters this feed.
+    const FieldState* scope = record.FindField(kScopeFieldNumber);
+    return scope == nullptr ? record.sequence : record.writes[scope->changed].sequence;
+  }
+  const auto level = static_cast<size_t>(
+      std::count(feed.scope().begin() + static_cast<std::ptrdiff_t>(partition.size()),
+                 feed.scope().end(), '/'));
+  return level < record.entered.size() ? record.entered[level] : record.sequence;
+}
+
+Reach ReachOf(const Record& record, v1::DataClass record_class, const FeedRequest& request) {
+  Reach reach;
+  const std::string scope = record.scope();
+  for (const v1::Feed& feed : request.feeds) {
+    if (feed.max_class() < record_class || feed.max_class() < reach.max_class) continue;
+    if (!FeedCovers(feed.scope(), feed.kind(), scope)) continue;
+    const uint64_t entered = EnteredAt(record, feed, request.partition);
+    reach.entered = feed.max_class() > reach.max_class ? entered : std::min(reach.entered, entered);
+    reach.max_class = feed.max_class();
+  }
+  return reach;
+}
+
+bool IsOwn(const WriteRef& write, const FeedRequest& request) {
+  return write.replica == request.replica && write.origin_sequence <= request.own_head;
+}
+
+// The replica made the record and has had it ever since.
+bool HoldsAsCreator(const Record& record, const Reach& reach, const FeedRequest& request) {
+  return IsOwn(record.created(), request) && record.created().sequence == reach.entered;
+}
+
+bool IsReadable(const RecordType* type, uint32_t number, v1::DataClass max_class) {
+  if (number == kScopeFieldNumber) return true;
+  const FieldType* field = type == nullptr ? nullptr : type->FindField(number);
+  return (field == nullptr ? v1::INCIDENT : field->data_class) <= max_class;
+}
+
+void Strip(const RecordType* type, v1::DataClass max_class, Record* record) {
+  const auto hidden = [&](uint32_t number) { return !IsReadable(type, number, max_class); };
+  std::erase_if(record->fields, [&](const FieldState& f) { return hidden(f.number); });
+  std::erase_if(record->conflicts,
+                [&](const OpenConflict& c) { return c.field != 0 && hidden(c.field); });
+  std::erase_if(record->past_states, [&](const PastState& p) { return hidden(p.field); });
+}
+
+// Only a register whose one live version is the replica's own: what others added to a set, a map or
+// a counter cannot be told from what it has.
+bool IsEcho(const RecordType* type, const FieldState& field, const Record& record,
+            const FeedRequest& request) {
+  const FieldType* known = type == nullptr ? nullptr : type->FindField(field.number);
+  if (known != nullptr && known->policy != v1::LAST_WRITER && known->policy != v1::FIRST_WRITER)
+    return false;
+  return field.slots.size() == 1 && field.slots[0].versions.size() == 1 &&
+         IsOwn(record.writes[field.slots[0].versions[0].write], request) &&
+         IsOwn(record.writes[field.changed], request);
+}
+
+// Everything there ever was of the record is the replica's own, and it was told nothing of it yet:
+// an empty entry would say nothing.
+bool IsKnown(const Record& record, const Record& told, const FeedRequest& request) {
+  return told.fields.empty() && record.conflicts.empty() &&
+         record.created().sequence > request.scanned &&
+         std::all_of(record.writes.begin(), record.writes.end(),
+                     [&](const WriteRef& write) { return IsOwn(write, request); });
+}
+
+}  // namespace
+
+std::optional<v1::Entry> EntryContent(const RecordType* type, const Record& record,
+                                      const FeedRequest& request) {
+  const Reach reach = ReachOf(record, ClassOf(type, record), request);
+  if (reach.max_class == v1::DATA_CLASS_UNSPECIFIED) return std::nullopt;
+  v1::Entry entry;
+  entry.set_whole(reach.entered > request.complete && !HoldsAsCreator(record, reach, request));
+  Record told = entry.whole() ? record : RecordDelta(record, request.complete);
+  Strip(type, reach.max_class, &told);
+  if (!entry.whole()) {
+    std::erase_if(told.fields, [&](const FieldState& f) { return IsEcho(type, f, told, request); });
+    if (IsKnown(record, told, request)) return std::nullopt;
+  }
+  *entry.mutable_state() = EncodeRecord(told);
+  return entry;
+}
+
+}  // namespace brigada

@@ -1,0 +1,87 @@
+#include "replica/store/feed_entries.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "replica/store/keys.h"
+
+namespace brigada {
+namespace {
+
+bool Contains(const std::vector<FeedName>& feeds, const FeedName& feed) {
+  return std::find(feeds.begin(), feeds.end(), feed) != feeds.end();
+}
+
+std::string EntryKey(const RecordSlot& slot, const FeedName& feed, uint64_t sequence) {
+  return FeedKey(slot.partition, feed.scope, feed.kind, sequence, slot.type_id, slot.id);
+}
+
+std::string EntryValue(v1::DataClass data_class, absl::string_view moved_to) {
+  v1::FeedEntry entry;
+  entry.set_data_class(static_cast<uint32_t>(data_class));
+  entry.set_moved_to(std::string(moved_to));
+  return entry.SerializeAsString();
+}
+
+// The record is back in `feed`: nothing there may say any more that it left.
+void ForgetDeparture(const FeedName& feed, RecordSlot* slot, KvBatch* batch) {
+  auto& departures = slot->state.departures;
+  const auto it = std::find_if(departures.begin(), departures.end(), [&](const Departure& d) {
+    return d.scope == feed.scope && d.kind == feed.kind;
+  });
+  if (it == departures.end()) return;
+  batch->Delete(Table::kFeeds, EntryKey(*slot, feed, it->sequence));
+  departures.erase(it);
+}
+
+}  // namespace
+
+std::vector<FeedName> FeedsOf(absl::string_view partition, absl::string_view scope) {
+  std::vector<FeedName> feeds;
+  if (scope.empty()) return feeds;
+  feeds.push_back({std::string(scope), v1::HERE});
+  if (!absl::StrContains(partition, '/')) return feeds;
+  for (size_t end = partition.size(); end != absl::string_view::npos;
+       end = end == scope.size() ? absl::string_view::npos
+                                 : std::min(scope.find('/', end + 1), scope.size())) {
+    feeds.push_back({std::string(scope.substr(0, end)), v1::BELOW});
+  }
+  return feeds;
+}
+
+bool FeedCovers(absl::string_view feed_scope, v1::FeedKind kind, absl::string_view scope) {
+  if (feed_scope == scope) return true;
+  return kind == v1::BELOW && absl::ConsumePrefix(&scope, feed_scope) &&
+         absl::StartsWith(scope, "/");
+}
+
+void StageFeedEntries(const Record& before, RecordSlot* slot, KvBatch* batch) {
+  const Record& after = slot->state.base;
+  const std::string old_scope = before.exists() ? before.scope() : "";
+  const std::string new_scope = after.exists() ? after.scope() : "";
+  if (old_scope == new_scope && before.sequence == after.sequence) return;
+  const std::vector<FeedName> old_feeds = FeedsOf(slot->partition, old_scope);
+  const std::vector<FeedName> new_feeds =
+      old_scope == new_scope ? old_feeds : FeedsOf(slot->partition, new_scope);
+  for (const FeedName& feed : old_feeds) {
+    if (before.sequence != after.sequence)
+      batch->Delete(Table::kFeeds, EntryKey(*slot, feed, before.sequence));
+  }
+  const v1::DataClass data_class = ClassOf(slot->type, after);
+  if (old_scope != new_scope) {
+    const std::string moved = EntryValue(data_class, new_scope);
+    for (const FeedName& feed : old_feeds) {
+      if (new_scope.empty() || Contains(new_feeds, feed)) continue;
+      batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), moved);
+      slot->state.departures.push_back({feed.scope, feed.kind, after.sequence});
+    }
+    for (const FeedName& feed : new_feeds) ForgetDeparture(feed, slot, batch);
+  }
+  const std::string value = EntryValue(data_class, "");
+  for (const FeedName& feed : new_feeds)
+    batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), value);
+}
+
+}  // namespace brigada

@@ -1,0 +1,205 @@
+#include "replica/store/kv_authority_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/mutex.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/authority_commit.h"
+#include "replica/store/authority_directory.h"
+#include "replica/store/authority_feed.h"
+#include "replica/store/format.h"
+#include "replica/store/keys.h"
+#include "replica/store/kv_read_view.h"
+#include "replica/store/record_table.h"
+#include "replica/store/run_history.h"
+#include "replica/store/verdict_table.h"
+
+namespace brigada {
+namespace {
+
+absl::StatusOr<PartitionHeads> ReadHeads(const KvReader& reader) {
+  PartitionHeads heads;
+  const std::string prefix = HeadKey("");
+  auto it = reader.Iterate(Table::kMeta, prefix, PrefixEnd(prefix));
+  for (it->SeekToFirst(); it->Valid(); it->Next())
+    heads.emplace(std::string(AfterMetaName(it->key())), NumberOf(it->value()));
+  RETURN_IF_ERROR(it->status());
+  return heads;
+}
+
+class KvAuthorityStore final : public AuthorityStore {
+ public:
+  KvAuthorityStore(std::unique_ptr<Kv> kv, const Registry* registry)
+      : kv_(std::move(kv)),
+        registry_(registry),
+        table_({.registry = registry, .keeps_feeds = true}),
+        directory_(kv_.get()) {}
+
+  absl::Status Open(const AuthorityStoreOptions& options);
+
+  absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
+                                                       const Judge& judge, absl::Time now) override;
+
+  absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
+    const auto snapshot = kv_->Snapshot();
+    return ReadFeedPage(*registry_, *snapshot, request);
+  }
+
+  uint64_t Head(absl::string_view partition) const override {
+    const MutexLock lock(&heads_mu_);
+    const auto head = heads_.find(partition);
+    return head == heads_.end() ? 0 : head->second;
+  }
+
+  absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,
+                                        absl::string_view partition) const override {
+    ASSIGN_OR_RETURN(const v1::ReplicaProgress progress, ReadProgress(*kv_, partition, replica));
+    return progress.sequence();
+  }
+
+  std::vector<std::string> Partitions() const override {
+    const MutexLock lock(&heads_mu_);
+    std::vector<std::string> partitions;
+    for (const auto& [partition, head] : heads_) partitions.push_back(partition);
+    return partitions;
+  }
+
+  bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
+                    uint64_t sequence) const override {
+    return epoch == epoch_ && runs_.IsKnownPoint(run, partition, sequence, Head(partition));
+  }
+
+  Epoch epoch() const override { return epoch_; }
+  Run run() const override { return run_; }
+
+  absl::StatusOr<std::unique_ptr<ReadView>> Read() const override {
+    auto snapshot = kv_->Snapshot();
+    ASSIGN_OR_RETURN(PartitionHeads heads, ReadHeads(*snapshot));
+    return MakeKvReadView(&table_, std::move(snapshot), std::move(heads));
+  }
+
+  absl::StatusOr<std::optional<std::string>> GetEntry(DirectoryKind kind,
+                                                      absl::string_view key) const override {
+    return directory_.Get(kind, key);
+  }
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ListEntries(
+      DirectoryKind kind) const override {
+    return directory_.List(kind);
+  }
+  absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) override {
+    const absl::Status status = directory_.Write(writes);
+    if (!absl::IsAborted(status)) NoteWrite(status);
+    return status;
+  }
+
+  absl::Status Backup(const std::string& path,
+                      const std::function<void(uint64_t)>& progress) override {
+    return kv_->CopyTo(path, progress);
+  }
+
+  absl::Status Health() const override {
+    const MutexLock lock(&health_mu_);
+    return health_;
+  }
+
+ private:
+  // A full disk heals by itself; after any other failed write what the disk holds is unknown.
+  void NoteWrite(const absl::Status& status) {
+    if (status.ok() || absl::IsResourceExhausted(status)) return;
+    const MutexLock lock(&health_mu_);
+    if (health_.ok())
+      health_ = absl::FailedPreconditionError(absl::StrCat(
+          "the store is read-only since a write failed, reopen it: ", status.message()));
+  }
+
+  const std::unique_ptr<Kv> kv_;
+  const Registry* const registry_;
+  RecordTable table_;
+  AuthorityDirectory directory_;
+  // Set by Open, constant after it.
+  Epoch epoch_;
+  Run run_;
+  RunHistory runs_;
+
+  // Lock order: commit_mu_, then heads_mu_ or health_mu_.
+  Mutex commit_mu_;
+  HybridClock clock_ ABSL_GUARDED_BY(commit_mu_);
+  mutable Mutex heads_mu_;
+  PartitionHeads heads_ ABSL_GUARDED_BY(heads_mu_);
+  mutable Mutex health_mu_;
+  absl::Status health_ ABSL_GUARDED_BY(health_mu_);
+};
+
+absl::Status KvAuthorityStore::Open(const AuthorityStoreOptions& options) {
+  ASSIGN_OR_RETURN(const bool exists, CheckFormat(*kv_, StoreKind::kAuthority));
+  KvBatch batch;
+  if (!exists) PutFormat(StoreKind::kAuthority, &batch);
+  ASSIGN_OR_RETURN(const auto epoch, kv_->Get(Table::kMeta, kEpochKey));
+  if (exists && !options.restored) {
+    const auto stored = Epoch::FromBytes(epoch.value_or(""));
+    if (!stored.ok()) return absl::DataLossError("open store: the epoch is damaged");
+    epoch_ = *stored;
+  } else {
+    epoch_ = NewRandomId<Epoch>(*options.random);
+    batch.Put(Table::kMeta, std::string(kEpochKey), epoch_.AsBytes());
+  }
+  ASSIGN_OR_RETURN(const auto clock, kv_->Get(Table::kMeta, kClockKey));
+  ASSIGN_OR_RETURN(PartitionHeads heads, ReadHeads(*kv_));
+  RETURN_IF_ERROR(table_.Load(*kv_));
+  RETURN_IF_ERROR(runs_.Load(*kv_));
+  run_ = NewRandomId<Run>(*options.random);
+  runs_.Append(run_, options.now, heads, &batch);
+  RETURN_IF_ERROR(kv_->Write(batch, Durability::kSync));
+  const MutexLock commit_lock(&commit_mu_);
+  if (clock.has_value()) clock_.Restore(Hlc{NumberOf(*clock)});
+  const MutexLock lock(&heads_mu_);
+  heads_ = std::move(heads);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
+    absl::Span<const PushRequest> pushes, const Judge& judge, absl::Time now) {
+  const MutexLock commit_lock(&commit_mu_);
+  CommitBase base;
+  base.reader = kv_.get();
+  base.table = &table_;
+  base.judge = &judge;
+  base.epoch = epoch_;
+  base.now = now;
+  base.clock = clock_;
+  {
+    const MutexLock lock(&heads_mu_);
+    base.heads = heads_;
+  }
+  CommitGroup group(std::move(base));
+  std::vector<PushResult> results;
+  results.reserve(pushes.size());
+  for (const PushRequest& push : pushes) {
+    ASSIGN_OR_RETURN(PushResult result, group.Take(push));
+    results.push_back(std::move(result));
+  }
+  KvBatch batch;
+  RETURN_IF_ERROR(group.Stage(&batch));
+  // Only repeats and refused pushes: what they repeat is already on disk.
+  if (batch.empty()) return results;
+  const absl::Status written = kv_->Write(batch, Durability::kSync);
+  NoteWrite(written);
+  RETURN_IF_ERROR(written);
+  group.Committed();
+  clock_ = group.clock();
+  const MutexLock lock(&heads_mu_);
+  heads_ = group.heads();
+  return results;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenAuthorityStore(
+    std::unique_ptr<Kv> kv, const AuthorityStoreOptions& options) {
+  auto store = std::make_unique<KvAuthorityStore>(std::move(kv), options.registry);
+  RETURN_IF_ERROR(store->Open(options));
+  return store;
+}
+
+}  // namespace brigada

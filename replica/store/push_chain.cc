@@ -1,0 +1,113 @@
+#include "replica/store/push_chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/hash_chain.h"
+#include "replica/schema/scope.h"
+
+namespace brigada {
+namespace {
+
+absl::Status Malformed(absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("push: ", what));
+}
+
+absl::Status ParseHeaders(const PushRequest& push, std::vector<ChainedHeader>* headers) {
+  const auto scope = Scope::Parse(push.partition);
+  if (!scope.ok() || scope->partition() != push.partition)
+    return Malformed("the partition is none");
+  headers->reserve(push.change_sets.size());
+  for (const v1::ChangeSet& set : push.change_sets) {
+    v1::ChangeSetHeader& header = headers->emplace_back().header;
+    if (!header.ParseFromString(set.header())) return Malformed("a header is malformed");
+    if (header.replica() != push.replica.bytes())
+      return Malformed("a change set is of another replica");
+    if (header.partition() != push.partition)
+      return Malformed("a change set is of another partition");
+    const uint64_t wanted = headers->size() == 1
+                                ? header.sequence()
+                                : (*headers)[0].header.sequence() + headers->size() - 1;
+    if (header.sequence() == 0 || header.sequence() != wanted)
+      return Malformed("change sets are not in sequence");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Sha256Digest> BodyHashOf(const v1::ChangeSet& set) {
+  switch (set.content_case()) {
+    case v1::ChangeSet::kBody:
+      return BodyHash(set.salt(), set.body());
+    case v1::ChangeSet::kSealedBody:
+      return BodyHash(set.salt(), set.sealed_body());
+    case v1::ChangeSet::kStub:
+      if (set.stub().body_hash().size() == sizeof(Sha256Digest)) {
+        Sha256Digest hash;
+        std::copy(set.stub().body_hash().begin(), set.stub().body_hash().end(),
+                  reinterpret_cast<char*>(hash.data()));
+        return hash;
+      }
+      break;
+    case v1::ChangeSet::CONTENT_NOT_SET:
+      break;
+  }
+  return Malformed("a change set has no body");
+}
+
+std::string AsString(const ChainValue& value) { return std::string(AsView(value)); }
+
+// The chain value before the push's first change set.
+absl::StatusOr<ChainValue> ChainBefore(const PushRequest& push, uint64_t first,
+                                       const v1::ReplicaProgress& progress,
+                                       const VerdictBatch& verdicts) {
+  if (first == 1) return ChainStart(push.replica.bytes(), push.partition);
+  std::string stored = progress.chain();
+  if (first <= progress.sequence()) {
+    ASSIGN_OR_RETURN(const auto verdict, verdicts.Find(push.partition, push.replica, first - 1));
+    stored = verdict.has_value() ? verdict->chain() : "";
+  }
+  ChainValue chain;
+  if (stored.size() != chain.size())
+    return absl::DataLossError("push: the replica's stored chain is damaged");
+  std::copy(stored.begin(), stored.end(), reinterpret_cast<char*>(chain.data()));
+  return chain;
+}
+
+}  // namespace
+
+absl::StatusOr<CheckedPush> CheckPush(const PushRequest& push, const v1::ReplicaProgress& progress,
+                                      const VerdictBatch& verdicts) {
+  CheckedPush checked;
+  checked.status = ParseHeaders(push, &checked.headers);
+  if (!checked.status.ok() || checked.headers.empty()) return checked;
+  const uint64_t first = checked.headers[0].header.sequence();
+  if (first > progress.sequence() + 1) {
+    checked.gap = true;
+    checked.headers.clear();
+    return checked;
+  }
+  ASSIGN_OR_RETURN(ChainValue chain, ChainBefore(push, first, progress, verdicts));
+  for (size_t i = 0; i < checked.headers.size(); ++i) {
+    const auto body_hash = BodyHashOf(push.change_sets[i]);
+    checked.status = body_hash.status();
+    if (!body_hash.ok()) return checked;
+    chain = NextChain(chain, push.change_sets[i].header(), *body_hash);
+    ChainedHeader& chained = checked.headers[i];
+    chained.chain = AsString(chain);
+    if (chained.header.sequence() > progress.sequence()) continue;
+    ASSIGN_OR_RETURN(auto known,
+                     verdicts.Find(push.partition, push.replica, chained.header.sequence()));
+    if (!known.has_value())
+      return absl::DataLossError("push: the verdict of a judged change set is missing");
+    checked.forked = known->chain() != chained.chain;
+    if (checked.forked) return checked;
+    checked.repeated.push_back(std::move(*known->mutable_verdict()));
+  }
+  if (AsString(chain) != push.chain_after)
+    checked.status = Malformed("the change sets do not give the chain value that was signed");
+  return checked;
+}
+
+}  // namespace brigada

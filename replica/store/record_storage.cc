@@ -1,0 +1,49 @@
+// How one record is stored: v1::StoredRecord and RecordStorage.
+#include <utility>
+
+#include "replica/base/status_macros.h"
+#include "replica/store/record_table.h"
+
+namespace brigada {
+
+absl::StatusOr<RecordStorage> DecodeStorage(const RecordType* type, absl::string_view bytes) {
+  v1::StoredRecord stored;
+  if (!stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return absl::DataLossError("a stored record is damaged");
+  RecordStorage storage;
+  if (stored.has_base()) {
+    ASSIGN_OR_RETURN(storage.base, DecodeRecord(type, stored.base()));
+  }
+  if (stored.has_view()) {
+    ASSIGN_OR_RETURN(storage.view, DecodeRecord(type, stored.view()));
+  }
+  storage.pending.assign(stored.pending().begin(), stored.pending().end());
+  storage.seen = stored.seen();
+  for (const v1::StoredDeparture& departure : stored.departures()) {
+    storage.departures.push_back(
+        {departure.scope(), static_cast<v1::FeedKind>(departure.kind()), departure.sequence()});
+  }
+  return storage;
+}
+
+std::string EncodeStorage(const RecordStorage& storage) {
+  v1::StoredRecord stored;
+  if (storage.base.exists()) *stored.mutable_base() = EncodeRecord(storage.base);
+  if (storage.view.has_value()) *stored.mutable_view() = EncodeRecord(*storage.view);
+  for (const uint64_t sequence : storage.pending) stored.add_pending(sequence);
+  stored.set_seen(storage.seen);
+  for (const Departure& departure : storage.departures) {
+    v1::StoredDeparture* out = stored.add_departures();
+    out->set_scope(departure.scope);
+    out->set_kind(static_cast<uint32_t>(departure.kind));
+    out->set_sequence(departure.sequence);
+  }
+  return stored.SerializeAsString();
+}
+
+v1::DataClass ClassOf(const RecordType* type, const Record& record) {
+  if (record.data_class != v1::DATA_CLASS_UNSPECIFIED) return record.data_class;
+  return type == nullptr ? v1::INCIDENT : type->data_class();
+}
+
+}  // namespace brigada

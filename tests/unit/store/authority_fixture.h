@@ -1,0 +1,225 @@
+// What the tests of the authority's store share: a replica that makes pushes, stores that can be
+// reopened, and records to push.
+#ifndef TESTS_UNIT_STORE_AUTHORITY_FIXTURE_H_
+#define TESTS_UNIT_STORE_AUTHORITY_FIXTURE_H_
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "brigada/v1/event.pb.h"
+#include "brigada/v1/person.pb.h"
+#include "brigada/v1/visit.pb.h"
+#include "replica/base/check.h"
+#include "replica/base/limits.h"
+#include "replica/base/random.h"
+#include "replica/crypto/hash_chain.h"
+#include "replica/schema/diff.h"
+#include "replica/schema/fragment.h"
+#include "replica/store/kv_authority_store.h"
+#include "replica/store/memory_kv.h"
+#include "replica/store/rocks_kv.h"
+#include "tests/support/status_matchers.h"
+
+namespace brigada {
+
+inline constexpr char kOaxaca[] = "MX/20";
+inline constexpr char kJuarez[] = "MX/20/067";
+inline constexpr char kTlacolula[] = "MX/20/551";
+
+inline Scope ScopeOf(absl::string_view path) { return *Scope::Parse(path); }
+
+inline const RecordType& PersonType() { return *Registry::BuiltIn().FindByName("Person"); }
+inline const RecordType& EventType() { return *Registry::BuiltIn().FindByName("Event"); }
+inline const RecordType& VisitType() { return *Registry::BuiltIn().FindByName("Visit"); }
+
+// Permits everything, or refuses what `refuses` says.
+class TestJudge final : public Judge {
+ public:
+  std::function<bool(const ChangeInQuestion&)> refuses;
+  void Examine(const ChangeInQuestion& question,
+               std::vector<v1::Refusal>* refusals) const override {
+    if (!refuses || !refuses(question)) return;
+    refusals->emplace_back().set_reason(v1::NOT_GRANTED);
+    refusals->back().set_change(question.index);
+  }
+};
+
+// A Kv that outlives the store on it, so that a store in memory can be reopened; its writes can be
+// made to fail.
+class BorrowedKv final : public Kv {
+ public:
+  explicit BorrowedKv(std::shared_ptr<Kv> kv, const absl::Status* failure = nullptr)
+      : kv_(std::move(kv)), failure_(failure) {}
+  absl::StatusOr<std::optional<std::string>> Get(Table table,
+                                                 absl::string_view key) const override {
+    return kv_->Get(table, key);
+  }
+  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
+                                      absl::string_view end) const override {
+    return kv_->Iterate(table, begin, end);
+  }
+  absl::Status Write(const KvBatch& batch, Durability durability) override {
+    if (failure_ != nullptr && !failure_->ok()) return *failure_;
+    return kv_->Write(batch, durability);
+  }
+  std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
+  absl::Status CopyTo(const std::string& path,
+                      const std::function<void(uint64_t)>& progress) override {
+    return kv_->CopyTo(path, progress);
+  }
+  uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
+
+ private:
+  const std::shared_ptr<Kv> kv_;
+  const absl::Status* const failure_;
+};
+
+// Where a store lives across reopenings.
+class StoreHome {
+ public:
+  explicit StoreHome(bool on_disk) {
+    if (!on_disk) {
+      memory_ = NewMemoryKv();
+      return;
+    }
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    std::string name = std::string("brigada_") + test->test_suite_name() + test->name();
+    for (char& c : name) c = c == '/' ? '_' : c;
+    path_ = ::testing::TempDir() + name;
+    std::filesystem::remove_all(path_);
+  }
+  ~StoreHome() {
+    if (!path_.empty()) std::filesystem::remove_all(path_);
+  }
+  StoreHome(const StoreHome&) = delete;
+  StoreHome& operator=(const StoreHome&) = delete;
+
+  // The next writes fail with this, when it is not OK.
+  absl::Status failure;
+
+  std::unique_ptr<Kv> Open() {
+    if (path_.empty()) return std::make_unique<BorrowedKv>(memory_, &failure);
+    auto kv = OpenRocksKv({.path = path_, .create_if_missing = true});
+    CHECK(kv.ok());
+    return *std::move(kv);
+  }
+
+ private:
+  std::shared_ptr<Kv> memory_;
+  std::string path_;
+};
+
+// A writer: makes change sets in sequence with their chain.
+class TestReplica {
+ public:
+  TestReplica(Random* random, absl::string_view partition)
+      : id_(NewReplicaId(*random)),
+        random_(random),
+        partition_(partition),
+        chain_(AsView(ChainStart(id_.bytes(), partition))) {}
+
+  const ReplicaId& id() const { return id_; }
+  uint64_t sequence() const { return sequence_; }
+
+  // What the next change sets say their writer had seen.
+  Epoch epoch;
+  uint64_t position = 0;
+  uint64_t stamp_ms = 1'767'225'600'000;
+  std::string user = "ana";
+
+  v1::ChangeSet MakeSet(const std::vector<v1::Change>& changes) {
+    v1::ChangeSetBody body;
+    for (const v1::Change& change : changes) *body.add_changes() = change;
+    v1::ChangeSet set;
+    set.set_body(body.SerializeAsString());
+    return Seal(std::move(set));
+  }
+
+  // Gives `set` (content filled) its header, and moves the chain on.
+  v1::ChangeSet Seal(v1::ChangeSet set) {
+    v1::ChangeSetHeader header;
+    header.set_replica(id_.AsBytes());
+    header.set_sequence(++sequence_);
+    header.set_partition(partition_);
+    header.mutable_position()->set_epoch(epoch.AsBytes());
+    header.mutable_position()->set_sequence(position);
+    header.set_user(user);
+    header.set_stamp(++stamp_ms << 16);
+    set.set_header(header.SerializeAsString());
+    set.set_salt(std::string(16, 's'));
+    ChainValue previous;
+    std::copy(chain_.begin(), chain_.end(), reinterpret_cast<char*>(previous.data()));
+    Sha256Digest hash{};
+    if (set.has_stub()) {
+      std::copy(set.stub().body_hash().begin(), set.stub().body_hash().end(),
+                reinterpret_cast<char*>(hash.data()));
+    } else {
+      hash = BodyHash(set.salt(), set.has_body() ? set.body() : set.sealed_body());
+    }
+    chain_ = std::string(AsView(NextChain(previous, set.header(), hash)));
+    return set;
+  }
+
+  PushRequest Push(std::vector<v1::ChangeSet> sets) const {
+    return {id_, user, partition_, std::move(sets), chain_};
+  }
+  PushRequest PushOf(const std::vector<v1::Change>& changes) { return Push({MakeSet(changes)}); }
+
+  RecordId NewId() { return NewRandomId<RecordId>(*random_); }
+
+ private:
+  const ReplicaId id_;
+  Random* const random_;
+  const std::string partition_;
+  uint64_t sequence_ = 0;
+  std::string chain_;
+};
+
+inline v1::Person PersonNamed(absl::string_view given) {
+  v1::Person person;
+  person.mutable_name()->set_given_names(std::string(given));
+  return person;
+}
+
+inline v1::Change Create(const RecordType& type, const RecordId& id, absl::string_view scope,
+                         const google::protobuf::Message& message) {
+  return *CreateChange(type, id, ScopeOf(scope), message);
+}
+
+inline v1::Change Edit(const RecordType& type, const RecordId& id,
+                       const google::protobuf::Message& values) {
+  v1::Change change;
+  change.set_type_id(type.type_id());
+  change.set_record_id(id.AsBytes());
+  change.set_values(values.SerializeAsString());
+  return change;
+}
+
+inline v1::Change Move(const RecordType& type, const RecordId& id, absl::string_view scope) {
+  v1::Change change = Edit(type, id, *type.NewMessage());
+  change.set_scope(std::string(scope));
+  return change;
+}
+
+inline v1::Change Deletion(const RecordType& type, const RecordId& id) {
+  v1::Change change = Edit(type, id, *type.NewMessage());
+  change.set_kind(v1::Change::DELETE);
+  return change;
+}
+
+inline v1::Feed FeedOf(absl::string_view scope, v1::FeedKind kind,
+                       v1::DataClass max_class = v1::INCIDENT) {
+  v1::Feed feed;
+  feed.set_scope(std::string(scope));
+  feed.set_kind(kind);
+  feed.set_max_class(max_class);
+  return feed;
+}
+
+}  // namespace brigada
+
+#endif  // TESTS_UNIT_STORE_AUTHORITY_FIXTURE_H_
