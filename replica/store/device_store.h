@@ -26,6 +26,9 @@
 
 namespace brigada {
 
+// Version of proto/brigada/v1 whose messages this program writes; in each change set's header.
+inline constexpr uint32_t kSchemaVersion = 1;
+
 struct DeviceStoreOptions {
   const Registry* registry = nullptr;
   const Clock* clock = nullptr;
@@ -122,8 +125,10 @@ class DeviceStore {
   virtual absl::Status PutSetting(absl::string_view key, absl::string_view value) = 0;
   virtual absl::StatusOr<std::string> GetSetting(absl::string_view key) const = 0;  // kNotFound
 
-  // Called after each commit and each applied batch, outside locks, on the thread that wrote, in
-  // commit order. One listener.
+  // Called after each commit and each applied batch, outside locks, in commit order, one call at a
+  // time, on a thread that writes: usually the one whose write it is, or one that wrote at the same
+  // moment. It may commit. One listener; set it before the store is shared, for after a change the
+  // old one may still get the call that is under way.
   using ChangeListener = std::function<void(absl::Span<const ChangedRecord>)>;
   virtual void SetChangeListener(ChangeListener listener) = 0;
 };

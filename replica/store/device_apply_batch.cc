@@ -1,0 +1,326 @@
+// A batch of the server becomes one write batch: its verdicts take change sets out of the outbox
+// and fold what they won into base, its entries are laid over, and the view of every record touched
+// is made again from base and what is still pending.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
+#include "replica/merge/apply.h"
+#include "replica/schema/fragment.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/feed_entries.h"
+#include "replica/store/keys.h"
+#include "replica/store/kv_device_store.h"
+
+namespace brigada {
+
+struct KvDeviceStore::BatchInProgress {
+  BatchInProgress(RecordTable* table, const KvReader* reader) : records(table, reader) {}
+  std::string partition;
+  PartitionState state;
+  std::vector<v1::Feed> feeds;  // of every partition once the batch is in
+  RecordBatch records;
+  KvBatch writes;
+  BatchEffect effect;
+  std::map<uint64_t, PendingSet> pending;  // outbox sets read so far
+  HybridClock clock;
+};
+
+namespace {
+
+absl::Status Malformed(absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("malformed batch: ", what));
+}
+
+const v1::Verdict::Lost* FindLost(const v1::Verdict& verdict, uint32_t change) {
+  for (const v1::Verdict::Lost& lost : verdict.lost()) {
+    if (lost.change() == change) return &lost;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<absl::flat_hash_set<uint32_t>> FieldsOf(const RecordType* type,
+                                                       const v1::Change& change) {
+  absl::flat_hash_set<uint32_t> numbers(change.cleared().begin(), change.cleared().end());
+  for (const std::string* part : {&change.values(), &change.removed()}) {
+    ASSIGN_OR_RETURN(const std::vector<Fragment> fragments, SplitFragments(type, *part));
+    for (const Fragment& fragment : fragments) numbers.insert(fragment.number);
+  }
+  if (!change.scope().empty()) numbers.insert(kScopeFieldNumber);
+  return numbers;
+}
+
+// True when base already knows something later than `sequence` about the field.
+bool IsNewer(const Record& base, uint32_t field, uint64_t sequence) {
+  const FieldState* const state = base.FindField(field);
+  return state != nullptr && base.writes[state->changed].sequence > sequence;
+}
+
+// Lays one confirmed change into base: what it won, and only where base is not later already.
+absl::Status Fold(const RecordType* type, const v1::Change& change, const WriteRef& write,
+                  const v1::Verdict::Lost* lost, Record* base) {
+  if (lost != nullptr && lost->fields().empty()) return absl::OkStatus();
+  if (base->erased) return absl::OkStatus();
+  if (base->deleted && base->writes[base->deleted_by].sequence > write.sequence) {
+    return absl::OkStatus();
+  }
+  v1::Verdict::Lost left_out;
+  if (lost != nullptr) left_out = *lost;
+  ASSIGN_OR_RETURN(const absl::flat_hash_set<uint32_t> fields, FieldsOf(type, change));
+  for (const uint32_t field : fields) {
+    if (IsNewer(*base, field, write.sequence)) left_out.add_fields(field);
+  }
+  // Without fields it would mean the whole change.
+  return OverlayChange(type, change, write, left_out.fields().empty() ? nullptr : &left_out, base);
+}
+
+// An entry is what the server has now, so it is never too old to be taken; but a verdict just
+// folded may have raised the sequence beyond it (a change that left the server's record as it was).
+void LayEntryOver(const CheckedEntry& entry, Record* base) {
+  base->sequence = std::min(base->sequence, entry.delta.sequence);
+  MergeDelta(entry.delta, entry.is_whole, base);
+  for (const WriteRef& write : base->writes)
+    base->sequence = std::max(base->sequence, write.sequence);
+}
+
+}  // namespace
+
+absl::StatusOr<BatchEffect> KvDeviceStore::ApplyBatch(const v1::Batch& batch,
+                                                      const v1::BatchBody& body) {
+  ASSIGN_OR_RETURN(const std::vector<CheckedEntry> entries,
+                   CheckBatch(*options_.registry, batch, body));
+  BatchEffect effect;
+  {
+    const WriterTurn turn(&writers_);
+    BatchInProgress work(&table_, kv_.get());
+    bool is_repeat = false;
+    RETURN_IF_ERROR(StartBatch(batch, &work, &is_repeat));
+    if (is_repeat) return BatchEffect{};
+    for (const v1::Verdict& verdict : body.verdicts()) {
+      RETURN_IF_ERROR(ApplyVerdict(verdict, &work));
+    }
+    for (const CheckedEntry& entry : entries) RETURN_IF_ERROR(ApplyEntry(entry, &work));
+    for (RecordSlot& slot : work.records.slots()) {
+      if (slot.dirty) RETURN_IF_ERROR(RebuildView(&slot, &work));
+    }
+    RETURN_IF_ERROR(WriteBatchInProgress(batch, &work));
+    effect = work.effect;
+  }
+  notifier_.Deliver();
+  return effect;
+}
+
+absl::Status KvDeviceStore::StartBatch(const v1::Batch& batch, BatchInProgress* work,
+                                       bool* is_repeat) const {
+  work->partition = batch.partition();
+  work->state = StateOf(batch.partition());
+  work->clock = clock_;
+  const std::optional<v1::Cursor>& cursor = work->state.cursor;
+  const uint64_t scanned = cursor ? cursor->scanned() : 0;
+  if (cursor && cursor->epoch() != batch.cursor().epoch()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the batch of ", batch.partition(), " is of another epoch than the cursor: reset it"));
+  }
+  *is_repeat = batch.from() < scanned && batch.to() <= scanned;
+  if (!*is_repeat && batch.from() != scanned) {
+    return absl::FailedPreconditionError(absl::StrCat("the batch of ", batch.partition(),
+                                                      " starts at ", batch.from(),
+                                                      ", the cursor stands at ", scanned));
+  }
+  work->feeds.assign(batch.cursor().feeds().begin(), batch.cursor().feeds().end());
+  MutexLock lock(&mu_);
+  for (const auto& [partition, state] : partitions_) {
+    if (partition == batch.partition() || !state.cursor) continue;
+    work->feeds.insert(work->feeds.end(), state.cursor->feeds().begin(),
+                       state.cursor->feeds().end());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::ApplyVerdict(const v1::Verdict& verdict, BatchInProgress* work) {
+  work->clock.Observe(Hlc{verdict.stamp()});
+  v1::OutboxHead& head = work->state.head;
+  // Known already, or of a future this store has lost: nothing here waits for it.
+  if (verdict.sequence() <= head.confirmed() || verdict.sequence() > head.sequence()) {
+    return absl::OkStatus();
+  }
+  if (verdict.sequence() != head.confirmed() + 1) return Malformed("a verdict was left out");
+  ASSIGN_OR_RETURN(const PendingSet* const set, PendingAt(verdict.sequence(), work));
+  const bool is_kept_out =
+      verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
+  if (is_kept_out) {
+    RETURN_IF_ERROR(MoveToRejected(*set, verdict, work));
+  } else {
+    RETURN_IF_ERROR(FoldChanges(*set, verdict, work));
+  }
+  for (const v1::Change& change : set->body.changes()) {
+    ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
+    ASSIGN_OR_RETURN(RecordSlot* const slot,
+                     work->records.Open(work->partition, change.type_id(), id));
+    std::erase(slot->state.pending, verdict.sequence());
+    slot->dirty = true;
+  }
+  work->writes.Delete(Table::kOutbox, ChangeSetKey(work->partition, verdict.sequence()));
+  head.set_confirmed(verdict.sequence());
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::FoldChanges(const PendingSet& set, const v1::Verdict& verdict,
+                                        BatchInProgress* work) {
+  WriteRef write;
+  write.stamp = Hlc{verdict.stamp()};
+  write.replica = replica_;
+  write.user = set.header.user();
+  write.origin_sequence = verdict.sequence();
+  write.sequence = verdict.commit_sequence();
+  for (int i = 0; i < set.body.changes_size(); ++i) {
+    const v1::Change& change = set.body.changes(i);
+    ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
+    ASSIGN_OR_RETURN(RecordSlot* const slot,
+                     work->records.Open(work->partition, change.type_id(), id));
+    RETURN_IF_ERROR(Fold(slot->type, change, write, FindLost(verdict, static_cast<uint32_t>(i)),
+                         &slot->state.base));
+  }
+  ++(verdict.outcome() == v1::MERGED ? work->effect.merged : work->effect.applied);
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verdict& verdict,
+                                           BatchInProgress* work) {
+  v1::RejectedChangeSet rejected;
+  *rejected.mutable_change_set() = set.change_set;
+  *rejected.mutable_verdict() = verdict;
+  rejected.set_refused_at_ms(absl::ToUnixMillis(options_.clock->Now()));
+  work->writes.Put(Table::kRejected, ChangeSetKey(work->partition, verdict.sequence()),
+                   rejected.SerializeAsString());
+  ++(verdict.outcome() == v1::REJECTED ? work->effect.refused : work->effect.quarantined);
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgress* work) {
+  ASSIGN_OR_RETURN(RecordSlot* const slot,
+                   work->records.Open(work->partition, entry.type_id, entry.id));
+  slot->dirty = true;
+  ++work->effect.records;
+  if (!entry.moved_to.empty()) return ApplyDeparture(entry, slot, work);
+  work->clock.Observe(entry.stamp);
+  LayEntryOver(entry, &slot->state.base);
+  slot->state.seen = std::max(slot->state.seen, entry.sequence);
+  const Record& base = slot->state.base;
+  if (!base.is_live()) return absl::OkStatus();
+  const absl::StatusOr<Scope> scope = Scope::Parse(base.scope());
+  if (!scope.ok() || scope->partition() != work->partition) {
+    return Malformed("a record that is not of its partition");
+  }
+  return absl::OkStatus();
+}
+
+// The entry tells only where the record went. It is dropped unless another subscription of this
+// device holds that place: that one's entry brings its state, and until it comes the record is
+// still there to read.
+absl::Status KvDeviceStore::ApplyDeparture(const CheckedEntry& entry, RecordSlot* slot,
+                                           BatchInProgress* work) {
+  RecordStorage& state = slot->state;
+  if (!state.base.exists() || state.base.scope() == entry.moved_to.path()) return absl::OkStatus();
+  bool is_kept = CoversScope(entry.moved_to, ClassOf(slot->type, state.base), *work);
+  if (is_kept && entry.moved_to.partition() != work->partition) {
+    ASSIGN_OR_RETURN(const RecordSlot* const there,
+                     work->records.Open(entry.moved_to.partition(), entry.type_id, entry.id));
+    is_kept = !there->state.base.exists();
+  }
+  if (!is_kept) {
+    state.base = Record();
+    state.seen = 0;
+    return absl::OkStatus();
+  }
+  v1::Change move;
+  move.set_type_id(entry.type_id);
+  move.set_record_id(entry.id.AsBytes());
+  move.set_scope(entry.moved_to.path());
+  WriteRef write = state.base.updated();
+  write.sequence = entry.sequence;
+  return OverlayChange(slot->type, move, write, nullptr, &state.base);
+}
+
+bool KvDeviceStore::CoversScope(const Scope& scope, v1::DataClass data_class,
+                                const BatchInProgress& work) const {
+  for (const v1::Feed& feed : work.feeds) {
+    if (data_class <= feed.max_class() && FeedCovers(feed.scope(), feed.kind(), scope.path()))
+      return true;
+  }
+  return false;
+}
+
+// A record with pending changes keeps a view even when nothing is there to see (they edit what left
+// this device): it holds on to the list of them, should the record come back.
+absl::Status KvDeviceStore::RebuildView(RecordSlot* slot, BatchInProgress* work) const {
+  slot->state.view.reset();
+  if (slot->state.pending.empty()) return absl::OkStatus();
+  Record& view = slot->state.view.emplace(slot->state.base);
+  for (const uint64_t sequence : slot->state.pending) {
+    ASSIGN_OR_RETURN(const PendingSet* const set, PendingAt(sequence, work));
+    WriteRef write;
+    write.stamp = Hlc{set->header.stamp()};
+    write.replica = replica_;
+    write.user = set->header.user();
+    write.origin_sequence = sequence;
+    for (const v1::Change& change : set->body.changes()) {
+      if (change.type_id() != slot->type_id || change.record_id() != slot->id.bytes()) continue;
+      RETURN_IF_ERROR(OverlayChange(slot->type, change, write, nullptr, &view));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<const PendingSet*> KvDeviceStore::PendingAt(uint64_t sequence,
+                                                           BatchInProgress* work) const {
+  const auto found = work->pending.find(sequence);
+  if (found != work->pending.end()) return &found->second;
+  ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                   kv_->Get(Table::kOutbox, ChangeSetKey(work->partition, sequence)));
+  if (!value) {
+    return absl::DataLossError(absl::StrCat("change set ", sequence, " of the outbox is missing"));
+  }
+  ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(*value, sequence));
+  return &work->pending.emplace(sequence, std::move(set)).first->second;
+}
+
+absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchInProgress* work) {
+  v1::DeviceClock now = ClockNow(work->clock.last());
+  now.set_epoch(batch.cursor().epoch());
+  work->writes.Put(Table::kMeta, std::string(kClockKey), now.SerializeAsString());
+  work->writes.Put(Table::kMeta, NamedMetaKey(kCursorName, work->partition),
+                   batch.cursor().SerializeAsString());
+  const bool has_head = work->state.head.sequence() > 0;
+  if (has_head) {
+    work->writes.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, work->partition),
+                     work->state.head.SerializeAsString());
+  }
+  RETURN_IF_ERROR(work->records.Stage(&work->writes));
+  // Power loss may take a batch that settles nothing here: it is pulled again from the cursor that
+  // is left.
+  const BatchEffect& effect = work->effect;
+  const bool settles = effect.applied + effect.merged + effect.refused + effect.quarantined > 0;
+  const Durability durability =
+      settles || batch.checkpoint() ? Durability::kSync : Durability::kMemory;
+  RETURN_IF_ERROR(kv_->Write(work->writes, durability));
+  work->records.Committed();
+  TakeClock(now);
+  std::vector<ChangedRecord> changed;
+  for (const RecordSlot& slot : work->records.slots()) {
+    if (slot.dirty) changed.push_back({slot.type_id, slot.id});
+  }
+  notifier_.Add(std::move(changed));
+  MutexLock lock(&mu_);
+  PartitionState& state = partitions_[work->partition];
+  state.head = work->state.head;
+  state.cursor = batch.cursor();
+  rejected_ += effect.refused + effect.quarantined;
+  if (durability == Durability::kSync) has_unsynced_commit_ = false;
+  return absl::OkStatus();
+}
+
+}  // namespace brigada

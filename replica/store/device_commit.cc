@@ -1,0 +1,293 @@
+// Commit: changes become the next change set of this replica. Commits that wait together share one
+// write batch and one fsync; each is checked against what those before it in the batch did, and one
+// that fails leaves no trace in it.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "replica/base/limits.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/hash_chain.h"
+#include "replica/merge/apply.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
+#include "replica/store/kv_device_store.h"
+
+namespace brigada {
+namespace {
+
+constexpr size_t kMaxCommitsPerGroup = 64;
+constexpr size_t kSaltBytes = 16;
+
+std::string NewSalt(Random* random) {
+  std::array<uint8_t, kSaltBytes> salt{};
+  random->Fill(absl::MakeSpan(salt));
+  return std::string(reinterpret_cast<const char*>(salt.data()), salt.size());
+}
+
+absl::Status CheckRecordSize(const RecordType& type, const Record& record) {
+  for (const FieldState& field : record.fields) {
+    if (field.slots.size() > kMaxElementsPerField) {
+      return absl::InvalidArgumentError(absl::StrCat(type.plural(), ": field ", field.number,
+                                                     " has more than ", kMaxElementsPerField,
+                                                     " elements"));
+    }
+  }
+  size_t bytes = 0;
+  for (const FieldState& field : record.fields) {
+    for (const Slot& slot : field.slots) {
+      for (const Version& version : slot.versions) bytes += version.fragment.size();
+    }
+  }
+  if (bytes <= kMaxRecordBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(type.plural(), ": the record is larger than ", kMaxRecordBytes, " bytes"));
+}
+
+absl::StatusOr<ChainValue> ChainOf(const v1::OutboxHead& head, const ReplicaId& replica,
+                                   absl::string_view partition) {
+  if (head.sequence() == 0) return ChainStart(replica.bytes(), partition);
+  ChainValue chain{};
+  if (head.chain().size() != chain.size()) {
+    return absl::DataLossError(absl::StrCat("the stored chain of ", partition, " is damaged"));
+  }
+  std::copy(head.chain().begin(), head.chain().end(), reinterpret_cast<char*>(chain.data()));
+  return chain;
+}
+
+}  // namespace
+
+struct KvDeviceStore::CommitRequest : public WriterQueue::Writer {
+  CommitRequest() : Writer(/*joins=*/true) {}
+  std::vector<v1::Change> changes;
+  std::vector<CheckedChange> checked;
+  Durability durability = Durability::kSync;
+  absl::StatusOr<CommitReceipt> result = absl::UnknownError("not committed");
+};
+
+struct KvDeviceStore::CommitGroup {
+  CommitGroup(RecordTable* table, const KvReader* reader) : records(table, reader) {}
+  RecordBatch records;
+  KvBatch batch;
+  HybridClock clock;
+  std::map<std::string, PartitionState, std::less<>> partitions;  // those it touches
+  std::vector<ChangedRecord> changed;
+  Durability durability = Durability::kMemory;
+  bool is_empty = true;
+};
+
+struct KvDeviceStore::StagedSet {
+  StagedSet() = default;
+  StagedSet(const StagedSet&) = delete;
+  StagedSet& operator=(const StagedSet&) = delete;
+  ~StagedSet() {
+    if (is_kept) return;
+    for (Undo& undo : undos) {
+      undo.slot->state.view = std::move(undo.view);
+      undo.slot->dirty = undo.was_dirty;
+    }
+  }
+  // What a record was before this set: only its view and list of pending sets change.
+  struct Undo {
+    RecordSlot* slot;
+    std::optional<Record> view;
+    bool was_dirty;
+  };
+  std::string partition;
+  PartitionState* state = nullptr;  // of the partition, in the group
+  WriteRef write;
+  std::vector<Undo> undos;  // one per record
+  bool is_kept = false;
+
+  void Touch(RecordSlot* slot) {
+    for (const Undo& undo : undos) {
+      if (undo.slot == slot) return;
+    }
+    undos.push_back({slot, slot->state.view, slot->dirty});
+    if (!slot->state.view) slot->state.view = slot->state.base;
+    slot->dirty = true;
+  }
+};
+
+absl::StatusOr<CommitReceipt> KvDeviceStore::Commit(std::vector<v1::Change> changes,
+                                                    Durability durability) {
+  CommitRequest request;
+  ASSIGN_OR_RETURN(request.checked, CheckChanges(*options_.registry, changes));
+  request.changes = std::move(changes);
+  request.durability = durability;
+  if (writers_.Enter(&request)) {
+    const std::vector<WriterQueue::Writer*> group = writers_.Group(&request, kMaxCommitsPerGroup);
+    CommitTogether(group);
+    writers_.Leave(group);
+    notifier_.Deliver();
+  }
+  return std::move(request.result);
+}
+
+void KvDeviceStore::CommitTogether(const std::vector<WriterQueue::Writer*>& group) {
+  CommitGroup together(&table_, kv_.get());
+  together.clock = clock_;
+  for (WriterQueue::Writer* writer : group) {
+    auto* request = static_cast<CommitRequest*>(writer);
+    request->result = StageCommit(request, &together);
+  }
+  if (together.is_empty) return;
+  const absl::Status written = WriteGroup(&together);
+  if (written.ok()) return;
+  for (WriterQueue::Writer* writer : group) {
+    auto* request = static_cast<CommitRequest*>(writer);
+    if (request->result.ok()) request->result = Annotate(written, "commit");
+  }
+}
+
+absl::Status KvDeviceStore::WriteGroup(CommitGroup* group) {
+  const v1::DeviceClock now = ClockNow(group->clock.last());
+  group->batch.Put(Table::kMeta, std::string(kClockKey), now.SerializeAsString());
+  // A partition whose only set here failed is as it was.
+  std::erase_if(group->partitions,
+                [](const auto& entry) { return entry.second.head.sequence() == 0; });
+  for (const auto& [partition, state] : group->partitions) {
+    group->batch.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, partition),
+                     state.head.SerializeAsString());
+  }
+  RETURN_IF_ERROR(group->records.Stage(&group->batch));
+  const bool is_synced = group->durability == Durability::kSync;
+  if (!is_synced) {
+    MutexLock lock(&mu_);
+    has_unsynced_commit_ = true;
+  }
+  RETURN_IF_ERROR(kv_->Write(group->batch, group->durability));
+  group->records.Committed();
+  TakeClock(now);
+  notifier_.Add(std::move(group->changed));
+  MutexLock lock(&mu_);
+  if (is_synced) has_unsynced_commit_ = false;
+  for (auto& [partition, state] : group->partitions) {
+    partitions_[partition].head = std::move(state.head);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CommitReceipt> KvDeviceStore::StageCommit(CommitRequest* request,
+                                                         CommitGroup* group) {
+  StagedSet set;
+  for (size_t i = 0; i < request->changes.size(); ++i) {
+    RETURN_IF_ERROR(LayOverChange(&request->changes[i], request->checked[i], group, &set));
+  }
+  for (const StagedSet::Undo& undo : set.undos) {
+    RETURN_IF_ERROR(CheckRecordSize(*undo.slot->type, *undo.slot->state.view));
+  }
+  RETURN_IF_ERROR(FinishSet(request, group, &set));
+  set.is_kept = true;
+  group->is_empty = false;
+  if (request->durability == Durability::kSync) group->durability = Durability::kSync;
+  return CommitReceipt{set.partition, set.write.origin_sequence};
+}
+
+absl::Status KvDeviceStore::LayOverChange(v1::Change* change, const CheckedChange& checked,
+                                          CommitGroup* group, StagedSet* set) {
+  ASSIGN_OR_RETURN(RecordSlot* const slot, FindTarget(*change, checked, group));
+  if (set->state == nullptr) RETURN_IF_ERROR(BeginSet(slot->partition, group, set));
+  RETURN_IF_ERROR(CheckSamePartition(set->partition, slot->partition));
+  if (!checked.scope.empty()) {
+    RETURN_IF_ERROR(CheckSamePartition(slot->partition, checked.scope.partition()));
+  }
+  // The position in the header says `complete`; naming the same number again costs bytes.
+  const uint64_t complete = set->state->cursor ? set->state->cursor->complete() : 0;
+  const uint64_t known = std::max(complete, slot->state.seen);
+  const uint64_t seen = change->seen() == 0 ? known : std::min(change->seen(), known);
+  change->set_seen(seen == complete ? 0 : seen);
+  set->Touch(slot);
+  return OverlayChange(slot->type, *change, set->write, nullptr, &*slot->state.view);
+}
+
+absl::StatusOr<RecordSlot*> KvDeviceStore::FindTarget(const v1::Change& change,
+                                                      const CheckedChange& checked,
+                                                      CommitGroup* group) {
+  const RecordType& type = *checked.type;
+  if (change.kind() != v1::Change::CREATE) {
+    ASSIGN_OR_RETURN(RecordSlot* const slot, group->records.Find(type.type_id(), checked.id));
+    if (slot != nullptr && slot->state.visible().is_live()) return slot;
+    return absl::NotFoundError(
+        absl::StrCat(type.plural(), ": there is no record ", checked.id.ToString()));
+  }
+  ASSIGN_OR_RETURN(RecordSlot* const slot,
+                   group->records.Open(checked.scope.partition(), type.type_id(), checked.id));
+  const RecordSlot* existing = slot;
+  const std::vector<std::string> partitions = table_.Partitions();
+  const bool is_alone = partitions.empty() ||
+                        (partitions.size() == 1 && partitions.front() == checked.scope.partition());
+  if (!slot->state.exists() && !is_alone) {
+    ASSIGN_OR_RETURN(existing, group->records.Find(type.type_id(), checked.id));
+  }
+  if (existing != nullptr && existing->state.visible().is_live()) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(type.plural(), ": there is a record ", checked.id.ToString(), " already"));
+  }
+  if (slot->state.visible().erased) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(type.plural(), ": ", checked.id.ToString(), " was erased for good"));
+  }
+  return slot;
+}
+
+absl::Status KvDeviceStore::BeginSet(absl::string_view partition, CommitGroup* group,
+                                     StagedSet* set) {
+  const auto [found, is_new] = group->partitions.try_emplace(std::string(partition));
+  if (is_new) found->second = StateOf(partition);
+  set->partition = std::string(partition);
+  set->state = &found->second;
+  set->write.stamp = group->clock.Tick(options_.clock->Now());
+  set->write.replica = replica_;
+  set->write.user = user();
+  set->write.origin_sequence = set->state->head.sequence() + 1;
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::FinishSet(CommitRequest* request, CommitGroup* group, StagedSet* set) {
+  v1::ChangeSetHeader header;
+  header.set_replica(replica_.AsBytes());
+  header.set_sequence(set->write.origin_sequence);
+  header.set_partition(set->partition);
+  header.set_user(set->write.user);
+  header.set_schema_version(kSchemaVersion);
+  header.set_stamp(set->write.stamp.value);
+  v1::Position* const position = header.mutable_position();
+  const v1::DeviceClock now = ClockNow(set->write.stamp);
+  position->set_server_time_ms(now.server_time_ms());
+  position->set_elapsed_ms(now.elapsed_ms());
+  position->set_epoch(set->state->cursor ? set->state->cursor->epoch() : now.epoch());
+  if (set->state->cursor) position->set_sequence(set->state->cursor->complete());
+
+  v1::ChangeSetBody body;
+  body.mutable_changes()->Reserve(static_cast<int>(request->changes.size()));
+  for (v1::Change& change : request->changes) *body.add_changes() = std::move(change);
+
+  v1::OutboxChangeSet stored;
+  v1::ChangeSet& change_set = *stored.mutable_change_set();
+  change_set.set_header(header.SerializeAsString());
+  change_set.set_salt(NewSalt(options_.random));
+  change_set.set_body(body.SerializeAsString());
+  if (change_set.ByteSizeLong() > kMaxChangeSetBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the commit is larger than ", kMaxChangeSetBytes, " bytes: split it"));
+  }
+  v1::OutboxHead& head = set->state->head;
+  ASSIGN_OR_RETURN(const ChainValue before, ChainOf(head, replica_, set->partition));
+  const ChainValue after =
+      NextChain(before, change_set.header(), BodyHash(change_set.salt(), change_set.body()));
+  stored.set_chain(std::string(AsView(after)));
+  head.set_chain(stored.chain());
+  head.set_sequence(header.sequence());
+  group->batch.Put(Table::kOutbox, ChangeSetKey(set->partition, header.sequence()),
+                   stored.SerializeAsString());
+  for (const StagedSet::Undo& undo : set->undos) {
+    undo.slot->state.pending.push_back(header.sequence());
+    group->changed.push_back({undo.slot->type_id, undo.slot->id});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace brigada

@@ -1,0 +1,36 @@
+// The keys that only a device's store has; the others are in keys.h, docs/on-disk-format.md draws
+// all of them.
+//
+//   outbox    partition 00 sequence(8)      OutboxChangeSet
+//   rejected  partition 00 sequence(8)      RejectedChangeSet
+//   meta      "replica"                     the ReplicaId, 16 bytes
+//             "user", "welcome"             text; Welcome
+//             "clock"                       DeviceClock
+//             "outbox" 00 partition         OutboxHead
+//             "cursor" 00 partition         Cursor
+//             "setting" 00 key              as it was put
+#ifndef REPLICA_STORE_DEVICE_KEYS_H_
+#define REPLICA_STORE_DEVICE_KEYS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace brigada {
+
+inline constexpr absl::string_view kReplicaKey = "replica";
+inline constexpr absl::string_view kUserKey = "user";
+inline constexpr absl::string_view kWelcomeKey = "welcome";
+inline constexpr absl::string_view kOutboxHeadName = "outbox";
+inline constexpr absl::string_view kCursorName = "cursor";
+inline constexpr absl::string_view kSettingName = "setting";
+
+// Of the outbox and of the rejected list.
+std::string ChangeSetKey(absl::string_view partition, uint64_t sequence);
+// `name` 00 `about`: a meta key, or with an empty `about` the prefix of all of that name.
+std::string NamedMetaKey(absl::string_view name, absl::string_view about);
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_DEVICE_KEYS_H_

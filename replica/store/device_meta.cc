@@ -1,0 +1,220 @@
+// What a device's store knows besides records: its identity, clock, heads, cursors and settings.
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/format.h"
+#include "replica/store/keys.h"
+#include "replica/store/kv_device_store.h"
+#include "replica/store/kv_read_view.h"
+
+namespace brigada {
+namespace {
+
+template <typename Message>
+absl::Status ParseMeta(absl::string_view name, absl::string_view bytes, Message* message) {
+  if (message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat("the stored ", name, " is damaged"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DeviceStore>> OpenDeviceStore(std::unique_ptr<Kv> kv,
+                                                             const DeviceStoreOptions& options) {
+  auto store = std::make_unique<KvDeviceStore>(std::move(kv), options);
+  RETURN_IF_ERROR(store->Open());
+  return store;
+}
+
+absl::Status KvDeviceStore::Open() {
+  ASSIGN_OR_RETURN(const bool exists, CheckFormat(*kv_, StoreKind::kDevice));
+  if (!exists) RETURN_IF_ERROR(MakeNew());
+  RETURN_IF_ERROR(LoadMeta());
+  RETURN_IF_ERROR(LoadPartitions());
+  RETURN_IF_ERROR(LoadRejectedCount());
+  return table_.Load(*kv_);
+}
+
+absl::Status KvDeviceStore::MakeNew() {
+  KvBatch batch;
+  PutFormat(StoreKind::kDevice, &batch);
+  batch.Put(Table::kMeta, std::string(kReplicaKey), NewReplicaId(*options_.random).AsBytes());
+  return kv_->Write(batch, Durability::kSync);
+}
+
+absl::Status KvDeviceStore::LoadMeta() {
+  ASSIGN_OR_RETURN(const std::optional<std::string> replica, kv_->Get(Table::kMeta, kReplicaKey));
+  const absl::StatusOr<ReplicaId> id = ReplicaId::FromBytes(replica.value_or(""));
+  if (!id.ok()) return absl::DataLossError("the stored replica id is missing or damaged");
+  replica_ = *id;
+  ASSIGN_OR_RETURN(const std::optional<std::string> user, kv_->Get(Table::kMeta, kUserKey));
+  ASSIGN_OR_RETURN(const std::optional<std::string> welcome, kv_->Get(Table::kMeta, kWelcomeKey));
+  ASSIGN_OR_RETURN(const std::optional<std::string> clock, kv_->Get(Table::kMeta, kClockKey));
+  MutexLock lock(&mu_);
+  user_ = user.value_or("");
+  if (welcome) RETURN_IF_ERROR(ParseMeta(kWelcomeKey, *welcome, &welcome_));
+  if (clock) RETURN_IF_ERROR(ParseMeta(kClockKey, *clock, &time_));
+  clock_.Restore(Hlc{time_.stamp()});
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::LoadPartitions() {
+  MutexLock lock(&mu_);
+  for (const absl::string_view name : {kOutboxHeadName, kCursorName}) {
+    const std::string prefix = NamedMetaKey(name, "");
+    const std::unique_ptr<KvIterator> it = kv_->Iterate(Table::kMeta, prefix, PrefixEnd(prefix));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      PartitionState& state = partitions_[std::string(AfterMetaName(it->key()))];
+      if (name == kCursorName) {
+        RETURN_IF_ERROR(ParseMeta(name, it->value(), &state.cursor.emplace()));
+      } else {
+        RETURN_IF_ERROR(ParseMeta(name, it->value(), &state.head));
+      }
+    }
+    RETURN_IF_ERROR(it->status());
+  }
+  return absl::OkStatus();
+}
+
+std::string KvDeviceStore::user() const {
+  MutexLock lock(&mu_);
+  return user_;
+}
+
+absl::Status KvDeviceStore::SetUser(absl::string_view user) {
+  const WriterTurn turn(&writers_);
+  {
+    MutexLock lock(&mu_);
+    if (user_ == user) return absl::OkStatus();
+    for (const auto& [partition, state] : partitions_) {
+      if (!user_.empty() && state.head.sequence() > state.head.confirmed()) {
+        return absl::FailedPreconditionError(
+            "work of another user is not sent yet: sync it before the user changes");
+      }
+    }
+  }
+  RETURN_IF_ERROR(WriteMeta(kUserKey, user, Durability::kSync));
+  MutexLock lock(&mu_);
+  user_ = std::string(user);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ReadView>> KvDeviceStore::Read() const {
+  // Before the snapshot: what a view claims to have seen is then never more than it shows.
+  std::map<std::string, uint64_t, std::less<>> complete;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [partition, state] : partitions_) {
+      if (state.cursor) complete[partition] = state.cursor->complete();
+    }
+  }
+  return MakeKvReadView(&table_, kv_->Snapshot(), std::move(complete));
+}
+
+std::vector<std::string> KvDeviceStore::Partitions() const {
+  MutexLock lock(&mu_);
+  std::vector<std::string> names;
+  names.reserve(partitions_.size());
+  for (const auto& [partition, state] : partitions_) names.push_back(partition);
+  return names;
+}
+
+KvDeviceStore::PartitionState KvDeviceStore::StateOf(absl::string_view partition) const {
+  MutexLock lock(&mu_);
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? PartitionState{} : found->second;
+}
+
+v1::OutboxHead KvDeviceStore::Head(absl::string_view partition) const {
+  return StateOf(partition).head;
+}
+
+std::vector<v1::Cursor> KvDeviceStore::Cursors() const {
+  MutexLock lock(&mu_);
+  std::vector<v1::Cursor> cursors;
+  for (const auto& [partition, state] : partitions_) {
+    if (state.cursor) cursors.push_back(*state.cursor);
+  }
+  return cursors;
+}
+
+absl::Status KvDeviceStore::ResetCursor(absl::string_view partition) {
+  const WriterTurn turn(&writers_);
+  if (!StateOf(partition).cursor) return absl::OkStatus();
+  KvBatch batch;
+  batch.Delete(Table::kMeta, NamedMetaKey(kCursorName, partition));
+  RETURN_IF_ERROR(kv_->Write(batch, Durability::kMemory));
+  MutexLock lock(&mu_);
+  partitions_.find(partition)->second.cursor.reset();
+  return absl::OkStatus();
+}
+
+// Monotonic time counts from a boot. A clock that reads less than it did means a new boot, of which
+// only its own part is known; so the sum is never more than what really passed.
+v1::DeviceClock KvDeviceStore::ClockNow(Hlc last_stamp) const {
+  v1::DeviceClock now = time_;
+  const int64_t monotonic_ms = absl::ToInt64Milliseconds(options_.clock->Monotonic());
+  const int64_t passed_ms =
+      monotonic_ms >= time_.monotonic_ms() ? monotonic_ms - time_.monotonic_ms() : monotonic_ms;
+  if (time_.server_time_ms() != 0) now.set_elapsed_ms(time_.elapsed_ms() + passed_ms);
+  now.set_monotonic_ms(monotonic_ms);
+  now.set_stamp(last_stamp.value);
+  return now;
+}
+
+void KvDeviceStore::TakeClock(const v1::DeviceClock& clock) {
+  time_ = clock;
+  clock_.Observe(Hlc{clock.stamp()});
+}
+
+absl::Status KvDeviceStore::NoteServerTime(absl::Time server_time) {
+  const WriterTurn turn(&writers_);
+  v1::DeviceClock now = ClockNow(clock_.last());
+  now.set_server_time_ms(absl::ToUnixMillis(server_time));
+  now.set_elapsed_ms(0);
+  RETURN_IF_ERROR(WriteMeta(kClockKey, now.SerializeAsString(), Durability::kMemory));
+  TakeClock(now);
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
+  const WriterTurn turn(&writers_);
+  RETURN_IF_ERROR(WriteMeta(kWelcomeKey, welcome.SerializeAsString(), Durability::kMemory));
+  MutexLock lock(&mu_);
+  welcome_ = welcome;
+  return absl::OkStatus();
+}
+
+v1::Welcome KvDeviceStore::LastWelcome() const {
+  MutexLock lock(&mu_);
+  return welcome_;
+}
+
+absl::Status KvDeviceStore::PutSetting(absl::string_view key, absl::string_view value) {
+  const WriterTurn turn(&writers_);
+  return WriteMeta(NamedMetaKey(kSettingName, key), value, Durability::kSync);
+}
+
+absl::StatusOr<std::string> KvDeviceStore::GetSetting(absl::string_view key) const {
+  ASSIGN_OR_RETURN(std::optional<std::string> value,
+                   kv_->Get(Table::kMeta, NamedMetaKey(kSettingName, key)));
+  if (!value) return absl::NotFoundError(absl::StrCat("no setting ", key));
+  return *std::move(value);
+}
+
+absl::Status KvDeviceStore::WriteMeta(absl::string_view key, absl::string_view value,
+                                      Durability durability) {
+  KvBatch batch;
+  batch.Put(Table::kMeta, std::string(key), std::string(value));
+  return kv_->Write(batch, durability);
+}
+
+void KvDeviceStore::SetChangeListener(ChangeListener listener) {
+  notifier_.SetListener(std::move(listener));
+}
+
+}  // namespace brigada

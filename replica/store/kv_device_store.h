@@ -1,0 +1,147 @@
+// The DeviceStore over a Kv. Private to replica/store: callers use device_store.h.
+//
+// Every change of the store happens in a turn of its WriterQueue, as one KvBatch; what is kept in
+// memory (heads, cursors, user) is published under mu_ once the batch is written, so a reader never
+// sees there what the disk may not have. Files by idea: device_commit.cc, device_apply_batch.cc,
+// device_outbox.cc, device_rejected.cc, device_meta.cc.
+#ifndef REPLICA_STORE_KV_DEVICE_STORE_H_
+#define REPLICA_STORE_KV_DEVICE_STORE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replica/base/hlc.h"
+#include "replica/base/mutex.h"
+#include "replica/store/batch_check.h"
+#include "replica/store/change_check.h"
+#include "replica/store/change_notifier.h"
+#include "replica/store/device_store.h"
+#include "replica/store/record_table.h"
+#include "replica/store/writer_queue.h"
+
+namespace brigada {
+
+// A change set of the outbox, parsed.
+struct PendingSet {
+  v1::ChangeSet change_set;  // as stored
+  v1::ChangeSetHeader header;
+  v1::ChangeSetBody body;
+};
+
+// kDataLoss when `value` is no OutboxChangeSet of this sequence.
+absl::StatusOr<PendingSet> ParsePendingSet(absl::string_view value, uint64_t sequence);
+
+class KvDeviceStore final : public DeviceStore {
+ public:
+  KvDeviceStore(std::unique_ptr<Kv> kv, const DeviceStoreOptions& options)
+      : options_(options),
+        kv_(std::move(kv)),
+        table_({.registry = options.registry, .keeps_feeds = false}) {}
+  // Makes the store or reads what it holds. Once, before anything else.
+  absl::Status Open();
+
+  ReplicaId replica() const override { return replica_; }
+  std::string user() const override;
+  absl::Status SetUser(absl::string_view user) override;
+  absl::StatusOr<CommitReceipt> Commit(std::vector<v1::Change> changes,
+                                       Durability durability) override;
+  absl::StatusOr<std::unique_ptr<ReadView>> Read() const override;
+  std::vector<std::string> Partitions() const override;
+  v1::OutboxHead Head(absl::string_view partition) const override;
+  absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
+                                        size_t max_bytes) const override;
+  std::vector<v1::Cursor> Cursors() const override;
+  absl::Status ResetCursor(absl::string_view partition) override;
+  absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
+                                         const v1::BatchBody& body) override;
+  absl::Status NoteServerTime(absl::Time server_time) override;
+  absl::Status NoteWelcome(const v1::Welcome& welcome) override;
+  v1::Welcome LastWelcome() const override;
+  absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const override;
+  absl::Status DiscardRejected(absl::string_view partition, uint64_t sequence) override;
+  absl::StatusOr<StoreCounts> Counts() const override;
+  absl::Status PutSetting(absl::string_view key, absl::string_view value) override;
+  absl::StatusOr<std::string> GetSetting(absl::string_view key) const override;
+  void SetChangeListener(ChangeListener listener) override;
+
+ private:
+  struct PartitionState {
+    v1::OutboxHead head;
+    std::optional<v1::Cursor> cursor;
+  };
+  struct CommitRequest;
+  // The commits that share one batch, and what becomes of the store once it is written.
+  struct CommitGroup;
+  // One change set on its way into a group; undone unless it is kept.
+  struct StagedSet;
+  // A server batch on its way into one write batch.
+  struct BatchInProgress;
+
+  // device_meta.cc
+  absl::Status MakeNew();
+  absl::Status LoadMeta();
+  absl::Status LoadPartitions();
+  absl::Status LoadRejectedCount();
+  absl::Status WriteMeta(absl::string_view key, absl::string_view value, Durability durability);
+  PartitionState StateOf(absl::string_view partition) const;
+  // The device clock as of now, to be stored with a write.
+  v1::DeviceClock ClockNow(Hlc last_stamp) const;
+  void TakeClock(const v1::DeviceClock& clock);
+
+  // device_commit.cc
+  void CommitTogether(const std::vector<WriterQueue::Writer*>& group);
+  absl::Status WriteGroup(CommitGroup* group);
+  absl::StatusOr<CommitReceipt> StageCommit(CommitRequest* request, CommitGroup* group);
+  absl::Status LayOverChange(v1::Change* change, const CheckedChange& checked, CommitGroup* group,
+                             StagedSet* set);
+  absl::StatusOr<RecordSlot*> FindTarget(const v1::Change& change, const CheckedChange& checked,
+                                         CommitGroup* group);
+  absl::Status BeginSet(absl::string_view partition, CommitGroup* group, StagedSet* set);
+  absl::Status FinishSet(CommitRequest* request, CommitGroup* group, StagedSet* set);
+
+  // device_apply_batch.cc
+  absl::Status StartBatch(const v1::Batch& batch, BatchInProgress* work, bool* is_repeat) const;
+  absl::Status ApplyVerdict(const v1::Verdict& verdict, BatchInProgress* work);
+  absl::Status FoldChanges(const PendingSet& set, const v1::Verdict& verdict,
+                           BatchInProgress* work);
+  absl::Status MoveToRejected(const PendingSet& set, const v1::Verdict& verdict,
+                              BatchInProgress* work);
+  absl::Status ApplyEntry(const CheckedEntry& entry, BatchInProgress* work);
+  absl::Status ApplyDeparture(const CheckedEntry& entry, RecordSlot* slot, BatchInProgress* work);
+  bool CoversScope(const Scope& scope, v1::DataClass data_class, const BatchInProgress& work) const;
+  absl::Status RebuildView(RecordSlot* slot, BatchInProgress* work) const;
+  absl::StatusOr<const PendingSet*> PendingAt(uint64_t sequence, BatchInProgress* work) const;
+  absl::Status WriteBatchInProgress(const v1::Batch& batch, BatchInProgress* work);
+
+  // device_outbox.cc
+  absl::Status SyncCommits() const;
+
+  const DeviceStoreOptions options_;
+  const std::unique_ptr<Kv> kv_;
+  ReplicaId replica_;  // constant after Open
+
+  // Each with its own lock.
+  mutable WriterQueue writers_;
+  ChangeNotifier notifier_;
+
+  // Of the writer whose turn it is (the table's readable part has its own lock).
+  RecordTable table_;
+  HybridClock clock_;
+  v1::DeviceClock time_;
+
+  mutable Mutex mu_;
+  std::map<std::string, PartitionState, std::less<>> partitions_ ABSL_GUARDED_BY(mu_);
+  std::string user_ ABSL_GUARDED_BY(mu_);
+  v1::Welcome welcome_ ABSL_GUARDED_BY(mu_);
+  uint64_t rejected_ ABSL_GUARDED_BY(mu_) = 0;
+  // Some commit asked for kMemory since the last sync: it may still be lost with the power.
+  mutable bool has_unsynced_commit_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_KV_DEVICE_STORE_H_
