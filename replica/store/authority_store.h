@@ -121,6 +121,9 @@ class AuthorityStore {
   // Sequence of the last change set judged of this replica; 0 for none.
   virtual absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,
                                                 absl::string_view partition) const = 0;
+  // Chain value after that change set; empty when there is none.
+  virtual absl::StatusOr<std::string> LastChain(const ReplicaId& replica,
+                                                absl::string_view partition) const = 0;
   virtual std::vector<std::string> Partitions() const = 0;
   // True when a cursor of `run` at `sequence` can have come from this store's past.
   virtual bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,

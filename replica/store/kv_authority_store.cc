@@ -58,6 +58,12 @@ class KvAuthorityStore final : public AuthorityStore {
     return progress.sequence();
   }
 
+  absl::StatusOr<std::string> LastChain(const ReplicaId& replica,
+                                        absl::string_view partition) const override {
+    ASSIGN_OR_RETURN(const v1::ReplicaProgress progress, ReadProgress(*kv_, partition, replica));
+    return progress.chain();
+  }
+
   std::vector<std::string> Partitions() const override {
     const MutexLock lock(&heads_mu_);
     std::vector<std::string> partitions;

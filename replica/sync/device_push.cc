@@ -57,9 +57,29 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::s
 }
 
 absl::Status DevicePush::OnWelcome(const v1::Welcome& welcome) {
-  for (const v1::Expected& expected : welcome.expected())
+  for (const v1::Expected& expected : welcome.expected()) {
+    RETURN_IF_ERROR(CheckChain(expected));
     RETURN_IF_ERROR(Adjust(expected, /*rewind=*/false));
+  }
   return absl::OkStatus();
+}
+
+// Verdicts name change sets by sequence. Before any is believed, the server's last one must be
+// ours: a copy that took the other's verdicts would drop its own work.
+absl::Status DevicePush::CheckChain(const v1::Expected& expected) const {
+  const v1::OutboxHead head = store_->Head(expected.partition());
+  const uint64_t last = expected.sequence() == 0 ? 0 : expected.sequence() - 1;
+  if (last > head.sequence()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "FORKED: the server knows change set ", last, " of this replica in ", expected.partition(),
+        ", which has made ", head.sequence(), ": this store is an old copy"));
+  }
+  if (last <= head.confirmed() || expected.chain().empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const OutboxPage page, store_->ReadOutbox(expected.partition(), last, 1));
+  if (page.last_sequence == last && page.chain_after == expected.chain()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("FORKED: change set ", last, " in ", expected.partition(),
+                   " is another at the server: this store is a copy"));
 }
 
 absl::Status DevicePush::OnExpected(const v1::Expected& expected) {
@@ -71,11 +91,6 @@ absl::Status DevicePush::OnExpected(const v1::Expected& expected) {
 absl::Status DevicePush::Adjust(const v1::Expected& expected, bool rewind) {
   const std::string& partition = expected.partition();
   const v1::OutboxHead head = store_->Head(partition);
-  if (expected.sequence() > head.sequence() + 1) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "FORKED: the server knows change set ", expected.sequence() - 1, " of this replica in ",
-        partition, ", which has made ", head.sequence(), ": this store is an old copy"));
-  }
   if (head.sequence() == 0) return absl::OkStatus();
   Lane& lane = FindLane(partition);
   // Confirmed change sets have left the outbox: what the server misses of them cannot be sent

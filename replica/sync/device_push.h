@@ -32,8 +32,8 @@ class DevicePush {
   // The next Push or PushEnd, or nullopt when there is none now.
   absl::StatusOr<std::optional<v1::ClientFrame>> NextFrame();
   // What the server expects: a lane that has not begun skips what the server has.
-  // kFailedPrecondition: it knows change sets of this replica that this store never made, so the
-  // store is an old copy.
+  // kFailedPrecondition "FORKED": it knows change sets of this replica that this store never made,
+  // or others under their sequences, so the store is a copy.
   absl::Status OnWelcome(const v1::Welcome& welcome);
   // The server missed something: the lane goes on from there.
   absl::Status OnExpected(const v1::Expected& expected);
@@ -63,6 +63,7 @@ class DevicePush {
 
   Lane& FindLane(const std::string& partition);
   absl::StatusOr<std::optional<v1::ClientFrame>> ReadLane(const std::string& partition, Lane* lane);
+  absl::Status CheckChain(const v1::Expected& expected) const;
   absl::Status Adjust(const v1::Expected& expected, bool rewind);
 
   const DeviceStore* const store_;

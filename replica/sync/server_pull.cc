@@ -59,6 +59,7 @@ absl::Status ServerPull::MakeLanes(const v1::Hello& hello, const std::vector<v1:
     v1::Expected* const expected = welcome->add_expected();
     expected->set_partition(partition);
     expected->set_sequence(last + 1);
+    ASSIGN_OR_RETURN(*expected->mutable_chain(), store_->LastChain(replica_, partition));
     // Where the server knows nothing of the device there is no verdict to send, and how many
     // commits a partition has is not for everybody.
     if (last == 0 && !lanes_.contains(partition)) continue;

@@ -32,7 +32,8 @@ class ServerSessionHost {
  public:
   virtual ~ServerSessionHost() = default;
   // Judges who it is by server time, once the hello has come: a refusal ends the session with its
-  // reason.
+  // reason. One session per replica: an earlier one that is still open must be ended first
+  // (ServerSession::Refuse), or two copies of a store could take each other's verdicts.
   virtual absl::StatusOr<PeerIdentity> Identify(const v1::Hello& hello, v1::Refused* refused) = 0;
   // Verifies a push signature of this replica.
   virtual absl::Status VerifySignature(const ReplicaId& replica, absl::string_view chain,

@@ -1,0 +1,131 @@
+// Stores for session tests that know sequences, cursors and nothing of merging: each change set is
+// one entry of the feed. The real stores meet the sessions in tests/sim.
+#ifndef TESTS_UNIT_SYNC_FAKE_STORES_H_
+#define TESTS_UNIT_SYNC_FAKE_STORES_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replica/store/authority_store.h"
+#include "replica/store/device_store.h"
+
+namespace brigada {
+
+// The body that FakeAuthorityStore refuses.
+inline constexpr char kUnwelcome[] = "unwelcome";
+
+class FakeAuthorityStore final : public AuthorityStore {
+ public:
+  absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
+                                                       const Judge& judge, absl::Time now) override;
+  absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override;
+  uint64_t Head(absl::string_view partition) const override;
+  absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,
+                                        absl::string_view partition) const override;
+  absl::StatusOr<std::string> LastChain(const ReplicaId& replica,
+                                        absl::string_view partition) const override;
+  std::vector<std::string> Partitions() const override { return {}; }
+  bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
+                    uint64_t sequence) const override;
+  Epoch epoch() const override { return epoch_; }
+  Run run() const override { return run_; }
+  absl::StatusOr<std::unique_ptr<ReadView>> Read() const override { return Unused(); }
+  absl::StatusOr<std::optional<std::string>> GetEntry(DirectoryKind,
+                                                      absl::string_view) const override {
+    return Unused();
+  }
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ListEntries(
+      DirectoryKind) const override {
+    return Unused();
+  }
+  absl::Status WriteEntries(absl::Span<const DirectoryWrite>) override { return Unused(); }
+  absl::Status Backup(const std::string&, const std::function<void(uint64_t)>&) override {
+    return Unused();
+  }
+  absl::Status Health() const override { return absl::OkStatus(); }
+
+  // Goes back to the first `commits` of a partition, as a restore does; `announced` makes the
+  // epoch.
+  void GoBack(const std::string& partition, size_t commits, bool announced);
+  // Bodies of a partition that are in the feed, in commit order.
+  std::vector<std::string> Bodies(const std::string& partition) const;
+
+ private:
+  struct Commit {
+    ReplicaId replica;
+    uint64_t sequence = 0;
+    std::string body;
+  };
+  static absl::Status Unused() { return absl::UnimplementedError("not needed by session tests"); }
+  v1::Verdict VerdictOf(const std::vector<Commit>& log, size_t index) const;
+
+  std::map<std::string, std::vector<Commit>, std::less<>> logs_;
+  Epoch epoch_{{1}};
+  Run run_{{2}};
+};
+
+class FakeDeviceStore final : public DeviceStore {
+ public:
+  explicit FakeDeviceStore(uint8_t number) : replica_({number}) {}
+
+  ReplicaId replica() const override { return replica_; }
+  std::string user() const override { return "user"; }
+  absl::Status SetUser(absl::string_view) override { return absl::OkStatus(); }
+  absl::StatusOr<CommitReceipt> Commit(std::vector<v1::Change>, Durability) override {
+    return Unused();
+  }
+  absl::StatusOr<std::unique_ptr<ReadView>> Read() const override { return Unused(); }
+  std::vector<std::string> Partitions() const override;
+  v1::OutboxHead Head(absl::string_view partition) const override;
+  absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
+                                        size_t max_bytes) const override;
+  std::vector<v1::Cursor> Cursors() const override;
+  absl::Status ResetCursor(absl::string_view partition) override;
+  absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
+                                         const v1::BatchBody& body) override;
+  absl::Status NoteServerTime(absl::Time) override { return absl::OkStatus(); }
+  absl::Status NoteWelcome(const v1::Welcome& welcome) override {
+    welcome_ = welcome;
+    return absl::OkStatus();
+  }
+  v1::Welcome LastWelcome() const override { return welcome_; }
+  absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const override { return Unused(); }
+  absl::Status DiscardRejected(absl::string_view, uint64_t) override { return Unused(); }
+  absl::StatusOr<StoreCounts> Counts() const override { return Unused(); }
+  absl::Status PutSetting(absl::string_view, absl::string_view) override { return Unused(); }
+  absl::StatusOr<std::string> GetSetting(absl::string_view) const override { return Unused(); }
+  void SetChangeListener(ChangeListener) override {}
+
+  // Commits one change set with this body.
+  void Add(const std::string& partition, const std::string& body);
+  // Change sets handed out per page.
+  void set_page_sets(size_t sets) { page_sets_ = sets; }
+
+  struct Partition {
+    v1::OutboxHead head;
+    std::map<uint64_t, std::string> outbox;
+    std::vector<std::string> chain = {""};  // by sequence: all bodies so far
+    std::set<std::string> records;          // bodies in base
+    std::set<std::string> rejected;
+    v1::Cursor cursor;
+    bool has_cursor = false;
+  };
+  Partition& partition(const std::string& name) { return partitions_[name]; }
+
+ private:
+  static absl::Status Unused() { return absl::UnimplementedError("not needed by session tests"); }
+
+  const ReplicaId replica_;
+  size_t page_sets_ = 3;
+  std::map<std::string, Partition, std::less<>> partitions_;
+  v1::Welcome welcome_;
+};
+
+}  // namespace brigada
+
+#endif  // TESTS_UNIT_SYNC_FAKE_STORES_H_

@@ -1,0 +1,617 @@
+// The sessions of device and server against each other over a loopback. The stores are fakes that
+// keep sequences and cursors; what merging does with a batch is tested where merging is.
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "replica/base/limits.h"
+#include "replica/sync/codec.h"
+#include "replica/sync/device_session.h"
+#include "replica/sync/refusal.h"
+#include "replica/sync/server_session.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/loopback.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_server.h"
+#include "tests/unit/sync/fake_stores.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using End = Loopback::End;
+
+constexpr char kOaxaca[] = "MX/20";
+constexpr char kNation[] = "MX";
+
+class NoJudge final : public Judge {
+ public:
+  void Examine(const ChangeInQuestion&, std::vector<v1::Refusal>*) const override {}
+};
+
+v1::Feed BelowFeed(const std::string& scope) {
+  v1::Feed feed;
+  feed.set_scope(scope);
+  feed.set_kind(v1::BELOW);
+  feed.set_max_class(v1::PERSONAL);
+  return feed;
+}
+
+class SessionTest : public testing::Test {
+ protected:
+  SessionTest() {
+    Enrol(first_, {kNation, kOaxaca});
+    Enrol(second_, {kNation, kOaxaca});
+  }
+
+  void Enrol(const FakeDeviceStore& device, const std::vector<std::string>& scopes) {
+    PeerIdentity identity{.replica = device.replica(), .user = "user", .feeds = {}, .grants = {}};
+    for (const std::string& scope : scopes) identity.feeds.push_back(BelowFeed(scope));
+    server_.SetPeer(identity);
+  }
+  End Sync(FakeDeviceStore* device, LoopbackOptions options = {}) {
+    Loopback loopback(&server_, device, std::move(options));
+    const End end = loopback.Run();
+    status_ = loopback.device_status();
+    progress_ = loopback.device().progress();
+    bytes_ = loopback.bytes_moved();
+    return end;
+  }
+  static v1::ClientFrame HelloOf(const FakeDeviceStore& device) {
+    v1::ClientFrame frame;
+    frame.mutable_hello()->set_protocol_version(1);
+    frame.mutable_hello()->set_replica(device.replica().AsBytes());
+    return frame;
+  }
+  std::set<std::string> Records(FakeDeviceStore* device) {
+    return device->partition(kOaxaca).records;
+  }
+
+  FakeClock clock_;
+  FakeAuthorityStore store_;
+  NoJudge judge_;
+  TestServer server_{&store_, &judge_, &clock_};
+  FakeDeviceStore first_{1};
+  FakeDeviceStore second_{2};
+  absl::Status status_;
+  SyncProgress progress_;
+  uint64_t bytes_ = 0;
+};
+
+TEST_F(SessionTest, HelloAndOutboxLeaveWithoutWaitingForTheWelcome) {
+  for (const char* body : {"a", "b", "c", "d"}) first_.Add(kOaxaca, body);
+  DeviceSession session(&first_, {}, clock_.Now(), clock_.Monotonic());
+  std::vector<v1::ClientFrame::FrameCase> sent;
+  while (true) {
+    ASSERT_OK_AND_ASSIGN(const auto frame, session.NextFrame());
+    if (!frame.has_value()) break;
+    sent.push_back(frame->frame_case());
+  }
+  EXPECT_THAT(sent, ElementsAre(v1::ClientFrame::kHello, v1::ClientFrame::kPush,
+                                v1::ClientFrame::kPush, v1::ClientFrame::kPushEnd));
+}
+
+TEST_F(SessionTest, PushesPullsAndEnds) {
+  first_.Add(kOaxaca, "a");
+  second_.Add(kOaxaca, "b");
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  EXPECT_EQ(Sync(&second_), End::kFinished);
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  EXPECT_THAT(Records(&first_), ElementsAre("a", "b"));
+  EXPECT_THAT(Records(&second_), ElementsAre("a", "b"));
+  EXPECT_TRUE(progress_.is_caught_up);
+  EXPECT_THAT(first_.partition(kOaxaca).outbox, IsEmpty());
+}
+
+TEST_F(SessionTest, ReportsWhatItDid) {
+  for (const char* body : {"a", "b", kUnwelcome}) first_.Add(kOaxaca, body);
+  Sync(&first_);
+  EXPECT_EQ(progress_.phase, SyncProgress::Phase::kDone);
+  EXPECT_EQ(progress_.change_sets_sent, 3U);
+  EXPECT_EQ(progress_.change_sets_judged, 3U);
+  EXPECT_EQ(progress_.change_sets_confirmed, 2U);
+  EXPECT_EQ(progress_.change_sets_refused, 1U);
+  EXPECT_EQ(progress_.checkpoints, 1U);
+  EXPECT_TRUE(progress_.partitions[kOaxaca].at_checkpoint);
+}
+
+TEST_F(SessionTest, ARefusedChangeSetLeavesTheOutboxAndBlocksNothing) {
+  for (const char* body : {"a", kUnwelcome, "b"}) first_.Add(kOaxaca, body);
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  EXPECT_THAT(Records(&first_), ElementsAre("a", "b"));
+  EXPECT_THAT(first_.partition(kOaxaca).rejected, ElementsAre(kUnwelcome));
+  EXPECT_THAT(first_.partition(kOaxaca).outbox, IsEmpty());
+}
+
+TEST_F(SessionTest, GoesOnAfterACutAtAnyByte) {
+  LoopbackOptions small;
+  small.server.batch_target_bytes = 6;
+  for (uint64_t cut = 1;; ++cut) {
+    FakeAuthorityStore store;
+    TestServer server(&store, &judge_, &clock_);
+    FakeDeviceStore devices[] = {FakeDeviceStore(1), FakeDeviceStore(2)};
+    for (FakeDeviceStore& device : devices) {
+      server.SetPeer({device.replica(), "user", {BelowFeed(kNation), BelowFeed(kOaxaca)}, {}});
+      for (const char* body : {"p", "q", "r", "s"})
+        device.Add(kOaxaca, absl::StrCat(body, device.replica().ToString().substr(0, 2)));
+    }
+    ASSERT_EQ(Loopback(&server, devices + 1, small).Run(), End::kFinished);
+    LoopbackOptions cutting = small;
+    cutting.cut_after_bytes = cut;
+    const End end = Loopback(&server, devices, cutting).Run();
+    ASSERT_OK(server.RunCommits().status());  // what was queued when the link broke
+    ASSERT_EQ(Loopback(&server, devices, small).Run(), End::kFinished) << cut;
+    EXPECT_EQ(devices[0].partition(kOaxaca).records.size(), 8U) << cut;
+    EXPECT_EQ(store.Bodies(kOaxaca).size(), 8U) << cut;
+    EXPECT_THAT(devices[0].partition(kOaxaca).outbox, IsEmpty()) << cut;
+    if (end == End::kFinished) {
+      EXPECT_GT(cut, 200U);
+      break;
+    }
+  }
+}
+
+TEST_F(SessionTest, ALostAnswerIsPushedAgainAndJudgedOnce) {
+  for (const char* body : {"a", "b", "c", "d"}) first_.Add(kOaxaca, body);
+  LoopbackOptions deaf;
+  deaf.drops_answers = true;
+  EXPECT_EQ(Sync(&first_, deaf), End::kIdle);
+  EXPECT_EQ(first_.partition(kOaxaca).outbox.size(), 4U);
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b", "c", "d"));
+  EXPECT_THAT(first_.partition(kOaxaca).outbox, IsEmpty());
+}
+
+TEST_F(SessionTest, ExpectedMakesTheDeviceGoOnFromThere) {
+  for (const char* body : {"a", "b", "c", "d"}) first_.Add(kOaxaca, body);
+  DeviceSession device(&first_, {}, clock_.Now(), clock_.Monotonic());
+  ASSERT_OK_AND_ASSIGN(const auto hello, device.NextFrame());
+  ASSERT_OK_AND_ASSIGN(const auto lost, device.NextFrame());
+  TestServer::Peer peer(&server_);
+  ServerSession server(&store_, &peer, {});
+  peer.Attach(&server);
+  server.OnFrame(*hello, clock_.Now());
+  std::vector<v1::ServerFrame::FrameCase> answers;
+  bool moved = true;
+  while (moved && !device.finished()) {
+    ASSERT_OK_AND_ASSIGN(const auto up, device.NextFrame());
+    if (up.has_value()) server.OnFrame(*up, clock_.Now());
+    ASSERT_OK_AND_ASSIGN(const bool ran, server_.RunCommits());
+    const auto down = server.NextFrame(clock_.Now());
+    if (down.has_value()) {
+      answers.push_back(down->frame_case());
+      ASSERT_OK(device.OnFrame(*down, clock_.Monotonic()));
+    }
+    moved = up.has_value() || ran || down.has_value();
+  }
+  EXPECT_THAT(answers, testing::Contains(v1::ServerFrame::kExpected));
+  EXPECT_TRUE(device.finished());
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b", "c", "d"));
+  EXPECT_THAT(first_.partition(kOaxaca).outbox, IsEmpty());
+}
+
+TEST_F(SessionTest, WorkReachesAnotherLiveDevice) {
+  LoopbackOptions live;
+  live.device.live = true;
+  Loopback writer(&server_, &first_, live);
+  Loopback reader(&server_, &second_, live);
+  ASSERT_EQ(writer.Run(), End::kIdle);
+  ASSERT_EQ(reader.Run(), End::kIdle);
+  EXPECT_EQ(reader.device().progress().phase, SyncProgress::Phase::kLive);
+  first_.Add(kOaxaca, "fresh");
+  writer.device().OnCommit();
+  writer.Run();
+  reader.Run();
+  EXPECT_THAT(Records(&second_), ElementsAre("fresh"));
+  EXPECT_THAT(first_.partition(kOaxaca).outbox, IsEmpty());
+  reader.device().Stop();
+  EXPECT_EQ(reader.Run(), End::kFinished);
+  EXPECT_TRUE(reader.server_session().finished());
+}
+
+TEST_F(SessionTest, TheNationalPartitionComesFirstAndTheOthersInTurns) {
+  Enrol(second_, {kNation, kOaxaca, "MX/21"});
+  Enrol(first_, {});
+  for (const char* partition : {kOaxaca, "MX/21", kNation})
+    for (const char* body : {"a", "b"}) first_.Add(partition, absl::StrCat(partition, body));
+  Sync(&first_);
+  LoopbackOptions options;
+  options.server.batch_target_bytes = 1;
+  std::vector<std::string> order;
+  options.on_server_frame = [&](const v1::ServerFrame& frame) {
+    if (frame.has_batch()) order.push_back(frame.batch().partition());
+  };
+  EXPECT_EQ(Sync(&second_, options), End::kFinished);
+  EXPECT_THAT(order, ElementsAre(kNation, kNation, kOaxaca, "MX/21", kOaxaca, "MX/21"));
+}
+
+TEST_F(SessionTest, AWriterWithoutFeedsGetsItsVerdictsAndNoRecords) {
+  Enrol(first_, {});
+  second_.Add(kOaxaca, "secret");
+  Sync(&second_);
+  first_.Add(kOaxaca, "mine");
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  EXPECT_THAT(first_.partition(kOaxaca).outbox, IsEmpty());
+  EXPECT_THAT(Records(&first_), ElementsAre("mine"));
+  EXPECT_EQ(progress_.records_received, 0U);
+}
+
+TEST_F(SessionTest, AnUpToDateDeviceGetsNoBatch) {
+  first_.Add(kOaxaca, "a");
+  Sync(&first_);
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  EXPECT_EQ(progress_.checkpoints, 0U);
+  EXPECT_TRUE(progress_.is_caught_up);
+}
+
+class CursorTest : public SessionTest {
+ protected:
+  // The reason given for the cursor in the next session, which must end with everything there.
+  v1::CursorReset::Reason SyncAndGetReset() {
+    auto reason = v1::CursorReset::REASON_UNSPECIFIED;
+    LoopbackOptions options;
+    options.on_server_frame = [&](const v1::ServerFrame& frame) {
+      if (frame.has_welcome() && frame.welcome().resets_size() > 0)
+        reason = frame.welcome().resets(0).reason();
+    };
+    EXPECT_EQ(Sync(&first_, options), End::kFinished) << status_;
+    return reason;
+  }
+};
+
+TEST_F(CursorTest, AForgedCursorIsReset) {
+  second_.Add(kOaxaca, "a");
+  Sync(&second_);
+  Sync(&first_);
+  first_.partition(kOaxaca).records.clear();
+  first_.partition(kOaxaca).cursor.set_complete(0);
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::NOT_AUTHENTIC);
+  EXPECT_THAT(Records(&first_), ElementsAre("a"));
+}
+
+TEST_F(CursorTest, TheCursorOfAnotherReplicaIsReset) {
+  second_.Add(kOaxaca, "a");
+  Sync(&second_);
+  first_.partition(kOaxaca).cursor = second_.partition(kOaxaca).cursor;
+  first_.partition(kOaxaca).has_cursor = true;
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::NOT_AUTHENTIC);
+  EXPECT_THAT(Records(&first_), ElementsAre("a"));
+}
+
+TEST_F(CursorTest, OtherGrantsMeanAPullFromZero) {
+  second_.Add(kOaxaca, "a");
+  Sync(&second_);
+  Sync(&first_);
+  Enrol(first_, {kOaxaca, "MX/20/067"});
+  first_.partition(kOaxaca).records.clear();
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_FEEDS);
+  EXPECT_THAT(Records(&first_), ElementsAre("a"));
+}
+
+TEST_F(CursorTest, ARestoredServerIsNoticedAndNothingIsDropped) {
+  for (const char* body : {"a", "b"}) second_.Add(kOaxaca, body);
+  Sync(&second_);
+  Sync(&first_);
+  store_.GoBack(kOaxaca, 1, /*announced=*/true);
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_EPOCH);
+  EXPECT_THAT(Records(&first_), ElementsAre("a", "b"));
+}
+
+TEST_F(CursorTest, AServerThatWentBackSilentlyIsNoticed) {
+  for (const char* body : {"a", "b"}) second_.Add(kOaxaca, body);
+  Sync(&second_);
+  Sync(&first_);
+  store_.GoBack(kOaxaca, 1, /*announced=*/false);
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::BEYOND_END);
+  EXPECT_THAT(Records(&first_), ElementsAre("a", "b"));
+}
+
+TEST_F(CursorTest, ADeviceDoesNotPushBehindConfirmedWorkThatTheServerLost) {
+  for (const char* body : {"a", "b"}) first_.Add(kOaxaca, body);
+  Sync(&first_);
+  store_.GoBack(kOaxaca, 1, /*announced=*/true);
+  first_.Add(kOaxaca, "c");
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_EPOCH);
+  EXPECT_TRUE(progress_.partitions[kOaxaca].is_blocked);
+  EXPECT_EQ(first_.partition(kOaxaca).outbox.size(), 1U);
+  EXPECT_THAT(Records(&first_), ElementsAre("a", "b"));
+}
+
+TEST_F(SessionTest, AnOldCopyOfTheStoreIsAFork) {
+  FakeDeviceStore copy(1);
+  for (const char* body : {"a", "b"}) first_.Add(kOaxaca, body);
+  Sync(&first_);
+  copy.Add(kOaxaca, "a");
+  EXPECT_EQ(Sync(&copy), End::kFailed);
+  EXPECT_THAT(status_, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("FORKED")));
+}
+
+TEST_F(SessionTest, AnotherContentUnderAUsedSequenceIsAFork) {
+  FakeDeviceStore copy(1);
+  first_.Add(kOaxaca, "a");
+  Sync(&first_);
+  copy.Add(kOaxaca, "other");
+  EXPECT_EQ(Sync(&copy), End::kFailed);
+  EXPECT_THAT(status_, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("FORKED")));
+  EXPECT_EQ(copy.partition(kOaxaca).outbox.size(), 1U);
+}
+
+TEST_F(SessionTest, AnUnknownDeviceIsToldWhy) {
+  server_.RemovePeer(first_.replica());
+  EXPECT_EQ(Sync(&first_), End::kFailed);
+  EXPECT_THAT(status_, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("UNKNOWN_DEVICE")));
+}
+
+TEST_F(SessionTest, AFullCommitQueueHoldsThePushBackAndLosesNothing) {
+  server_.set_queue_capacity(1);
+  first_.set_page_sets(1);
+  for (int i = 0; i < 40; ++i) first_.Add(kOaxaca, absl::StrCat(100 + i));
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  EXPECT_EQ(store_.Bodies(kOaxaca).size(), 40U);
+}
+
+TEST_F(SessionTest, PushesStopAFewFramesAheadOfTheVerdicts) {
+  first_.set_page_sets(1);
+  for (int i = 0; i < 40; ++i) first_.Add(kOaxaca, absl::StrCat(100 + i));
+  DeviceSession session(&first_, {}, clock_.Now(), clock_.Monotonic());
+  int frames = 0;
+  while (session.NextFrame()->has_value()) ++frames;
+  EXPECT_EQ(frames, 1 + 16);
+}
+
+TEST_F(SessionTest, ABadSignatureEndsTheSession) {
+  server_.set_verify([](absl::string_view chain, absl::string_view signature) {
+    return signature == absl::StrCat("signed ", chain);
+  });
+  first_.Add(kOaxaca, "a");
+  LoopbackOptions options;
+  options.device.sign = [](absl::string_view chain) -> absl::StatusOr<std::string> {
+    return absl::StrCat("signed ", chain);
+  };
+  EXPECT_EQ(Sync(&first_, options), End::kFinished);
+  first_.Add(kOaxaca, "b");
+  EXPECT_EQ(Sync(&first_), End::kFailed);
+  EXPECT_THAT(status_, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("BAD_SIGNATURE")));
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a"));
+}
+
+// A server session that a test feeds by hand.
+class HostilePeerTest : public SessionTest {
+ protected:
+  HostilePeerTest() { peer_.Attach(&session_); }
+
+  void Send(const v1::ClientFrame& frame) { session_.OnFrame(frame, clock_.Now()); }
+  // Why the session ended.
+  v1::Refused::Reason RefusedFor() {
+    for (int i = 0; i < 100 && !session_.finished(); ++i) {
+      const auto frame = session_.NextFrame(clock_.Now());
+      if (frame.has_value() && frame->has_refused()) return frame->refused().reason();
+    }
+    return v1::Refused::REASON_UNSPECIFIED;
+  }
+  v1::ClientFrame PushOf(const v1::PushBody& body) {
+    const PackedBody packed = PackBody(body);
+    v1::ClientFrame frame;
+    frame.mutable_push()->set_partition(kOaxaca);
+    frame.mutable_push()->set_body(packed.bytes);
+    frame.mutable_push()->set_inflated_bytes(packed.inflated_bytes);
+    return frame;
+  }
+
+  TestServer::Peer peer_{&server_};
+  ServerSession session_{&store_, &peer_, {}};
+};
+
+TEST_F(HostilePeerTest, AFrameBeforeTheHelloIsRefused) {
+  v1::ClientFrame frame;
+  frame.mutable_push_end();
+  Send(frame);
+  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
+}
+
+TEST_F(HostilePeerTest, ASecondHelloIsRefused) {
+  Send(HelloOf(first_));
+  Send(HelloOf(first_));
+  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
+}
+
+TEST_F(HostilePeerTest, AnotherProtocolVersionIsRefused) {
+  v1::ClientFrame hello = HelloOf(first_);
+  hello.mutable_hello()->set_protocol_version(2);
+  Send(hello);
+  EXPECT_EQ(RefusedFor(), v1::Refused::PROTOCOL_VERSION);
+}
+
+TEST_F(HostilePeerTest, AnOversizedFrameIsRefused) {
+  Send(HelloOf(first_));
+  v1::ClientFrame frame;
+  frame.mutable_push()->set_body(std::string(kMaxFrameBytes + 1, 'x'));
+  Send(frame);
+  EXPECT_EQ(RefusedFor(), v1::Refused::FRAME_TOO_LARGE);
+}
+
+TEST_F(HostilePeerTest, LimitsBelowTheLargestRecordAreRefused) {
+  v1::ClientFrame hello = HelloOf(first_);
+  hello.mutable_hello()->mutable_limits()->set_max_frame_bytes(1000);
+  Send(hello);
+  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
+}
+
+TEST_F(HostilePeerTest, ABodyThatIsNoZstdIsRefused) {
+  Send(HelloOf(first_));
+  v1::ClientFrame frame;
+  frame.mutable_push()->set_body("zzzz");
+  frame.mutable_push()->set_inflated_bytes(4);
+  Send(frame);
+  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
+}
+
+TEST_F(HostilePeerTest, APushWithoutChangeSetsIsRefused) {
+  Send(HelloOf(first_));
+  Send(PushOf(v1::PushBody()));
+  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
+}
+
+TEST_F(HostilePeerTest, APushIntoNoPartitionIsRefused) {
+  Send(HelloOf(first_));
+  v1::PushBody body;
+  v1::ChangeSetHeader header;
+  header.set_sequence(1);
+  body.add_change_sets()->set_header(header.SerializeAsString());
+  v1::ClientFrame frame = PushOf(body);
+  frame.mutable_push()->set_partition("MX/20/067");
+  Send(frame);
+  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
+}
+
+TEST_F(HostilePeerTest, ASilentDeviceStallsAndIsToldSo) {
+  v1::ClientFrame hello = HelloOf(first_);
+  hello.mutable_hello()->set_live(true);
+  Send(hello);
+  while (session_.NextFrame(clock_.Now()).has_value()) continue;
+  clock_.Advance(absl::Seconds(59));
+  session_.OnTick(clock_.Now());
+  EXPECT_FALSE(session_.NextFrame(clock_.Now()).has_value());
+  clock_.Advance(absl::Seconds(2));
+  session_.OnTick(clock_.Now());
+  EXPECT_EQ(RefusedFor(), v1::Refused::STALLED);
+}
+
+TEST_F(HostilePeerTest, ADeviceThatDoesNotReadIsLetGo) {
+  Send(HelloOf(first_));
+  session_.OnTick(clock_.Now());
+  for (int i = 0; i < 7; ++i) {
+    clock_.Advance(absl::Seconds(10));
+    v1::ClientFrame ping;
+    ping.mutable_ping();
+    Send(ping);
+    session_.OnTick(clock_.Now());
+  }
+  EXPECT_TRUE(session_.finished());
+  EXPECT_THAT(session_.outcome(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("read")));
+}
+
+TEST_F(HostilePeerTest, ShutdownIsSaidWithATimeToComeBack) {
+  Send(HelloOf(first_));
+  session_.Shutdown();
+  const auto frame = session_.NextFrame(clock_.Now());
+  ASSERT_TRUE(frame.has_value());
+  EXPECT_EQ(frame->refused().reason(), v1::Refused::SHUTTING_DOWN);
+  EXPECT_GT(frame->refused().retry_after_ms(), 0U);
+  EXPECT_TRUE(session_.finished());
+}
+
+// A device session that a test feeds by hand.
+class HostileServerTest : public SessionTest {
+ protected:
+  void Welcome() {
+    v1::ServerFrame frame;
+    frame.mutable_welcome()->set_protocol_version(1);
+    ASSERT_OK(session_.OnFrame(frame, clock_.Monotonic()));
+  }
+  v1::ServerFrame BatchOf(uint64_t from, uint64_t to, uint64_t head) {
+    const PackedBody packed = PackBody(v1::BatchBody());
+    v1::ServerFrame frame;
+    v1::Batch* const batch = frame.mutable_batch();
+    batch->set_partition(kOaxaca);
+    batch->set_from(from);
+    batch->set_to(to);
+    batch->set_head(head);
+    batch->set_checkpoint(to == head);
+    batch->set_body(packed.bytes);
+    batch->set_inflated_bytes(packed.inflated_bytes);
+    batch->mutable_cursor()->set_partition(kOaxaca);
+    batch->mutable_cursor()->set_scanned(to);
+    batch->mutable_cursor()->set_complete(to == head ? to : 0);
+    return frame;
+  }
+
+  DeviceSession session_{&first_, {}, clock_.Now(), clock_.Monotonic()};
+};
+
+TEST_F(HostileServerTest, ABatchBeforeTheWelcomeEndsTheSession) {
+  EXPECT_THAT(session_.OnFrame(BatchOf(0, 1, 1), clock_.Monotonic()),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(session_.progress().phase, SyncProgress::Phase::kFailed);
+}
+
+TEST_F(HostileServerTest, ABatchThatDoesNotStartAtTheCursorIsNotApplied) {
+  Welcome();
+  EXPECT_THAT(session_.OnFrame(BatchOf(3, 4, 4), clock_.Monotonic()),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(HostileServerTest, ABatchWithAnothersCursorIsNotApplied) {
+  Welcome();
+  v1::ServerFrame frame = BatchOf(0, 4, 4);
+  frame.mutable_batch()->mutable_cursor()->set_scanned(9);
+  EXPECT_THAT(session_.OnFrame(frame, clock_.Monotonic()),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_FALSE(first_.partition(kOaxaca).has_cursor);
+}
+
+TEST_F(HostileServerTest, AFailureIsForGood) {
+  Welcome();
+  ASSERT_FALSE(session_.OnFrame(BatchOf(3, 4, 4), clock_.Monotonic()).ok());
+  EXPECT_FALSE(session_.OnFrame(BatchOf(0, 1, 1), clock_.Monotonic()).ok());
+  EXPECT_FALSE(session_.NextFrame().ok());
+  EXPECT_FALSE(first_.partition(kOaxaca).has_cursor);
+}
+
+TEST_F(HostileServerTest, AHintChangesNeitherOutboxNorRecords) {
+  first_.Add(kOaxaca, "a");
+  while (session_.NextFrame()->has_value()) continue;
+  Welcome();
+  v1::ServerFrame frame;
+  frame.mutable_hint()->set_partition(kOaxaca);
+  v1::Verdict* const verdict = frame.mutable_hint()->add_verdicts();
+  verdict->set_sequence(1);
+  verdict->set_outcome(v1::REJECTED);
+  ASSERT_OK(session_.OnFrame(frame, clock_.Monotonic()));
+  EXPECT_EQ(session_.progress().change_sets_judged, 1U);
+  EXPECT_EQ(session_.progress().change_sets_refused, 0U);
+  EXPECT_EQ(first_.partition(kOaxaca).outbox.size(), 1U);
+}
+
+TEST_F(HostileServerTest, ARefusalBecomesAStatusWithTheTimeToComeBack) {
+  v1::ServerFrame frame;
+  *frame.mutable_refused() = MakeRefused(v1::Refused::BUSY, "queue full", absl::Seconds(7));
+  EXPECT_THAT(session_.OnFrame(frame, clock_.Monotonic()),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("queue full")));
+  EXPECT_EQ(session_.retry_after(), absl::Seconds(7));
+}
+
+TEST_F(HostileServerTest, ASilentServerStallsWithTheCause) {
+  while (session_.NextFrame()->has_value()) continue;
+  ASSERT_OK(session_.OnTick(clock_.Monotonic()));
+  clock_.Advance(absl::Seconds(30));
+  ASSERT_OK(session_.OnTick(clock_.Monotonic()));
+  ASSERT_OK_AND_ASSIGN(const auto ping, session_.NextFrame());
+  ASSERT_TRUE(ping.has_value() && ping->has_ping());
+  clock_.Advance(absl::Seconds(31));
+  EXPECT_THAT(session_.OnTick(clock_.Monotonic()),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("STALLED: no welcome")));
+}
+
+TEST_F(HostileServerTest, PongsAloneAreNoProgressWhileSomethingIsOwed) {
+  while (session_.NextFrame()->has_value()) continue;
+  Welcome();
+  ASSERT_OK(session_.OnTick(clock_.Monotonic()));
+  absl::Status status;
+  for (int i = 0; i < 7 && status.ok(); ++i) {
+    clock_.Advance(absl::Seconds(10));
+    v1::ServerFrame pong;
+    pong.mutable_pong();
+    ASSERT_OK(session_.OnFrame(pong, clock_.Monotonic()));
+    status = session_.OnTick(clock_.Monotonic());
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("STALLED")));
+}
+
+}  // namespace
+}  // namespace brigada
