@@ -282,6 +282,30 @@ TEST_F(DeviceCommitTest, ThreadsThatCommitTogetherGetEveryNumberOnce) {
   EXPECT_EQ(Counts().pending, static_cast<uint64_t>(kThreads * kCommits));
 }
 
+TEST_F(DeviceCommitTest, ACommitThatFailsLeavesNothingInTheGroupItWaitedIn) {
+  const RecordId shared = Register("Ana");
+  v1::Person good;
+  good.set_gender("f");
+  const v1::Change edit = Edit(shared, v1::Person(), good);
+  const v1::Change half = Edit(shared, v1::Person(), PersonNamed("", "de un grupo fallido"));
+  const v1::Change fails = Edit(NewId(), v1::Person(), good);
+  disk.pauses = true;  // so that commits wait for each other
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const bool expected = (t + i) % 2 == 0;
+        const auto done = expected ? store->Commit({edit}, Durability::kSync)
+                                   : store->Commit({half, fails}, Durability::kSync);
+        EXPECT_EQ(done.ok(), expected);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(NotesOf(shared), "");
+  EXPECT_EQ(store->Head("MX/20").sequence(), 101u);
+}
+
 TEST_F(DeviceCommitTest, TheListenerHearsOfEachCommitAndMayCommit) {
   std::vector<RecordId> heard;
   const RecordId second = NewId();

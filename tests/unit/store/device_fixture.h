@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct SharedDisk {
   std::atomic<int> writes{0};
   std::atomic<int> syncs{0};
   std::atomic<bool> fails{false};
+  // Writes let other threads run first, as a slow disk does.
+  std::atomic<bool> pauses{false};
 };
 
 class SharedKv final : public Kv {
@@ -45,6 +48,7 @@ class SharedKv final : public Kv {
   }
   absl::Status Write(const KvBatch& batch, Durability durability) override {
     if (disk_->fails) return absl::ResourceExhaustedError("disk full");
+    for (int i = 0; disk_->pauses && i < 20; ++i) std::this_thread::yield();
     ++disk_->writes;
     if (durability == Durability::kSync) ++disk_->syncs;
     return disk_->kv->Write(batch, durability);
