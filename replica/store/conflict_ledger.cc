@@ -12,9 +12,6 @@
 namespace brigada {
 namespace {
 
-// More losers than this are not kept beside the live ones: the oldest recorded goes first.
-constexpr int kMaxLosers = 32;
-
 v1::DataClass FieldClass(const RecordType* type, uint32_t number) {
   if (number == kScopeFieldNumber) return v1::PUBLIC;
   const FieldType* field = type == nullptr ? nullptr : type->FindField(number);
@@ -41,21 +38,6 @@ v1::DataClass ConflictClass(const RecordSlot& about, const v1::Conflict& conflic
   return highest;
 }
 
-// The same value, or one that its own writer has replaced.
-bool Supersedes(const v1::Contender& newer, const v1::Contender& older) {
-  if (newer.replica() == older.replica() && newer.sequence() >= older.sequence()) return true;
-  return newer.value() == older.value() && newer.deletion() == older.deletion();
-}
-
-void KeepContender(const v1::Contender& old, v1::Conflict* conflict) {
-  if (old.replica().empty() && old.value().empty()) return;
-  if (Supersedes(conflict->winner(), old)) return;
-  for (const v1::Contender& loser : conflict->losers()) {
-    if (Supersedes(loser, old)) return;
-  }
-  if (conflict->losers_size() < kMaxLosers) *conflict->add_losers() = old;
-}
-
 absl::StatusOr<v1::Change> ChangeOf(const RecordSlot& slot, const Scope& scope,
                                     const v1::Conflict& stored, const v1::Conflict& conflict) {
   const Record& record = slot.state.base;
@@ -76,13 +58,15 @@ absl::Status RecordConflict(const RecordSlot& about, const ConflictEvent& event,
   if (slot->type == nullptr) return absl::OkStatus();
   Record& record = slot->state.base;
   v1::Conflict stored;
-  // The ledger's own writes always parse; if one does not, the live contenders are still recorded.
+  // The ledger's own writes always parse; if one does not, the new contenders are still recorded.
   if (record.is_live() && !stored.ParseFromString(record.Message())) stored.Clear();
   v1::Conflict conflict = event.entry;
+  if (record.is_live()) {
+    conflict = stored;
+    ExtendConflict(event.entry, &conflict);
+  }
   conflict.set_about_type(about.type_id);
   conflict.set_about_record(about.id.AsBytes());
-  KeepContender(stored.winner(), &conflict);
-  for (const v1::Contender& loser : stored.losers()) KeepContender(loser, &conflict);
 
   ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(about.state.base.scope()));
   ASSIGN_OR_RETURN(const v1::Change change, ChangeOf(*slot, scope, stored, conflict));

@@ -12,7 +12,7 @@ namespace brigada {
 
 // Lays `event`, found on the record of `about` by the change set with this effective stamp and
 // commit sequence, into the ledger: in the scope of that record, under the class of what met.
-// Values that an earlier event recorded stay in the entry, unless their own writer replaced them.
+// An entry that is there already is extended.
 // The entry is written by the authority (a ReplicaId of zeros).
 absl::Status RecordConflict(const RecordSlot& about, const ConflictEvent& event, Hlc stamp,
                             uint64_t commit_sequence, RecordBatch* records);

@@ -98,7 +98,7 @@ std::optional<v1::Entry> EntryContent(const RecordType* type, const Record& reco
   entry.set_whole(reach.entered > request.complete && !HoldsAsCreator(record, reach, request));
   Record told = entry.whole() ? record : RecordDelta(record, request.complete);
   Strip(type, reach.max_class, &told);
-  if (!entry.whole()) {
+  if (!entry.whole() && record.is_live()) {
     std::erase_if(told.fields, [&](const FieldState& f) { return IsEcho(type, f, told, request); });
     if (IsKnown(record, told, request)) return std::nullopt;
   }
