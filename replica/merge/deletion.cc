@@ -95,6 +95,7 @@ void DeleteRecord(const Perspective& who, Record* record, ConflictLog* conflicts
   record->past_states.clear();
   if (scope.slots.empty()) return;
   scope.slots[0].versions.resize(1);
+  scope.changed = scope.slots[0].versions[0].write;
   record->fields.push_back(std::move(scope));
 }
 

@@ -239,8 +239,10 @@ absl::Status CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
     RETURN_IF_ERROR(records_.Open(about->partition, kConflictTypeId, event.id).status());
   for (RecordSlot* slot : trial->changed) {
     if (trial->records[slot] == nullptr) continue;
+    const std::string scope = slot->state.base.scope();
     slot->state.base = std::move(*std::exchange(trial->records[slot], nullptr));
     slot->dirty = true;
+    if (!scope.empty() && scope != slot->state.base.scope()) slot->passed_scopes.push_back(scope);
   }
   for (const auto& [about, event] : trial->conflicts) {
     RETURN_IF_ERROR(RecordConflict(*about, event, trial->context.write.stamp,

@@ -6,7 +6,6 @@
 #include "replica/base/check.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/diff.h"
-#include "replica/schema/fragment.h"
 #include "replica/schema/scope.h"
 
 namespace brigada {
@@ -18,23 +17,14 @@ v1::DataClass FieldClass(const RecordType* type, uint32_t number) {
   return field == nullptr ? v1::INCIDENT : field->data_class;
 }
 
-v1::DataClass ContenderClass(const RecordType* type, const v1::Contender& contender) {
-  const auto fragments = SplitFragments(nullptr, contender.value());
-  if (!fragments.ok()) return v1::INCIDENT;
-  v1::DataClass highest = v1::PUBLIC;
-  for (const Fragment& fragment : *fragments)
-    highest = std::max(highest, FieldClass(type, fragment.number));
-  return highest;
-}
-
-// Nobody reads a conflict who may not read both the record and every value that met.
-v1::DataClass ConflictClass(const RecordSlot& about, const v1::Conflict& conflict) {
+// Nobody reads a conflict who may not read both the record and every value that met. It follows
+// from what the conflict is about and not from what it holds so far: a class that rose later would
+// leave readers behind with an entry that they are told nothing more of.
+v1::DataClass ConflictClass(const RecordSlot& about, uint32_t about_field) {
   v1::DataClass highest = ClassOf(about.type, about.state.base);
-  if (conflict.about_field() != 0)
-    highest = std::max(highest, FieldClass(about.type, conflict.about_field()));
-  highest = std::max(highest, ContenderClass(about.type, conflict.winner()));
-  for (const v1::Contender& loser : conflict.losers())
-    highest = std::max(highest, ContenderClass(about.type, loser));
+  if (about_field != 0) return std::max(highest, FieldClass(about.type, about_field));
+  if (about.type == nullptr) return v1::INCIDENT;
+  for (const FieldType& field : about.type->fields()) highest = std::max(highest, field.data_class);
   return highest;
 }
 
@@ -78,7 +68,7 @@ absl::Status RecordConflict(const RecordSlot& about, const ConflictEvent& event,
   if (!result.refusals.empty())
     return absl::InternalError("record a conflict: the ledger refused its own entry");
   const v1::DataClass data_class =
-      std::max(ConflictClass(about, conflict), ClassOf(slot->type, record));
+      std::max(ConflictClass(about, event.field), ClassOf(slot->type, record));
   if (data_class != slot->type->data_class()) record.data_class = data_class;
   slot->dirty = slot->dirty || result.changed;
   return absl::OkStatus();

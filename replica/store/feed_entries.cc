@@ -62,7 +62,7 @@ void StageFeedEntries(const Record& before, RecordSlot* slot, KvBatch* batch) {
   const std::string old_scope = before.exists() ? before.scope() : "";
   const std::string new_scope = after.exists() ? after.scope() : "";
   if (old_scope == new_scope && before.sequence == after.sequence) return;
-  const std::vector<FeedName> old_feeds = FeedsOf(slot->partition, old_scope);
+  std::vector<FeedName> old_feeds = FeedsOf(slot->partition, old_scope);
   const std::vector<FeedName> new_feeds =
       old_scope == new_scope ? old_feeds : FeedsOf(slot->partition, new_scope);
   for (const FeedName& feed : old_feeds) {
@@ -70,10 +70,15 @@ void StageFeedEntries(const Record& before, RecordSlot* slot, KvBatch* batch) {
       batch->Delete(Table::kFeeds, EntryKey(*slot, feed, before.sequence));
   }
   const v1::DataClass data_class = ClassOf(slot->type, after);
-  if (old_scope != new_scope) {
+  for (const std::string& passed : slot->passed_scopes) {
+    for (FeedName& feed : FeedsOf(slot->partition, passed))
+      if (!Contains(old_feeds, feed)) old_feeds.push_back(std::move(feed));
+  }
+  if (old_scope != new_scope || !slot->passed_scopes.empty()) {
     const std::string moved = EntryValue(data_class, new_scope);
     for (const FeedName& feed : old_feeds) {
       if (new_scope.empty() || Contains(new_feeds, feed)) continue;
+      ForgetDeparture(feed, slot, batch);
       batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), moved);
       slot->state.departures.push_back({feed.scope, feed.kind, after.sequence});
     }

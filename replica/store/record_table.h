@@ -122,6 +122,9 @@ struct RecordSlot {
   // Change it freely, then set `dirty`.
   RecordStorage state;
   bool dirty = false;
+  // Scopes of `base` between the stored one and the last, in this batch: whoever made the record
+  // there holds it and has to learn that it left. Only kept where feeds are.
+  std::vector<std::string> passed_scopes;
 
  private:
   friend class RecordBatch;

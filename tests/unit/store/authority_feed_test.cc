@@ -247,6 +247,17 @@ TEST_F(AuthorityFeedTest, RecordThatComesBackLeavesNoWordBehind) {
   EXPECT_THAT(Read({FeedOf(kTlacolula, v1::BELOW)}).body.entries(), SizeIs(1));
 }
 
+TEST_F(AuthorityFeedTest, CreatorLearnsOfAMoveInsideTheSameGroup) {
+  const RecordId id = ana_.NewId();
+  const PushRequest create = ana_.PushOf({Create(PersonType(), id, kJuarez, PersonNamed("Rosa"))});
+  beto_.position = 1;
+  const PushRequest move = beto_.PushOf({Move(PersonType(), id, kTlacolula)});
+  ASSERT_OK(store_->CommitPushes({create, move}, judge_, now_));
+  const FeedPage page = Read({FeedOf(kJuarez, v1::BELOW)});
+  ASSERT_THAT(page.body.entries(), SizeIs(1));
+  EXPECT_EQ(page.body.entries(0).moved_to(), kTlacolula);
+}
+
 TEST_F(AuthorityFeedTest, OwnRecordThatWentAndCameBackIsToldWhole) {
   const RecordId id = CreatePerson(&ana_, "Rosa", kJuarez);
   Commit(&beto_, {Move(PersonType(), id, kTlacolula)});
