@@ -62,6 +62,12 @@ class TestServer {
   // nothing was queued.
   absl::StatusOr<bool> RunCommits(size_t limit = SIZE_MAX);
   size_t queued() const { return queue_.size(); }
+  // The server starts again on another store object; there are no connections then. What was queued
+  // is gone, as with a process.
+  void Restart(AuthorityStore* store) {
+    store_ = store;
+    queue_.clear();
+  }
   AuthorityStore* store() const { return store_; }
   const Clock& clock() const { return *clock_; }
 
