@@ -22,9 +22,6 @@ SlotRule RuleOf(const RecordType* type, uint32_t number) {
   return field == nullptr ? SlotRule() : SlotRule{field->policy, field};
 }
 
-// Of these a decided conflict leaves one version; the other policies keep a single one anyway.
-bool KeepsRivals(v1::MergePolicy policy) { return policy == v1::LAST_WRITER || policy == v1::MAP; }
-
 // One change on its way into a record, at the authority or as an overlay.
 class ChangeRun {
  public:
@@ -58,8 +55,7 @@ class ChangeRun {
                      std::vector<v1::Refusal>* refusals);
   static bool IsLeftOut(uint32_t number, const v1::Verdict::Lost* lost);
   void Start();
-  void CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier, const ConflictLog& log,
-                   ApplyResult* result);
+  void CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier, ApplyResult* result);
   void ResolveCited(const SlotApplier& applier, size_t cited, ConflictLog* log) const;
   void Finish(const ApplyResult& result);
 
@@ -145,7 +141,9 @@ bool ChangeRun::IsLeftOut(uint32_t number, const v1::Verdict::Lost* lost) {
 
 void ChangeRun::Carry(const v1::Verdict::Lost* lost, ApplyResult* result) {
   const size_t conflicts_before = record_->conflicts.size();
-  ConflictLog log(change_, who_.write(), record_,
+  // Decisions without effect at the authority (0 is lost) have none in base.
+  static const v1::Change& undecided = *new v1::Change();
+  ConflictLog log(IsLeftOut(0, lost) ? undecided : change_, who_.write(), record_,
                   who_.sees_everything() ? nullptr : &result->conflicts);
   // What is parked is parked whole, its decisions too: they stay to be made.
   SlotApplier applier(who_, change_.kind() == v1::Change::CREATE, record_, &log);
@@ -153,10 +151,10 @@ void ChangeRun::Carry(const v1::Verdict::Lost* lost, ApplyResult* result) {
     case Fate::kStarts:
       Start();
       result->changed = true;
-      CarryFields(lost, &applier, log, result);
+      CarryFields(lost, &applier, result);
       break;
     case Fate::kMerges:
-      CarryFields(lost, &applier, log, result);
+      CarryFields(lost, &applier, result);
       break;
     case Fate::kDeletes:
       DeleteRecord(who_, record_, &log);
@@ -169,6 +167,9 @@ void ChangeRun::Carry(const v1::Verdict::Lost* lost, ApplyResult* result) {
       break;
   }
   for (size_t i = 0; i < log.cited().size(); ++i) ResolveCited(applier, i, &log);
+  const bool decides_nothing = !change_.resolves().empty() && log.cited().empty();
+  if (decides_nothing && !result->lost_whole && !who_.sees_everything())
+    result->lost_fields.insert(result->lost_fields.begin(), 0);
   result->changed = result->changed || applier.has_changed() || !log.cited().empty() ||
                     record_->conflicts.size() != conflicts_before;
   Finish(*result);
@@ -195,7 +196,7 @@ void ChangeRun::Start() {
 }
 
 void ChangeRun::CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier,
-                            const ConflictLog& log, ApplyResult* result) {
+                            ApplyResult* result) {
   std::vector<std::pair<uint32_t, v1::MergePolicy>> written;
   for (SlotWrite& write : writes_) {
     if (IsLeftOut(write.number, lost)) continue;
@@ -203,18 +204,10 @@ void ChangeRun::CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier,
       written.emplace_back(write.number, write.policy);
     applier->Apply(std::move(write));
   }
-  for (const OpenConflict& cited : log.cited()) {
-    const SlotRule rule = RuleOf(type_, cited.field);
-    if (cited.field == 0 || !KeepsRivals(rule.policy) || IsLeftOut(cited.field, lost)) continue;
-    written.emplace_back(cited.field, rule.policy);
-    applier->Confirm(rule, cited);
-  }
   if (who_.sees_everything()) return;
   std::vector<uint32_t>& lost_fields = result->lost_fields;
   for (const auto& [number, policy] : written)
     if (applier->IsLost(number, policy)) lost_fields.push_back(number);
-  std::sort(lost_fields.begin(), lost_fields.end());
-  lost_fields.erase(std::unique(lost_fields.begin(), lost_fields.end()), lost_fields.end());
 }
 
 void ChangeRun::ResolveCited(const SlotApplier& applier, size_t cited, ConflictLog* log) const {

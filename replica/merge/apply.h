@@ -37,9 +37,11 @@ struct ApplyResult {
   // Not empty: the record is unchanged.
   std::vector<v1::Refusal> refusals;
   std::vector<ConflictEvent> conflicts;
-  // Fields this change wrote whose standing value is another's.
+  // Fields this change wrote whose standing value is another's (of a SET or MAP: in which nothing
+  // of it took effect). 0: the conflicts it cites were not open. The verdict carries them as they
+  // are.
   std::vector<uint32_t> lost_fields;
-  // The whole change met a deletion.
+  // The whole change met a deletion: Verdict.Lost without fields. lost_fields is then empty.
   bool lost_whole = false;
   // The record's state differs from before.
   bool changed = false;
@@ -77,10 +79,12 @@ void MergeDelta(const Record& delta, bool whole, Record* base);
 
 // Effective stamp of a change set: `signed_stamp` lowered to `ceiling` (the server's clock, above
 // everything it stamped before), raised above `own_last` (the replica's last effective stamp) and
-// above the stamps in what it knowingly replaces (HighestReplaced).
+// above `replaced`: the greater of HighestReplaced of its changes and the first point after the
+// server time of its position. The position is what makes the stamp independent of the commit
+// order: a version it saw may have been displaced by a concurrent one.
 Hlc EffectiveStamp(Hlc signed_stamp, Hlc ceiling, Hlc own_last, Hlc replaced);
 
-// The greatest stamp among the versions that `change` would replace knowingly. 0 for none.
+// The greatest stamp among the live versions that `change` would replace knowingly. 0 for none.
 absl::StatusOr<Hlc> HighestReplaced(const RecordType* type, const v1::Change& change,
                                     const WriteContext& context, const Record& record);
 

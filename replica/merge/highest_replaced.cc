@@ -35,16 +35,6 @@ void RaiseByWrite(const SlotWrite& write, const Record& record, const Perspectiv
   }
 }
 
-void RaiseByResolved(const v1::Change& change, const Record& record, const Perspective& who,
-                     Hlc* highest) {
-  for (const OpenConflict& conflict : record.conflicts) {
-    const auto is_cited = [&](const std::string& id) { return conflict.id.bytes() == id; };
-    if (std::none_of(change.resolves().begin(), change.resolves().end(), is_cited)) continue;
-    const FieldState* field = record.FindField(conflict.field);
-    if (field != nullptr) RaiseByField(*field, record, who, highest);
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<Hlc> HighestReplaced(const RecordType* type, const v1::Change& change,
@@ -64,7 +54,6 @@ absl::StatusOr<Hlc> HighestReplaced(const RecordType* type, const v1::Change& ch
   }
   ASSIGN_OR_RETURN(const std::vector<SlotWrite> writes, SlotWrites(type, change));
   for (const SlotWrite& write : writes) RaiseByWrite(write, record, who, &highest);
-  RaiseByResolved(change, record, who, &highest);
   return highest;
 }
 

@@ -245,23 +245,6 @@ void SlotApplier::RemoveAll(const SlotWrite& write) {
   }
 }
 
-void SlotApplier::Confirm(const SlotRule& rule, const OpenConflict& conflict) {
-  const FieldState* field = record_->FindField(conflict.field);
-  const Slot* slot = field == nullptr ? nullptr : FindSlot(conflict.key, *field);
-  if (slot == nullptr) return;
-  std::vector<Version> versions = slot->versions;
-  std::vector<Version> seen = TakeSeen(who_, record_->writes, &versions);
-  if (seen.size() < 2) return;
-  ArrangeVersions(rule, record_->writes, &seen);
-  SlotWrite write;
-  write.number = conflict.field;
-  write.field = rule.field;
-  write.policy = rule.policy;
-  write.key = conflict.key;
-  write.fragment = std::move(seen[0].fragment);
-  Put(std::move(write));
-}
-
 bool SlotApplier::IsLost(uint32_t number, v1::MergePolicy policy) const {
   const FieldState* field = record_->FindField(number);
   if (field == nullptr || !own_index_.has_value()) return true;

@@ -26,9 +26,6 @@ class SlotApplier {
       : who_(who), creates_(creates), record_(record), conflicts_(conflicts) {}
 
   void Apply(SlotWrite write);
-  // Makes the value that the writer saw standing in a slot its own write, when it saw several: who
-  // decides a conflict leaves one value of those that were to be decided.
-  void Confirm(const SlotRule& rule, const OpenConflict& conflict);
   // The record's fields or past states differ from before.
   bool has_changed() const { return has_changed_; }
   // True when a write of `number` left nothing of its own standing.

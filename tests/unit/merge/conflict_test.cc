@@ -51,13 +51,22 @@ TEST_F(ConflictTest, CitingWriteResolvesIt) {
   EXPECT_EQ(history_.message().title(), "d");
 }
 
-TEST_F(ConflictTest, CitingAloneConfirmsTheValueThatStood) {
+TEST_F(ConflictTest, CitingAloneClosesItAndLeavesTheValueThatStands) {
   const ApplyResult result = history_.Commit(Resolving(opened_.id), {'D', 40, 3});
   ASSERT_THAT(result.conflicts, SizeIs(1));
   EXPECT_EQ(result.conflicts[0].entry.state(), v1::RESOLVED);
+  EXPECT_EQ(result.conflicts[0].entry.policy(), v1::LAST_WRITER);
   EXPECT_EQ(history_.message().title(), "b");
-  EXPECT_THAT(history_.record().FindField(1)->slots[0].versions, SizeIs(1));
-  EXPECT_THAT(result.lost_fields, IsEmpty());
+  EXPECT_TRUE(result.changed);
+  EXPECT_EQ(history_.record().sequence, 4);
+}
+
+TEST_F(ConflictTest, CitingWhatIsDecidedAlreadyHasNoEffect) {
+  history_.Commit(Resolving(opened_.id), {'D', 40, 3});
+  const ApplyResult result = history_.Commit(Resolving(opened_.id), {'E', 41, 3});
+  EXPECT_FALSE(result.changed);
+  EXPECT_THAT(result.conflicts, IsEmpty());
+  EXPECT_THAT(result.lost_fields, ::testing::ElementsAre(0));
 }
 
 TEST_F(ConflictTest, ValueTheDeciderHadNotSeenOpensAnother) {
@@ -77,7 +86,7 @@ TEST_F(ConflictTest, SecondDecisionIsAnOrdinaryWrite) {
   EXPECT_EQ(result.conflicts[0].entry.state(), v1::OPEN);
 }
 
-TEST_F(ConflictTest, ReadingOnlyTheIdItIsTheSameOnEveryServer) {
+TEST_F(ConflictTest, ItsIdFollowsFromTheHistory) {
   History again;
   again.Commit(Create(Title("old")), {'A', 1});
   again.Commit(Edit(Title("b")), {'B', 30, 1});
