@@ -24,8 +24,9 @@ FieldState Import(FieldState field, const Record& from, Record* to) {
 uint32_t ImportEnding(const Record& from, Record* to) {
   if (from.ended_by == 0) return 0;
   const WriteRef& ending = from.writes[from.ended_by];
-  for (uint32_t i = 1; i < to->writes.size(); ++i)
+  for (uint32_t i = 1; i < to->writes.size(); ++i) {
     if (to->writes[i] == ending) return i;
+  }
   to->writes.push_back(ending);
   return static_cast<uint32_t>(to->writes.size() - 1);
 }

@@ -147,9 +147,10 @@ void SlotApplier::ReportSlot(const SlotWrite& write, const Slot& slot,
     encounter.winner = ContenderOf(writes[slot.versions[0].write], winning);
   }
   const auto add = [&](const std::vector<Version>& versions, std::vector<v1::Contender>* to) {
-    for (const Version& version : versions)
+    for (const Version& version : versions) {
       if (!IsSameValue(rule, version.fragment, winning))
         to->push_back(ContenderOf(writes[version.write], version.fragment));
+    }
   };
   add(slot.versions, &encounter.live);
   add(displacement.evicted, &encounter.live);
