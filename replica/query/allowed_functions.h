@@ -1,0 +1,20 @@
+// The functions a query may call. Inside replica/query only.
+#ifndef REPLICA_QUERY_ALLOWED_FUNCTIONS_H_
+#define REPLICA_QUERY_ALLOWED_FUNCTIONS_H_
+
+#include <sqlite3.h>
+
+#include "absl/strings/string_view.h"
+
+namespace brigada {
+
+// True for functions of SQLite that compute on their arguments alone, and for our own. Left out:
+// what loads code, reads files, tells about the process or makes large values out of small ones.
+bool IsAllowedFunction(absl::string_view name);
+
+// Adds fold(text): lower case without accents, as search compares. An SQLite result code.
+int RegisterFunctions(sqlite3* database);
+
+}  // namespace brigada
+
+#endif  // REPLICA_QUERY_ALLOWED_FUNCTIONS_H_
