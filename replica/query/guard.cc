@@ -114,12 +114,17 @@ absl::Status Guard::Configure() {
   // Sorting must not leave readable files behind on a device whose store is encrypted.
   if (sqlite3_exec(database_, "PRAGMA temp_store=MEMORY", nullptr, nullptr, nullptr) != SQLITE_OK)
     return absl::InternalError("SQLite refused to sort in memory");
+  // They are declared at first use, which the authorizer would take for a change of the schema.
+  const char* declare_both = "SELECT 1 FROM json_each('1'), json_tree('1')";
+  if (sqlite3_exec(database_, declare_both, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return absl::InternalError("SQLite has no JSON tables");
   for (const Limit& limit : kLimits) sqlite3_limit(database_, limit.id, limit.value);
   return absl::OkStatus();
 }
 
-void Guard::Fence(absl::flat_hash_set<std::string> tables) {
+void Guard::Fence(absl::flat_hash_set<std::string> tables, const bool* is_declaring) {
   tables_ = std::move(tables);
+  is_declaring_ = is_declaring;
   sqlite3_set_authorizer(database_, &Guard::Authorize, this);
   sqlite3_progress_handler(database_, kStepsPerCheck, &Guard::OnProgress, this);
 }
@@ -147,6 +152,7 @@ int Guard::AuthorizeRead(absl::string_view name, absl::string_view column) {
 int Guard::Authorize(void* self, int action, const char* first, const char* second,
                      const char* /*database*/, const char* /*trigger*/) {
   Guard& guard = *static_cast<Guard*>(self);
+  if (*guard.is_declaring_) return SQLITE_OK;
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -161,7 +167,11 @@ int Guard::Authorize(void* self, int action, const char* first, const char* seco
   }
 }
 
-int Guard::OnProgress(void* self) { return static_cast<Guard*>(self)->CheckLimits().ok() ? 0 : 1; }
+int Guard::OnProgress(void* self) {
+  Guard& guard = *static_cast<Guard*>(self);
+  guard.stopped_ = guard.CheckLimits();
+  return guard.stopped_.ok() ? 0 : 1;
+}
 
 absl::Status Guard::CheckLimits() const {
   if (SystemClock().Monotonic() >= deadline_) {
@@ -179,14 +189,11 @@ absl::Status Guard::CheckLimits() const {
 
 absl::Status Guard::ErrorOf(int code) const {
   const absl::string_view message = sqlite3_errmsg(database_);
+  if (!denied_.empty())
+    return absl::PermissionDeniedError(absl::StrCat("not allowed in a query: ", denied_));
   switch (code & 0xff) {
-    case SQLITE_AUTH:
-      return absl::PermissionDeniedError(absl::StrCat(
-          "not allowed in a query: ", denied_.empty() ? "anything but reading" : denied_));
-    case SQLITE_INTERRUPT: {
-      absl::Status limit = CheckLimits();
-      return limit.ok() ? absl::CancelledError("the query was interrupted") : limit;
-    }
+    case SQLITE_INTERRUPT:
+      return stopped_.ok() ? absl::CancelledError("the query was interrupted") : stopped_;
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError("no memory left for the query");
     case SQLITE_TOOBIG:
@@ -226,9 +233,10 @@ absl::Status Guard::CheckIsSelect(sqlite3_stmt* statement) const {
 }
 
 absl::StatusOr<Statement> Guard::Prepare(absl::string_view sql) {
-  if (sql.size() > kMaxSqlBytes)
+  if (sql.size() > kMaxSqlBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("SQL: the statement is longer than ", kMaxSqlBytes, " bytes"));
+  }
   if (absl::StrContains(sql, '\0'))
     return absl::InvalidArgumentError("SQL: the statement holds a zero byte");
   absl::string_view rest;

@@ -46,8 +46,9 @@ class Guard {
 
   // To register modules in, before Fence closes it.
   sqlite3* database() { return database_; }
-  // From now on statements may read `tables` (lower case) only.
-  void Fence(absl::flat_hash_set<std::string> tables);
+  // From now on statements may read `tables` (lower case) only. While `*is_declaring` our own
+  // tables are being declared; the flag outlives the guard.
+  void Fence(absl::flat_hash_set<std::string> tables, const bool* is_declaring);
 
   // The one SELECT in `sql`. kInvalidArgument, kPermissionDenied as RunQuery says.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
@@ -79,7 +80,9 @@ class Guard {
   const int64_t memory_at_start_;
   absl::flat_hash_set<std::string> tables_;
   absl::flat_hash_set<std::string> tables_read_;
-  std::string denied_;
+  const bool* is_declaring_ = nullptr;
+  std::string denied_;    // what the authorizer refused first
+  absl::Status stopped_;  // why the progress handler stopped the query
 };
 
 }  // namespace brigada

@@ -64,7 +64,7 @@ class Session {
       if (code == SQLITE_OK) code = RegisterRecordTable(database, table.get(), &context_);
     }
     if (code != SQLITE_OK) return absl::InternalError("SQLite refused a table");
-    guard_->Fence(std::move(names));
+    guard_->Fence(std::move(names), &context_.is_declaring);
     return absl::OkStatus();
   }
 
@@ -132,6 +132,7 @@ SqlRow CurrentRow(sqlite3_stmt* statement) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-size): two callbacks beside what is asked, of whom and how
 absl::StatusOr<QuerySummary> RunQuery(
     const Registry& registry, const ReadView& view, absl::string_view sql,
     absl::Span<const SqlValue> parameters, const QueryOptions& options,

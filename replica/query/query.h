@@ -21,6 +21,8 @@
 
 namespace brigada {
 
+// What a query may use. Memory is SQLite's in the whole process since the query began, looked at
+// from time to time: see guard.h. docs/sql.md lists the fixed limits.
 struct QueryLimits {
   absl::Duration time = absl::Seconds(30);
   uint64_t rows = 1'000'000;
@@ -34,7 +36,9 @@ struct ReadAccess {
   std::vector<v1::Feed> feeds;
 };
 
-// A table that is not made of records: rows from a callback (devices, sync status). Small.
+// A table that is not made of records: rows from a callback (devices, sync status), called at most
+// once per query and only when the table is read. Small; everybody who runs the query sees all of
+// it.
 struct ExtraTable {
   std::string name;
   std::vector<std::string> columns;
@@ -62,8 +66,9 @@ absl::StatusOr<QuerySummary> RunQuery(
     const std::function<absl::Status(absl::Span<const std::string>)>& on_columns,
     const std::function<absl::Status(SqlRow)>& on_row);
 
-// The tables `sql` reads (record types by plural name), to know what a watch depends on. Same
-// errors as RunQuery.
+// The record types `sql` reads by plural name, sorted, to know what a watch depends on; a child
+// table counts as its type, the built-in catalogue as nothing. Extra tables are unknown to it. Same
+// errors as RunQuery, the limits of running left aside.
 absl::StatusOr<std::vector<std::string>> TablesOf(const Registry& registry, absl::string_view sql);
 
 }  // namespace brigada

@@ -2,8 +2,11 @@
 #ifndef REPLICA_QUERY_QUERY_CONTEXT_H_
 #define REPLICA_QUERY_QUERY_CONTEXT_H_
 
+#include <sqlite3.h>
+
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -24,6 +27,10 @@ struct QueryContext {
   // The first failure inside a table: SQLite itself carries only a number.
   absl::Status status;
   absl::flat_hash_map<const RecordType*, uint64_t> counts;
+
+  // SQLite asks the authorizer about the statement that declares a table too; it is ours.
+  bool is_declaring = false;
+  int Declare(sqlite3* database, const std::string& statement);
 
   // Keeps the first failure.
   void Fail(const absl::Status& failure) {

@@ -44,6 +44,13 @@ uint64_t QueryContext::CountOf(const RecordType& type) {
   return counts[&type] = count.ok() ? *count : kUnknownCount;
 }
 
+int QueryContext::Declare(sqlite3* database, const std::string& statement) {
+  is_declaring = true;
+  const int code = sqlite3_declare_vtab(database, statement.c_str());
+  is_declaring = false;
+  return code;
+}
+
 RecordSource::RecordSource(const QueryContext* context, const RecordType* type, RecordPlan plan)
     : context_(context), type_(type), plan_(std::move(plan)), message_(type->NewMessage()) {
   if (plan_.nothing || plan_.id.has_value()) return;

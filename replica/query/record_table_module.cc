@@ -42,7 +42,7 @@ TableCursor& CursorOf(sqlite3_vtab_cursor* cursor) { return *static_cast<TableCu
 int Connect(sqlite3* database, void* aux, int /*argc*/, const char* const* /*argv*/,
             sqlite3_vtab** made, char** /*error*/) {
   const auto& registration = *static_cast<const Registration*>(aux);
-  const int code = sqlite3_declare_vtab(database, registration.table->Declaration().c_str());
+  const int code = registration.context->Declare(database, registration.table->Declaration());
   if (code != SQLITE_OK) return code;
   auto* table = new ConnectedTable;
   table->table = registration.table;

@@ -17,7 +17,6 @@
 namespace brigada {
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
@@ -316,7 +315,9 @@ std::string FieldJson(const Message& message, const FieldDescriptor& field) {
     return ValueJson({&message, &field, kSingular}, 0);
   }
   std::vector<std::string> elements;
-  for (int i = 0; i < reflection.FieldSize(message, &field); ++i)
+  const int size = reflection.FieldSize(message, &field);
+  elements.reserve(static_cast<size_t>(size));
+  for (int i = 0; i < size; ++i)
     elements.push_back(ValueJson({&message, &field, i}, 0));
   return absl::StrCat("[", absl::StrJoin(elements, ","), "]");
 }

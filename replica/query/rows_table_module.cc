@@ -73,7 +73,7 @@ int Connect(sqlite3* database, void* aux, int /*argc*/, const char* const* /*arg
   auto* registration = static_cast<Registration*>(aux);
   const std::string declaration =
       absl::StrCat("CREATE TABLE x(", absl::StrJoin(registration->table.columns, ","), ")");
-  const int code = sqlite3_declare_vtab(database, declaration.c_str());
+  const int code = registration->context->Declare(database, declaration);
   if (code != SQLITE_OK) return code;
   auto* table = new ConnectedTable;
   table->registration = registration;
