@@ -317,8 +317,7 @@ std::string FieldJson(const Message& message, const FieldDescriptor& field) {
   std::vector<std::string> elements;
   const int size = reflection.FieldSize(message, &field);
   elements.reserve(static_cast<size_t>(size));
-  for (int i = 0; i < size; ++i)
-    elements.push_back(ValueJson({&message, &field, i}, 0));
+  for (int i = 0; i < size; ++i) elements.push_back(ValueJson({&message, &field, i}, 0));
   return absl::StrCat("[", absl::StrJoin(elements, ","), "]");
 }
 
