@@ -11,7 +11,6 @@
 namespace brigada {
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
@@ -59,9 +58,10 @@ SqlValue RecordJson(const RecordType& type, const Message& message, v1::DataClas
     const auto& reflection = *message.GetReflection();
     const bool is_set = field.repeated ? reflection.FieldSize(message, field.descriptor) > 0
                                        : reflection.HasField(message, field.descriptor);
-    if (is_set)
+    if (is_set) {
       members.push_back(
           absl::StrCat(JsonString(field.name), ":", FieldJson(message, *field.descriptor)));
+    }
   }
   return absl::StrCat("{", absl::StrJoin(members, ","), "}");
 }

@@ -144,9 +144,10 @@ absl::StatusOr<bool> RecordSource::HasTokens() {
 
 absl::StatusOr<const google::protobuf::Message*> RecordSource::message() {
   if (!is_parsed_) {
-    if (!message_->ParseFromString(record_.message))
+    if (!message_->ParseFromString(record_.message)) {
       return absl::DataLossError(
           absl::StrCat("read ", type_->name(), " ", record_.id.ToString(), ": damaged"));
+    }
     is_parsed_ = true;
   }
   return message_.get();

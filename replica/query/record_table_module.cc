@@ -158,9 +158,9 @@ sqlite3_module MakeModule() {
 }  // namespace
 
 int RegisterRecordTable(sqlite3* database, const SqlTable* table, QueryContext* context) {
-  static const sqlite3_module kModule = MakeModule();
+  static const sqlite3_module module_methods = MakeModule();
   return sqlite3_create_module_v2(
-      database, table->name.c_str(), &kModule, new Registration{table, context},
+      database, table->name.c_str(), &module_methods, new Registration{table, context},
       [](void* registration) { delete static_cast<Registration*>(registration); });
 }
 

@@ -120,7 +120,7 @@ int Close(sqlite3_vtab_cursor* cursor) {
 
 int Filter(sqlite3_vtab_cursor* base, int /*rows*/, const char* column, int argc,
            sqlite3_value** argv) {
-  static const std::vector<size_t> kNoRows;
+  static const std::vector<size_t> no_rows;
   Registration& registration = *static_cast<ConnectedTable*>(base->pVtab)->registration;
   TableCursor& cursor = CursorOf(base);
   cursor.next = 0;
@@ -134,7 +134,7 @@ int Filter(sqlite3_vtab_cursor* base, int /*rows*/, const char* column, int argc
   if (!absl::SimpleAtoi(column, &index)) return SQLITE_OK;
   const TextIndex& texts = registration.IndexOf(index);
   const auto found = texts.find(TextOfValue(argv[0]));
-  cursor.chosen = found == texts.end() ? &kNoRows : &found->second;
+  cursor.chosen = found == texts.end() ? &no_rows : &found->second;
   return SQLITE_OK;
 }
 
@@ -179,9 +179,9 @@ sqlite3_module MakeModule() {
 }  // namespace
 
 int RegisterRowsTable(sqlite3* database, RowsTable table, QueryContext* context) {
-  static const sqlite3_module kModule = MakeModule();
+  static const sqlite3_module module_methods = MakeModule();
   auto* registration = new Registration{std::move(table), context, nullptr, {}};
-  return sqlite3_create_module_v2(database, registration->table.name.c_str(), &kModule,
+  return sqlite3_create_module_v2(database, registration->table.name.c_str(), &module_methods,
                                   registration,
                                   [](void* made) { delete static_cast<Registration*>(made); });
 }

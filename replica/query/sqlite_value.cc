@@ -8,6 +8,7 @@ namespace {
 
 // SQLITE_TRANSIENT without its old-style cast.
 sqlite3_destructor_type Transient() {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): SQLite's own definition
   return reinterpret_cast<sqlite3_destructor_type>(static_cast<intptr_t>(-1));
 }
 
