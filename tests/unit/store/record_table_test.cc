@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "absl/strings/escaping.h"
 #include "replica/merge/apply.h"
 #include "replica/schema/index_value.h"
 #include "replica/store/keys.h"
@@ -219,6 +220,22 @@ TEST_F(RecordTableTest, RecordKeysParseBack) {
   EXPECT_EQ(parts.id, id);
   EXPECT_FALSE(ParseRecordKey(key.substr(1, 3), &parts));
   EXPECT_FALSE(ParseRecordKey(absl::string_view(key).substr(0, key.size() - 1), &parts));
+}
+
+// The worked example of docs/on-disk-format.md.
+TEST(KeysTest, AreTheBytesTheFormatSays) {
+  const RecordId id = *RecordId::Parse("0190a5b2-7c00-7abc-8def-001122334455");
+  const std::string person = absl::HexStringToBytes("0190a5b27c007abc8def001122334455");
+  EXPECT_EQ(RecordKey(kOaxaca, 10, id), absl::HexStringToBytes("4d582f323000000000000a") + person);
+  EXPECT_EQ(IndexKey(kOaxaca, 10, 1, EncodeIndexToken("rosa"), id),
+            absl::HexStringToBytes("4d582f323000000000000a0000000174726f73610001") + person);
+  EXPECT_EQ(FeedKey(kOaxaca, kJuarez, v1::BELOW, 258, 10, id),
+            absl::HexStringToBytes("4d582f3230004d582f32302f303637000200000000000001020000000a") +
+                person);
+  const ReplicaId replica = *ReplicaId::Parse("c0ffee00000000000000000000000001");
+  EXPECT_EQ(
+      VerdictKey(kOaxaca, replica, 7),
+      absl::HexStringToBytes("4d582f32300073c0ffee000000000000000000000000010000000000000007"));
 }
 
 }  // namespace
