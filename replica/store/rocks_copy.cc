@@ -79,7 +79,7 @@ class DirectoryCopy {
   }
 
   rocksdb::Status Append(const rocksdb::Slice& bytes, rocksdb::WritableFile& file) {
-    const rocksdb::Status status = file.Append(bytes);
+    rocksdb::Status status = file.Append(bytes);
     if (!status.ok()) return status;
     done_bytes_ += bytes.size();
     if (progress_) progress_(done_bytes_);
@@ -112,6 +112,7 @@ rocksdb::Status VerifyCopy(rocksdb::DB& db, const std::string& path) {
   rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options, path, &names);
   if (!status.ok()) return status;
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  families.reserve(names.size());
   for (const std::string& name : names) families.emplace_back(name, options);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;

@@ -209,7 +209,7 @@ absl::Status RocksKv::CommitGroup(const std::vector<Writer*>& group) {
   }
   if (group.front()->durability == Durability::kSync) return WriteSynced(batch);
   status = database_->db->Write(rocksdb::WriteOptions(), &batch);
-  const absl::Status result = ToStatus(status, "writing to the store");
+  absl::Status result = ToStatus(status, "writing to the store");
   if (!result.ok()) database_->health->Stop(result);
   return result;
 }
@@ -236,7 +236,7 @@ absl::Status RocksKv::WriteSynced(rocksdb::WriteBatch& batch) {
   rocksdb::WriteOptions options;
   options.sync = true;
   status = database_->db->Write(options, &batch);
-  const absl::Status result = ToStatus(status, "writing to the store");
+  absl::Status result = ToStatus(status, "writing to the store");
   if (!result.ok()) {
     database_->health->Stop(result);
     return result;

@@ -96,6 +96,23 @@ TEST_F(RocksKvCorruptionTest, ALogCutShortAtARecordIsFoundByTheMark) {
   }
 }
 
+TEST_F(RocksKvCorruptionTest, DamageInTheMiddleOfTheLogIsRefusedWithoutTheMarkToo) {
+  const std::string log = LogPath();
+  const std::string value = WorkloadBatch(kWorkloadReopenAfter + 2).ops()[0].value;
+  const size_t at = whole_[log]->find(value);
+  ASSERT_NE(at, std::string::npos);
+  whole_.erase(std::string(kMark));
+  EXPECT_EQ(OutcomeOfFlip(log, at + 5, 0), "detected");
+}
+
+TEST_F(RocksKvCorruptionTest, ATornSlotLeavesTheOneBeforeToGuard) {
+  static_assert(kWorkloadBatches % 2 == 0, "the newest slot is the first one");
+  whole_[std::string(kMark)]->replace(0, 8, "garbage!");
+  EXPECT_THAT(OpenWith(LogPath(), ""),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr(absl::StrCat("had acknowledged ", kWorkloadBatches - 1))));
+}
+
 TEST_F(RocksKvCorruptionTest, AnOlderCopyUnderTheMarkIsRefused) {
   const std::string mark = *whole_[std::string(kMark)];
   FaultEnv other;
