@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,7 +63,7 @@ class OpenFile {
   IOStatus ReadAt(uint64_t offset, size_t n, Slice* result, char* scratch) const {
     std::string bytes;
     const DiskError error = disk_->ReadAt(file_, offset, n, &bytes);
-    if (!bytes.empty()) memcpy(scratch, bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), scratch);
     *result = Slice(scratch, bytes.size());
     return ToIoStatus(error);
   }
@@ -90,7 +89,7 @@ class SequentialFile final : public rocksdb::FSSequentialFile {
   explicit SequentialFile(OpenFile file) : file_(std::move(file)) {}
   IOStatus Read(size_t n, const IOOptions& /*options*/, Slice* result, char* scratch,
                 IODebugContext* /*dbg*/) override {
-    const IOStatus status = file_.ReadAt(offset_, n, result, scratch);
+    IOStatus status = file_.ReadAt(offset_, n, result, scratch);
     offset_ += result->size();
     return status;
   }

@@ -25,7 +25,7 @@ using ::testing::Optional;
 enum class Kind { kMemory, kDisk };
 
 class KvContractTest : public ::testing::TestWithParam<Kind> {
- protected:
+ public:
   KvContractTest() {
     std::string pattern = ::testing::TempDir() + "brigada_kv_XXXXXX";
     directory_ = mkdtemp(pattern.data());
@@ -36,6 +36,7 @@ class KvContractTest : public ::testing::TestWithParam<Kind> {
     std::filesystem::remove_all(directory_);
   }
 
+ protected:
   // The store in memory stays as it is: it has nothing to reopen.
   void Open() {
     if (GetParam() == Kind::kMemory) {
@@ -158,12 +159,13 @@ TEST_P(KvContractTest, ASnapshotIsOneMomentOfAllTables) {
 }
 
 TEST_P(KvContractTest, ManyWritersAtOnceAllArrive) {
-  constexpr int kThreads = 4;
-  constexpr int kWrites = 25;
+  constexpr size_t kThreads = 4;
+  constexpr size_t kWrites = 25;
   std::vector<std::thread> writers;
-  for (int t = 0; t < kThreads; ++t) {
+  writers.reserve(kThreads);
+  for (size_t t = 0; t < kThreads; ++t) {
     writers.emplace_back([this, t] {
-      for (int i = 0; i < kWrites; ++i) {
+      for (size_t i = 0; i < kWrites; ++i) {
         KvBatch batch;
         batch.Put(Table::kOutbox, absl::StrCat(t, "/", i), "v");
         EXPECT_OK(kv_->Write(batch, i % 3 == 0 ? Durability::kSync : Durability::kMemory));
@@ -172,7 +174,7 @@ TEST_P(KvContractTest, ManyWritersAtOnceAllArrive) {
   }
   for (std::thread& writer : writers) writer.join();
   Open();
-  EXPECT_EQ(KeysIn(*kv_, Table::kOutbox, "", "").size(), size_t{kThreads * kWrites});
+  EXPECT_EQ(KeysIn(*kv_, Table::kOutbox, "", "").size(), kThreads * kWrites);
 }
 
 TEST_P(KvContractTest, KeepsNothingOfItsOwnInTheTables) {

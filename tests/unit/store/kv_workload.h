@@ -89,8 +89,9 @@ inline WorkloadResult RunWorkload(FaultEnv& env, int sync_every) {
     kv.reset();
     absl::StatusOr<std::unique_ptr<Kv>> opened = OpenOn(env);
     result.status = opened.status();
-    if (opened.ok()) kv = *std::move(opened);
-    return opened.ok();
+    if (!opened.ok()) return false;
+    kv = *std::move(opened);
+    return true;
   };
   if (!open()) return result;
   for (int n = 1; n <= kWorkloadBatches; ++n) {

@@ -25,8 +25,7 @@ class RocksKvCorruptionTest : public ::testing::Test {
   std::string LogPath() const {
     std::string log;
     for (const auto& [path, content] : whole_) {
-      if (absl::StartsWith(path, "/store/") && absl::EndsWith(path, ".log") &&
-          content->size() > 0) {
+      if (absl::StartsWith(path, "/store/") && absl::EndsWith(path, ".log") && !content->empty()) {
         log = path;
       }
     }
