@@ -108,6 +108,11 @@ rocksdb::Status CopyLiveFiles(rocksdb::DB& db, DirectoryCopy& copy) {
 rocksdb::Status VerifyCopy(rocksdb::DB& db, const std::string& path) {
   rocksdb::Options options = db.GetOptions();
   options.listeners.clear();
+  // A running database's options name its own directories: with them the copy would be checked
+  // against the original's files.
+  options.db_paths.clear();
+  options.cf_paths.clear();
+  options.wal_dir.clear();
   std::vector<std::string> names;
   rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options, path, &names);
   if (!status.ok()) return status;
