@@ -1,0 +1,239 @@
+#include "server/administration_service.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "server/backup_call.h"
+#include "server/directory.h"
+#include "server/query_call.h"
+#include "server/roles.h"
+#include "server/unary_call.h"
+
+namespace brigada {
+namespace {
+
+constexpr absl::Duration kInvitationValidFor = absl::Hours(24 * 7);
+constexpr size_t kMaxUserBytes = 64;
+
+absl::Status RequireAdministrator(const Caller& caller, absl::Span<const std::string> scopes,
+                                  absl::Time now) {
+  if (IsAdministratorOf(caller.grants, scopes, now)) return absl::OkStatus();
+  return absl::PermissionDeniedError("this needs the administrator role over the scopes concerned");
+}
+
+absl::Status CheckUser(absl::string_view user) {
+  if (user.empty() || user.size() > kMaxUserBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a user name has 1 to ", kMaxUserBytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::string>& field) {
+  return std::vector<std::string>(field.begin(), field.end());
+}
+
+// Scopes of what the user holds now: who may administer each of them may administer the user's
+// devices.
+absl::StatusOr<std::vector<std::string>> ScopesOf(const AuthorityStore& store,
+                                                  absl::string_view user) {
+  ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> grants, GrantsOf(store, user));
+  std::vector<std::string> scopes;
+  for (const v1::GrantRecord& grant : grants)
+    scopes.insert(scopes.end(), grant.scopes().begin(), grant.scopes().end());
+  return scopes;
+}
+
+v1::GrantRecord NewGrant(const Caller& caller, absl::string_view user, absl::string_view role,
+                         const google::protobuf::RepeatedPtrField<std::string>& scopes,
+                         int64_t from_ms) {
+  v1::GrantRecord grant;
+  grant.set_user(std::string(user));
+  grant.set_role(std::string(role));
+  *grant.mutable_scopes() = scopes;
+  grant.set_from_ms(from_ms);
+  grant.set_granted_by(caller.user);
+  return grant;
+}
+
+}  // namespace
+
+AdministrationService::AdministrationService(Organization* organization, LiveSessions* sessions,
+                                             Executor* executor, Executor* workers,
+                                             const Clock* clock, Random* random,
+                                             AdministrationOptions options)
+    : organization_(organization),
+      sessions_(sessions),
+      executor_(executor),
+      workers_(workers),
+      clock_(clock),
+      random_(random),
+      options_(std::move(options)) {}
+
+grpc::ServerUnaryReactor* AdministrationService::Invite(grpc::CallbackServerContext* call,
+                                                        const v1::InviteRequest* request,
+                                                        v1::InviteResponse* response) {
+  return RunUnary(call, executor_, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
+    return DoInvite(caller, *request, response);
+  });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::ListDevices(
+    grpc::CallbackServerContext* call, const v1::ListDevicesRequest* /*request*/,
+    v1::ListDevicesResponse* response) {
+  return RunUnary(call, executor_, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
+    return DoListDevices(caller, response);
+  });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::RevokeDevice(
+    grpc::CallbackServerContext* call, const v1::RevokeDeviceRequest* request,
+    v1::RevokeDeviceResponse* /*response*/) {
+  return RunUnary(call, executor_, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
+    return DoRevokeDevice(caller, *request);
+  });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::Grant(grpc::CallbackServerContext* call,
+                                                       const v1::GrantRequest* request,
+                                                       v1::GrantResponse* response) {
+  return RunUnary(call, executor_, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
+    return DoGrant(caller, *request, response);
+  });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::RevokeGrant(
+    grpc::CallbackServerContext* call, const v1::RevokeGrantRequest* request,
+    v1::RevokeGrantResponse* /*response*/) {
+  return RunUnary(call, executor_, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
+    return DoRevokeGrant(caller, *request);
+  });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::ListGrants(
+    grpc::CallbackServerContext* call, const v1::ListGrantsRequest* /*request*/,
+    v1::ListGrantsResponse* response) {
+  return RunUnary(call, executor_, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
+    return DoListGrants(caller, response);
+  });
+}
+
+grpc::ServerWriteReactor<v1::QueryReply>* AdministrationService::Query(
+    grpc::CallbackServerContext* call, const v1::QueryRequest* request) {
+  return StartQuery(call, *request, {organization_, workers_, clock_, options_.query_limits});
+}
+
+grpc::ServerWriteReactor<v1::BackupProgress>* AdministrationService::Backup(
+    grpc::CallbackServerContext* call, const v1::BackupRequest* request) {
+  return StartBackup(call, *request, {organization_, workers_, clock_, options_.backup_directory});
+}
+
+absl::Status AdministrationService::DoInvite(const Caller& caller, const v1::InviteRequest& request,
+                                             v1::InviteResponse* response) {
+  const absl::Time now = clock_->Now();
+  const std::vector<std::string> scopes = Strings(request.scopes());
+  RETURN_IF_ERROR(CheckUser(request.user()));
+  RETURN_IF_ERROR(CheckGrant(request.role(), scopes));
+  RETURN_IF_ERROR(RequireAdministrator(caller, scopes, now));
+  AuthorityStore& store = *organization_->store;
+  const v1::GrantRecord grant =
+      NewGrant(caller, request.user(), request.role(), request.scopes(), absl::ToUnixMillis(now));
+  RETURN_IF_ERROR(AddGrant(store, grant, *random_).status());
+  sessions_->OnUserChanged(request.user());
+  const absl::Duration valid_for =
+      request.valid_for_ms() > 0 ? absl::Milliseconds(request.valid_for_ms()) : kInvitationValidFor;
+  ASSIGN_OR_RETURN(
+      *response->mutable_invitation(),
+      MakeInvitation(*organization_, request.user(), caller.user, valid_for, now, *random_));
+  response->set_expires_ms(absl::ToUnixMillis(now + valid_for));
+  Log(LogLevel::kInfo, "invitation made",
+      {{"by_replica", caller.replica.ToString()}, {"role", request.role()}});
+  return absl::OkStatus();
+}
+
+absl::Status AdministrationService::DoListDevices(const Caller& caller,
+                                                  v1::ListDevicesResponse* response) {
+  const AuthorityStore& store = *organization_->store;
+  ASSIGN_OR_RETURN(std::vector<v1::DeviceRecord> devices, AllDevices(store));
+  const absl::Time now = clock_->Now();
+  for (v1::DeviceRecord& device : devices) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOf(store, device.user()));
+    if (IsAdministratorOf(caller.grants, scopes, now)) *response->add_devices() = std::move(device);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
+                                                   const v1::RevokeDeviceRequest& request) {
+  ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
+  AuthorityStore& store = *organization_->store;
+  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> device, FindDevice(store, replica));
+  // A device of somebody else's scope and one that does not exist answer alike.
+  const absl::Status unknown =
+      absl::NotFoundError("no such device; list them with `brigada devices`");
+  if (!device.has_value()) return unknown;
+  const absl::Time now = clock_->Now();
+  ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOf(store, device->user()));
+  if (!IsAdministratorOf(caller.grants, scopes, now)) return unknown;
+  RETURN_IF_ERROR(EditDevice(store, replica, [&](v1::DeviceRecord& stored) {
+    if (stored.revoked_ms() == 0) stored.set_revoked_ms(absl::ToUnixMillis(now));
+  }));
+  sessions_->OnReplicaChanged(replica);
+  Log(LogLevel::kInfo, "device revoked",
+      {{"replica", replica.ToString()}, {"by_replica", caller.replica.ToString()}});
+  return absl::OkStatus();
+}
+
+absl::Status AdministrationService::DoGrant(const Caller& caller, const v1::GrantRequest& request,
+                                            v1::GrantResponse* response) {
+  const absl::Time now = clock_->Now();
+  const std::vector<std::string> scopes = Strings(request.scopes());
+  RETURN_IF_ERROR(CheckUser(request.user()));
+  RETURN_IF_ERROR(CheckGrant(request.role(), scopes));
+  RETURN_IF_ERROR(RequireAdministrator(caller, scopes, now));
+  if (request.until_ms() != 0 && request.until_ms() <= request.from_ms()) {
+    return absl::InvalidArgumentError("the grant would end before it begins");
+  }
+  v1::GrantRecord grant =
+      NewGrant(caller, request.user(), request.role(), request.scopes(),
+               request.from_ms() > 0 ? request.from_ms() : absl::ToUnixMillis(now));
+  grant.set_until_ms(request.until_ms());
+  ASSIGN_OR_RETURN(*response->mutable_id(), AddGrant(*organization_->store, grant, *random_));
+  sessions_->OnUserChanged(request.user());
+  return absl::OkStatus();
+}
+
+absl::Status AdministrationService::DoRevokeGrant(const Caller& caller,
+                                                  const v1::RevokeGrantRequest& request) {
+  AuthorityStore& store = *organization_->store;
+  ASSIGN_OR_RETURN(const v1::GrantRecord grant, FindGrant(store, request.id()));
+  const absl::Time now = clock_->Now();
+  RETURN_IF_ERROR(RequireAdministrator(caller, Strings(grant.scopes()), now));
+  RETURN_IF_ERROR(brigada::RevokeGrant(store, request.id(), now));
+  sessions_->OnUserChanged(grant.user());
+  return absl::OkStatus();
+}
+
+absl::Status AdministrationService::DoListGrants(const Caller& caller,
+                                                 v1::ListGrantsResponse* response) {
+  ASSIGN_OR_RETURN(std::vector<v1::GrantRecord> grants, AllGrants(*organization_->store));
+  const absl::Time now = clock_->Now();
+  for (v1::GrantRecord& grant : grants) {
+    if (IsAdministratorOf(caller.grants, Strings(grant.scopes()), now))
+      *response->add_grants() = std::move(grant);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace brigada

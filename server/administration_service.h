@@ -1,0 +1,77 @@
+// The Administration service: invitations, devices, grants, queries and backups. Every call asks
+// who the caller is and what for.
+#ifndef SERVER_ADMINISTRATION_SERVICE_H_
+#define SERVER_ADMINISTRATION_SERVICE_H_
+
+#include <string>
+
+#include "brigada/v1/administration_service.grpc.pb.h"
+#include "replica/base/clock.h"
+#include "replica/base/random.h"
+#include "replica/query/query.h"
+#include "server/executor.h"
+#include "server/live_sessions.h"
+#include "server/organization.h"
+#include "server/peer.h"
+
+namespace brigada {
+
+struct AdministrationOptions {
+  QueryLimits query_limits;
+  // Where backups go: one directory each below it.
+  std::string backup_directory;
+};
+
+class AdministrationService final : public v1::Administration::CallbackService {
+ public:
+  // All outlive the service. `workers` runs queries and backups, which take long; `executor` the
+  // rest.
+  AdministrationService(Organization* organization, LiveSessions* sessions, Executor* executor,
+                        Executor* workers, const Clock* clock, Random* random,
+                        AdministrationOptions options);
+
+  grpc::ServerUnaryReactor* Invite(grpc::CallbackServerContext* call,
+                                   const v1::InviteRequest* request,
+                                   v1::InviteResponse* response) override;
+  grpc::ServerUnaryReactor* ListDevices(grpc::CallbackServerContext* call,
+                                        const v1::ListDevicesRequest* request,
+                                        v1::ListDevicesResponse* response) override;
+  grpc::ServerUnaryReactor* RevokeDevice(grpc::CallbackServerContext* call,
+                                         const v1::RevokeDeviceRequest* request,
+                                         v1::RevokeDeviceResponse* response) override;
+  grpc::ServerUnaryReactor* Grant(grpc::CallbackServerContext* call,
+                                  const v1::GrantRequest* request,
+                                  v1::GrantResponse* response) override;
+  grpc::ServerUnaryReactor* RevokeGrant(grpc::CallbackServerContext* call,
+                                        const v1::RevokeGrantRequest* request,
+                                        v1::RevokeGrantResponse* response) override;
+  grpc::ServerUnaryReactor* ListGrants(grpc::CallbackServerContext* call,
+                                       const v1::ListGrantsRequest* request,
+                                       v1::ListGrantsResponse* response) override;
+  grpc::ServerWriteReactor<v1::QueryReply>* Query(grpc::CallbackServerContext* call,
+                                                  const v1::QueryRequest* request) override;
+  grpc::ServerWriteReactor<v1::BackupProgress>* Backup(grpc::CallbackServerContext* call,
+                                                       const v1::BackupRequest* request) override;
+
+ private:
+  absl::Status DoInvite(const Caller& caller, const v1::InviteRequest& request,
+                        v1::InviteResponse* response);
+  absl::Status DoListDevices(const Caller& caller, v1::ListDevicesResponse* response);
+  absl::Status DoRevokeDevice(const Caller& caller, const v1::RevokeDeviceRequest& request);
+  absl::Status DoGrant(const Caller& caller, const v1::GrantRequest& request,
+                       v1::GrantResponse* response);
+  absl::Status DoRevokeGrant(const Caller& caller, const v1::RevokeGrantRequest& request);
+  absl::Status DoListGrants(const Caller& caller, v1::ListGrantsResponse* response);
+
+  Organization* const organization_;
+  LiveSessions* const sessions_;
+  Executor* const executor_;
+  Executor* const workers_;
+  const Clock* const clock_;
+  Random* const random_;
+  const AdministrationOptions options_;
+};
+
+}  // namespace brigada
+
+#endif  // SERVER_ADMINISTRATION_SERVICE_H_

@@ -1,0 +1,80 @@
+#include "server/backup_call.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "server/roles.h"
+#include "server/write_call.h"
+
+namespace brigada {
+namespace {
+
+// A name is one path segment of plain characters: it comes from a caller and becomes a directory.
+bool IsPlainName(absl::string_view name) {
+  return !name.empty() && name.size() <= 64 && name[0] != '.' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' ||
+                  c == '.';
+         });
+}
+
+absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRequest& request,
+                     const BackupContext& context, WriteCall<v1::BackupProgress>* out) {
+  AuthorityStore& store = *context.organization->store;
+  const absl::Time now = context.clock->Now();
+  ASSIGN_OR_RETURN(const Caller caller, CallerOf(call, store, now));
+  const std::string nation = "MX";
+  if (!IsAdministratorOf(caller.grants, {&nation, 1}, now)) {
+    return absl::PermissionDeniedError(
+        "a backup holds everything: it needs the administrator role over MX");
+  }
+  const std::string name = request.name().empty()
+                               ? absl::FormatTime("%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone())
+                               : request.name();
+  if (!IsPlainName(name)) {
+    return absl::InvalidArgumentError(
+        "a backup's name has up to 64 letters, digits, '-', '_' and '.', no '.' first");
+  }
+  std::error_code error;
+  std::filesystem::create_directories(context.backup_directory, error);
+  if (error)
+    return absl::UnavailableError(
+        absl::StrCat("cannot make the backup directory: ", error.message()));
+  const std::string path = absl::StrCat(context.backup_directory, "/", name);
+  if (std::filesystem::exists(path, error))
+    return absl::AlreadyExistsError(absl::StrCat("a backup named ", name, " exists"));
+  uint64_t copied = 0;
+  RETURN_IF_ERROR(store.Backup(path, [&](uint64_t done_bytes) {
+    copied = done_bytes;
+    v1::BackupProgress progress;
+    progress.set_step("copy");
+    progress.set_done_bytes(done_bytes);
+    // A caller that hung up does not stop the backup.
+    out->Write(std::move(progress)).IgnoreError();
+  }));
+  Log(LogLevel::kInfo, "backup made",
+      {{"name", name}, {"bytes", copied}, {"by_replica", caller.replica.ToString()}});
+  v1::BackupProgress last;
+  last.set_step("done");
+  last.set_done_bytes(copied);
+  last.set_finished(true);
+  last.set_path(path);
+  return out->Write(std::move(last));
+}
+
+}  // namespace
+
+grpc::ServerWriteReactor<v1::BackupProgress>* StartBackup(grpc::CallbackServerContext* call,
+                                                          const v1::BackupRequest& request,
+                                                          const BackupContext& context) {
+  return WriteCall<v1::BackupProgress>::Start(
+      context.workers,
+      [=](WriteCall<v1::BackupProgress>* out) { return Execute(*call, request, context, out); });
+}
+
+}  // namespace brigada

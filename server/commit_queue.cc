@@ -1,0 +1,92 @@
+#include "server/commit_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replica/base/log.h"
+#include "server/grant_judge.h"
+
+namespace brigada {
+
+CommitQueue::CommitQueue(AuthorityStore* store, const Clock* clock, CommitQueueOptions options,
+                         OnNewHeads on_new_heads)
+    : store_(store),
+      clock_(clock),
+      options_(options),
+      on_new_heads_(std::move(on_new_heads)),
+      thread_([this] { Run(); }) {}
+
+CommitQueue::~CommitQueue() { Stop(); }
+
+absl::Status CommitQueue::Submit(PushRequest* push, OnResult on_result) {
+  const MutexLock lock(&mu_);
+  if (stopping_) return absl::UnavailableError("the server is shutting down");
+  if (waiting_.size() >= options_.max_waiting_pushes) {
+    return absl::ResourceExhaustedError("the commit queue is full");
+  }
+  waiting_.push_back({std::move(*push), std::move(on_result)});
+  wake_.Signal();
+  return absl::OkStatus();
+}
+
+void CommitQueue::Stop() {
+  {
+    const MutexLock lock(&mu_);
+    stopping_ = true;
+    wake_.Signal();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void CommitQueue::Run() {
+  while (true) {
+    std::vector<Waiting> group;
+    {
+      const MutexLock lock(&mu_);
+      while (waiting_.empty() && !stopping_) wake_.Wait(&mu_);
+      if (waiting_.empty()) return;
+      group = TakeGroup();
+    }
+    CommitGroup(std::move(group));
+  }
+}
+
+std::vector<CommitQueue::Waiting> CommitQueue::TakeGroup() {
+  std::vector<Waiting> group;
+  size_t change_sets = 0;
+  while (!waiting_.empty() && (group.empty() || change_sets < options_.max_group_change_sets)) {
+    change_sets += static_cast<size_t>(waiting_.front().push.change_sets.size());
+    group.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  return group;
+}
+
+void CommitQueue::CommitGroup(std::vector<Waiting> group) {
+  std::vector<PushRequest> pushes;
+  pushes.reserve(group.size());
+  for (Waiting& waiting : group) pushes.push_back(std::move(waiting.push));
+  const absl::Time now = clock_->Now();
+  absl::StatusOr<std::vector<PushResult>> results =
+      [&]() -> absl::StatusOr<std::vector<PushResult>> {
+    absl::StatusOr<GrantJudge> judge = JudgeFor(pushes, *store_, now);
+    if (!judge.ok()) return judge.status();
+    return store_->CommitPushes(pushes, *judge, now);
+  }();
+  if (!results.ok()) {
+    Log(LogLevel::kError, "commit failed",
+        {{"pushes", pushes.size()}, {"code", absl::StatusCodeToString(results.status().code())}});
+  }
+  std::vector<std::string> partitions;
+  for (size_t i = 0; i < group.size(); ++i) {
+    PushResult failed;
+    failed.status = results.status();
+    group[i].on_result(results.ok() ? (*results)[i] : failed);
+    if (results.ok()) partitions.push_back(pushes[i].partition);
+  }
+  std::sort(partitions.begin(), partitions.end());
+  partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+  if (!partitions.empty() && on_new_heads_) on_new_heads_(partitions);
+}
+
+}  // namespace brigada

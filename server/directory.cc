@@ -1,0 +1,176 @@
+#include "server/directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replica/base/sha256.h"
+#include "replica/base/status_macros.h"
+
+namespace brigada {
+namespace {
+
+constexpr int kMaxTries = 16;
+
+// Any of: wrong, used, expired. One answer, so that codes cannot be told apart by guessing.
+absl::Status BadCode() {
+  return absl::UnauthenticatedError(
+      "the invitation is not valid: ask an administrator for a new one");
+}
+
+std::string CodeKey(absl::string_view code) {
+  const Sha256Digest digest = Sha256(code);
+  return std::string(AsView(digest));
+}
+
+template <typename T>
+absl::StatusOr<T> ParseEntry(const std::string& value) {
+  T message;
+  if (!message.ParseFromString(value)) return absl::DataLossError("a directory entry is damaged");
+  return message;
+}
+
+template <typename T>
+absl::StatusOr<std::vector<T>> ListAll(const AuthorityStore& store, DirectoryKind kind) {
+  ASSIGN_OR_RETURN(const auto entries, store.ListEntries(kind));
+  std::vector<T> result;
+  result.reserve(entries.size());
+  for (const auto& [key, value] : entries) {
+    ASSIGN_OR_RETURN(result.emplace_back(), ParseEntry<T>(value));
+  }
+  return result;
+}
+
+// Read, edit, write if unchanged; again when somebody else wrote in between.
+absl::Status EditEntry(
+    AuthorityStore& store, DirectoryKind kind, absl::string_view key,
+    absl::FunctionRef<absl::StatusOr<std::string>(const std::optional<std::string>&)> edit) {
+  for (int i = 0; i < kMaxTries; ++i) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> stored, store.GetEntry(kind, key));
+    ASSIGN_OR_RETURN(std::string edited, edit(stored));
+    const DirectoryWrite write{kind, std::string(key), std::move(edited), stored};
+    const absl::Status status = store.WriteEntries({&write, 1});
+    if (!absl::IsAborted(status)) return status;
+  }
+  return absl::AbortedError("a directory entry kept changing while it was edited; try again");
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& store,
+                                                      absl::string_view user) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                   store.GetEntry(DirectoryKind::kUser, user));
+  if (!value.has_value()) return std::vector<v1::GrantRecord>();
+  ASSIGN_OR_RETURN(const v1::UserRecord record, ParseEntry<v1::UserRecord>(*value));
+  return std::vector<v1::GrantRecord>(record.grants().begin(), record.grants().end());
+}
+
+absl::StatusOr<std::vector<v1::GrantRecord>> AllGrants(const AuthorityStore& store) {
+  ASSIGN_OR_RETURN(const std::vector<v1::UserRecord> users,
+                   ListAll<v1::UserRecord>(store, DirectoryKind::kUser));
+  std::vector<v1::GrantRecord> grants;
+  for (const v1::UserRecord& user : users) {
+    grants.insert(grants.end(), user.grants().begin(), user.grants().end());
+  }
+  return grants;
+}
+
+absl::StatusOr<std::string> AddGrant(AuthorityStore& store, v1::GrantRecord grant, Random& random) {
+  grant.set_id(NewRandomId<RecordId>(random).AsBytes());
+  RETURN_IF_ERROR(
+      EditEntry(store, DirectoryKind::kUser, grant.user(),
+                [&](const std::optional<std::string>& stored) -> absl::StatusOr<std::string> {
+                  v1::UserRecord user;
+                  if (stored.has_value()) {
+                    ASSIGN_OR_RETURN(user, ParseEntry<v1::UserRecord>(*stored));
+                  }
+                  user.set_user(grant.user());
+                  *user.add_grants() = grant;
+                  return user.SerializeAsString();
+                }));
+  return grant.id();
+}
+
+absl::StatusOr<v1::GrantRecord> FindGrant(const AuthorityStore& store, absl::string_view grant_id) {
+  ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> grants, AllGrants(store));
+  for (const v1::GrantRecord& grant : grants) {
+    if (grant.id() == grant_id) return grant;
+  }
+  return absl::NotFoundError("no grant has this id; list them with `brigada grants`");
+}
+
+absl::Status RevokeGrant(AuthorityStore& store, absl::string_view grant_id, absl::Time now) {
+  ASSIGN_OR_RETURN(const v1::GrantRecord found, FindGrant(store, grant_id));
+  return EditEntry(store, DirectoryKind::kUser, found.user(),
+                   [&](const std::optional<std::string>& stored) -> absl::StatusOr<std::string> {
+                     ASSIGN_OR_RETURN(v1::UserRecord user,
+                                      ParseEntry<v1::UserRecord>(stored.value_or("")));
+                     for (v1::GrantRecord& grant : *user.mutable_grants()) {
+                       if (grant.id() == grant_id && grant.revoked_ms() == 0)
+                         grant.set_revoked_ms(absl::ToUnixMillis(now));
+                     }
+                     return user.SerializeAsString();
+                   });
+}
+
+absl::StatusOr<std::optional<v1::DeviceRecord>> FindDevice(const AuthorityStore& store,
+                                                           const ReplicaId& replica) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                   store.GetEntry(DirectoryKind::kDevice, replica.bytes()));
+  if (!value.has_value()) return std::optional<v1::DeviceRecord>();
+  ASSIGN_OR_RETURN(v1::DeviceRecord device, ParseEntry<v1::DeviceRecord>(*value));
+  return std::optional<v1::DeviceRecord>(std::move(device));
+}
+
+absl::StatusOr<std::vector<v1::DeviceRecord>> AllDevices(const AuthorityStore& store) {
+  return ListAll<v1::DeviceRecord>(store, DirectoryKind::kDevice);
+}
+
+absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,
+                        absl::FunctionRef<void(v1::DeviceRecord&)> edit) {
+  return EditEntry(
+      store, DirectoryKind::kDevice, replica.bytes(),
+      [&](const std::optional<std::string>& stored) -> absl::StatusOr<std::string> {
+        if (!stored.has_value()) {
+          return absl::NotFoundError("no such device; list them with `brigada devices`");
+        }
+        ASSIGN_OR_RETURN(v1::DeviceRecord device, ParseEntry<v1::DeviceRecord>(*stored));
+        edit(device);
+        return device.SerializeAsString();
+      });
+}
+
+absl::StatusOr<std::string> AddInvitation(AuthorityStore& store,
+                                          const v1::InvitationRecord& invitation, Random& random) {
+  const std::string code = NewRandomId<RecordId>(random).AsBytes();
+  const DirectoryWrite write{DirectoryKind::kInvitation, CodeKey(code),
+                             invitation.SerializeAsString(), std::nullopt};
+  RETURN_IF_ERROR(store.WriteEntries({&write, 1}));
+  return code;
+}
+
+absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
+                                                    absl::string_view code, absl::Time now) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                   store.GetEntry(DirectoryKind::kInvitation, CodeKey(code)));
+  if (!value.has_value()) return BadCode();
+  ASSIGN_OR_RETURN(v1::InvitationRecord invitation, ParseEntry<v1::InvitationRecord>(*value));
+  if (absl::ToUnixMillis(now) >= invitation.expires_ms()) return BadCode();
+  return invitation;
+}
+
+absl::Status RedeemInvitation(AuthorityStore& store, absl::string_view code,
+                              const v1::DeviceRecord& device) {
+  const std::string key = CodeKey(code);
+  ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                   store.GetEntry(DirectoryKind::kInvitation, key));
+  if (!stored.has_value()) return BadCode();
+  const DirectoryWrite writes[] = {
+      {DirectoryKind::kInvitation, key, std::nullopt, stored},
+      {DirectoryKind::kDevice, device.replica(), device.SerializeAsString(), std::nullopt},
+  };
+  const absl::Status status = store.WriteEntries(writes);
+  return absl::IsAborted(status) ? BadCode() : status;
+}
+
+}  // namespace brigada

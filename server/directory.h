@@ -1,0 +1,57 @@
+// Users, grants, devices and invitations, kept in the authority's store. Functions over the store:
+// nothing is cached, so several servers may stand on one store.
+#ifndef SERVER_DIRECTORY_H_
+#define SERVER_DIRECTORY_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "brigada/v1/administration_service.pb.h"
+#include "replica/base/ids.h"
+#include "replica/base/random.h"
+#include "replica/store/authority_store.h"
+
+namespace brigada {
+
+// The user's grants, also those no longer in force; empty for an unknown user.
+absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& store,
+                                                      absl::string_view user);
+absl::StatusOr<std::vector<v1::GrantRecord>> AllGrants(const AuthorityStore& store);
+
+// Stores `grant` under a new id, which is returned. The grant has been checked (CheckGrant).
+absl::StatusOr<std::string> AddGrant(AuthorityStore& store, v1::GrantRecord grant, Random& random);
+// kNotFound. Revoking what is revoked keeps the first time.
+absl::Status RevokeGrant(AuthorityStore& store, absl::string_view grant_id, absl::Time now);
+absl::StatusOr<v1::GrantRecord> FindGrant(const AuthorityStore& store, absl::string_view grant_id);
+
+// Nullopt when no such device enrolled.
+absl::StatusOr<std::optional<v1::DeviceRecord>> FindDevice(const AuthorityStore& store,
+                                                           const ReplicaId& replica);
+absl::StatusOr<std::vector<v1::DeviceRecord>> AllDevices(const AuthorityStore& store);
+// Reads the device, lets `edit` change it and writes it back; again when somebody else wrote in
+// between. kNotFound.
+absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,
+                        absl::FunctionRef<void(v1::DeviceRecord&)> edit);
+
+// Stores an invitation for `user` and returns its one-time code (16 bytes; only its hash is kept).
+absl::StatusOr<std::string> AddInvitation(AuthorityStore& store,
+                                          const v1::InvitationRecord& invitation, Random& random);
+// The invitation with this code, still to be used.
+// kUnauthenticated: wrong, used or expired.
+absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
+                                                    absl::string_view code, absl::Time now);
+// Uses up the code and stores the device, both or neither. kUnauthenticated: somebody used it
+// meanwhile.
+absl::Status RedeemInvitation(AuthorityStore& store, absl::string_view code,
+                              const v1::DeviceRecord& device);
+
+}  // namespace brigada
+
+#endif  // SERVER_DIRECTORY_H_

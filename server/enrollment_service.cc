@@ -1,0 +1,105 @@
+#include "server/enrollment_service.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
+#include "replica/base/sha256.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/certificate_request.h"
+#include "server/directory.h"
+#include "server/unary_call.h"
+
+namespace brigada {
+namespace {
+
+// A device that did not sync for this long has to renew; an administrator sees it in the list
+// meanwhile.
+constexpr absl::Duration kLease = absl::Hours(24 * 180);
+constexpr size_t kMaxNameBytes = 120;
+
+void Fill(const Organization& organization, const v1::DeviceRecord& device, std::string certificate,
+          absl::Time now, v1::EnrollResponse* response) {
+  response->set_certificate_der(std::move(certificate));
+  response->set_user(device.user());
+  response->set_lease_until_ms(device.lease_until_ms());
+  response->set_server_time_ms(absl::ToUnixMillis(now));
+  response->set_organization(organization.authority.organization());
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* EnrollmentService::Enroll(grpc::CallbackServerContext* call,
+                                                    const v1::EnrollRequest* request,
+                                                    v1::EnrollResponse* response) {
+  return RunUnary(call, executor_,
+                  [this, request, response] { return DoEnroll(*request, response); });
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Renew(grpc::CallbackServerContext* call,
+                                                   const v1::RenewRequest* request,
+                                                   v1::EnrollResponse* response) {
+  return RunUnary(call, executor_,
+                  [this, request, response] { return DoRenew(*request, response); });
+}
+
+absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
+                                         v1::EnrollResponse* response) {
+  const absl::Time now = clock_->Now();
+  if (request.device_name().size() > kMaxNameBytes || request.software().size() > kMaxNameBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the device's name is longer than ", kMaxNameBytes, " bytes"));
+  }
+  ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
+  ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
+  AuthorityStore& store = *organization_->store;
+  ASSIGN_OR_RETURN(const v1::InvitationRecord invitation,
+                   FindInvitation(store, request.code(), now));
+  ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
+                                                request.csr_der(), replica, invitation.user()));
+  v1::DeviceRecord device;
+  device.set_replica(request.replica());
+  device.set_user(invitation.user());
+  device.set_name(request.device_name());
+  device.set_software(request.software());
+  device.set_enrolled_ms(absl::ToUnixMillis(now));
+  device.set_lease_until_ms(absl::ToUnixMillis(now + kLease));
+  device.set_public_key(requested.public_key_der);
+  const Sha256Digest fingerprint = Sha256(certificate);
+  device.set_certificate_hash(std::string(AsView(fingerprint)));
+  RETURN_IF_ERROR(RedeemInvitation(store, request.code(), device));
+  Log(LogLevel::kInfo, "device enrolled", {{"replica", replica.ToString()}});
+  Fill(*organization_, device, std::move(certificate), now, response);
+  return absl::OkStatus();
+}
+
+absl::Status EnrollmentService::DoRenew(const v1::RenewRequest& request,
+                                        v1::EnrollResponse* response) {
+  const absl::Time now = clock_->Now();
+  ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
+  ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
+  AuthorityStore& store = *organization_->store;
+  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> device, FindDevice(store, replica));
+  if (!device.has_value() || device->public_key() != requested.public_key_der) {
+    return absl::UnauthenticatedError(
+        "no device with this key is enrolled here; ask an administrator for an invitation");
+  }
+  if (device->revoked_ms() != 0)
+    return absl::PermissionDeniedError("an administrator revoked this device");
+  ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
+                                                request.csr_der(), replica, device->user()));
+  v1::DeviceRecord renewed = *device;
+  RETURN_IF_ERROR(EditDevice(store, replica, [&](v1::DeviceRecord& stored) {
+    stored.set_lease_until_ms(absl::ToUnixMillis(now + kLease));
+    const Sha256Digest fingerprint = Sha256(certificate);
+    stored.set_certificate_hash(std::string(AsView(fingerprint)));
+    renewed = stored;
+  }));
+  Log(LogLevel::kInfo, "lease renewed", {{"replica", replica.ToString()}});
+  Fill(*organization_, renewed, std::move(certificate), now, response);
+  return absl::OkStatus();
+}
+
+}  // namespace brigada

@@ -1,0 +1,205 @@
+// brigada-server: makes, runs and restores an organization's server.
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "replica/base/clock.h"
+#include "replica/base/language.h"
+#include "replica/base/log.h"
+#include "replica/base/random.h"
+#include "server/organization.h"
+#include "server/server.h"
+
+namespace brigada {
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailed = 1;
+constexpr absl::Duration kShutdownPatience = absl::Seconds(20);
+
+std::string Text(absl::string_view spanish, absl::string_view english) {
+  return std::string(Say(spanish, english));
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "brigada-server: " << status.message() << "\n";
+  return kExitFailed;
+}
+
+struct Flags {
+  std::string directory;
+  InitOptions init;
+  std::string invitation_file;
+  ServerOptions serve;
+  std::string port_file;
+  std::string backup;
+};
+
+int Init(Flags& flags) {
+  flags.init.directory = flags.directory;
+  const absl::StatusOr<std::string> invitation =
+      InitOrganization(flags.init, SystemClock(), SystemRandom());
+  if (!invitation.ok()) return Fail(invitation.status());
+  if (!flags.invitation_file.empty()) {
+    std::FILE* const file = std::fopen(flags.invitation_file.c_str(), "wxe");
+    if (file == nullptr || std::fputs(invitation->c_str(), file) < 0 || std::fclose(file) != 0) {
+      return Fail(absl::UnavailableError(
+          absl::StrCat("cannot write ", flags.invitation_file, " (it must not exist)")));
+    }
+  } else {
+    std::cout << *invitation << "\n";
+  }
+  std::cerr << Text(
+                   "Organización lista. La invitación del primer administrador vale 30 días; úsela "
+                   "con: brigada enrol",
+                   "Organization ready. The first administrator's invitation is good for 30 days; "
+                   "use it with: brigada enrol")
+            << "\n"
+            << Text("Arranque el servidor con: brigada-server serve --dir ",
+                    "Start the server with: brigada-server serve --dir ")
+            << flags.directory << "\n";
+  return kExitOk;
+}
+
+int Serve(const Flags& flags) {
+  // Blocked before any thread starts, so that only the wait below receives them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  absl::StatusOr<std::unique_ptr<Organization>> organization =
+      OpenOrganization(flags.directory, SystemClock(), SystemRandom());
+  if (!organization.ok()) return Fail(organization.status());
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start(*std::move(organization), flags.serve, SystemClock(), SystemRandom());
+  if (!server.ok()) return Fail(server.status());
+  std::cerr << Text("Escuchando en el puerto ", "Listening on port ") << (*server)->port() << "\n";
+  if (!flags.port_file.empty()) {
+    std::FILE* const file = std::fopen(flags.port_file.c_str(), "we");
+    if (file == nullptr || std::fprintf(file, "%d\n", (*server)->port()) < 0 ||
+        std::fclose(file) != 0) {
+      return Fail(absl::UnavailableError(absl::StrCat("cannot write ", flags.port_file)));
+    }
+  }
+  int signal = 0;
+  sigwait(&signals, &signal);
+  Log(LogLevel::kInfo, "shutting down", {{"signal", signal}});
+  (*server)->Shutdown(kShutdownPatience);
+  return kExitOk;
+}
+
+int Restore(const Flags& flags) {
+  const absl::StatusOr<std::string> old =
+      RestoreOrganization(flags.directory, flags.backup, SystemClock(), SystemRandom());
+  if (!old.ok()) return Fail(old.status());
+  std::cerr << Text(
+                   "Respaldo en su lugar, con una época nueva: los dispositivos lo notarán solos. "
+                   "El almacén anterior quedó en ",
+                   "Backup in place, with a new epoch: devices will notice by themselves. The old "
+                   "store is at ")
+            << *old << "\n";
+  return kExitOk;
+}
+
+void AddInit(CLI::App& app, Flags& flags, int& exit_code) {
+  CLI::App* const init = app.add_subcommand(
+      "init", Text("Crea la organización: almacén, autoridad y primer administrador",
+                   "Make the organization: store, certificate authority and first administrator"));
+  init->add_option("--organization", flags.init.organization,
+                   Text("Nombre de la organización", "The organization's name"))
+      ->required();
+  init->add_option("--address", flags.init.public_address,
+                   Text("Dirección que marcan los dispositivos, host:puerto",
+                        "What devices dial, host:port"))
+      ->required();
+  init->add_option("--name", flags.init.names,
+                   Text("Otro nombre o dirección IP del servidor (repetible)",
+                        "Another name or IP address of the server (repeatable)"));
+  init->add_option("--administrator", flags.init.administrator,
+                   Text("Usuario del primer administrador", "User name of the first administrator"))
+      ->required();
+  init->add_option(
+      "--invitation-file", flags.invitation_file,
+      Text("Escribe la invitación en este archivo nuevo", "Write the invitation to this new file"));
+  init->callback([&] { exit_code = Init(flags); });
+}
+
+void AddServe(CLI::App& app, Flags& flags, int& exit_code) {
+  CLI::App* const serve = app.add_subcommand(
+      "serve", Text("Atiende hasta recibir SIGINT o SIGTERM", "Serve until SIGINT or SIGTERM"));
+  serve
+      ->add_option(
+          "--listen", flags.serve.listen,
+          Text("host:puerto; puerto 0 toma uno libre", "host:port; port 0 takes a free one"))
+      ->capture_default_str();
+  serve->add_option("--port-file", flags.port_file,
+                    Text("Escribe aquí el puerto tomado", "Write the port taken to this file"));
+  serve
+      ->add_option("--threads", flags.serve.threads,
+                   Text("Hilos de las sesiones", "Threads of the sessions"))
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  serve
+      ->add_option("--query-threads", flags.serve.query_threads,
+                   Text("Consultas a la vez", "Queries at once"))
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  serve
+      ->add_option("--max-sessions", flags.serve.max_sessions,
+                   Text("Sesiones a la vez", "Sessions at once"))
+      ->capture_default_str();
+  serve->add_option("--backup-dir", flags.serve.backup_directory,
+                    Text("Directorio de los respaldos", "Directory of the backups"));
+  serve->add_flag("--reflection", flags.serve.reflection,
+                  Text("Publica la lista de servicios (solo desarrollo)",
+                       "Publish the list of services (development only)"));
+  serve->callback([&] { exit_code = Serve(flags); });
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  int exit_code = kExitOk;
+  CLI::App app(Text("Servidor de Brigada", "Brigada's server"), "brigada-server");
+  app.require_subcommand(1);
+  app.set_config("--config", "",
+                 Text("Archivo TOML con las mismas opciones", "TOML file with the same options"));
+  app.set_version_flag("--version", BRIGADA_VERSION);
+  app.add_option("--dir", flags.directory,
+                 Text("Directorio de la organización", "The organization's directory"))
+      ->required()
+      ->envname("BRIGADA_SERVER_DIR");
+  app.fallthrough();
+  app.footer(Text("Ejemplos:", "Examples:") +
+             "\n  brigada-server init --dir /srv/brigada --organization \"Red Municipalista\" "
+             "--address brigada.example.mx:7443 "
+             "--administrator ana\n  brigada-server serve --dir /srv/brigada --listen "
+             "0.0.0.0:7443\n  brigada-server restore --dir "
+             "/srv/brigada --backup /srv/brigada/backups/20260104T030000Z");
+  AddInit(app, flags, exit_code);
+  AddServe(app, flags, exit_code);
+  CLI::App* const restore = app.add_subcommand(
+      "restore", Text("Pone un respaldo en lugar del almacén, con una época nueva",
+                      "Put a backup in place of the store, with a new epoch"));
+  restore
+      ->add_option("--backup", flags.backup,
+                   Text("Directorio del respaldo", "The backup's directory"))
+      ->required();
+  restore->callback([&] { exit_code = Restore(flags); });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace brigada
+
+int main(int argc, char** argv) { return brigada::Main(argc, argv); }

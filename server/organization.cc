@@ -1,0 +1,194 @@
+#include "server/organization.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "brigada/v1/enrollment_service.pb.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/certificate.h"
+#include "replica/crypto/secret_file.h"
+#include "replica/crypto/signing_key.h"
+#include "replica/store/kv_authority_store.h"
+#include "replica/store/rocks_kv.h"
+#include "server/directory.h"
+#include "server/roles.h"
+
+namespace brigada {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxFileBytes = size_t{64} << 10;
+constexpr absl::Duration kFirstInvitationValidFor = absl::Hours(24 * 30);
+
+std::string PathOf(const std::string& directory, absl::string_view name) {
+  return absl::StrCat(directory, "/", name);
+}
+
+absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const std::string& path, bool create,
+                                                          bool restored, const Clock& clock,
+                                                          Random& random) {
+  RocksKvOptions kv_options;
+  kv_options.path = path;
+  kv_options.create_if_missing = create;
+  kv_options.profile = RocksKvOptions::kServer;
+  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(kv_options));
+  AuthorityStoreOptions options;
+  options.registry = &Registry::BuiltIn();
+  options.random = &random;
+  options.now = clock.Now();
+  options.restored = restored;
+  return OpenAuthorityStore(std::move(kv), options);
+}
+
+absl::Status WriteIdentity(const InitOptions& options, Random& random) {
+  const auto write = [&](absl::string_view name, absl::string_view content) {
+    return WriteSecretFile(PathOf(options.directory, name), content, IfFileExists::kRefuse);
+  };
+  ASSIGN_OR_RETURN(const CertificateAuthority authority,
+                   CertificateAuthority::Create(options.organization));
+  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::Generate());
+  std::vector<std::string> names = options.names;
+  const std::pair<absl::string_view, absl::string_view> host_port =
+      absl::StrSplit(options.public_address, absl::MaxSplits(':', 1));
+  if (std::find(names.begin(), names.end(), host_port.first) == names.end()) {
+    names.insert(names.begin(), std::string(host_port.first));
+  }
+  ASSIGN_OR_RETURN(const std::string certificate, authority.IssueServer(key.PublicKeyDer(), names));
+  RETURN_IF_ERROR(write("server.key", key.ToPem()));
+  RETURN_IF_ERROR(write("server.pem", certificate));
+  RETURN_IF_ERROR(write("cursor.key", MacKey::Generate(random).bytes()));
+  RETURN_IF_ERROR(write("address", options.public_address));
+  RETURN_IF_ERROR(write("ca.pem", authority.certificate_pem()));
+  // Last: an organization without it is not initialized.
+  return write("ca.key", authority.KeyPem());
+}
+
+absl::StatusOr<std::string> StoreInvitation(AuthorityStore& store, v1::Invitation invitation,
+                                            absl::string_view created_by, Random& random) {
+  v1::InvitationRecord record;
+  record.set_user(invitation.user());
+  record.set_expires_ms(invitation.expires_ms());
+  record.set_created_by(std::string(created_by));
+  ASSIGN_OR_RETURN(*invitation.mutable_code(), AddInvitation(store, record, random));
+  return absl::StrCat("BRG1-", absl::WebSafeBase64Escape(invitation.SerializeAsString()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> InitOrganization(const InitOptions& options, const Clock& clock,
+                                             Random& random) {
+  std::error_code error;
+  if (fs::exists(PathOf(options.directory, "ca.key"), error)) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        options.directory,
+        " holds an organization already; choose another --dir, or run `brigada-server serve`"));
+  }
+  fs::create_directories(options.directory, error);
+  if (error)
+    return absl::UnavailableError(
+        absl::StrCat("cannot make ", options.directory, ": ", error.message()));
+  fs::permissions(options.directory, fs::perms::owner_all, error);
+  RETURN_IF_ERROR(WriteIdentity(options, random));
+  ASSIGN_OR_RETURN(const std::unique_ptr<AuthorityStore> created,
+                   OpenStore(PathOf(options.directory, "store"), /*create=*/true,
+                             /*restored=*/false, clock, random));
+  v1::GrantRecord grant;
+  grant.set_user(options.administrator);
+  grant.set_role(std::string(RoleName(Role::kAdministrator)));
+  grant.add_scopes("MX");
+  grant.set_from_ms(absl::ToUnixMillis(clock.Now()));
+  grant.set_granted_by("init");
+  RETURN_IF_ERROR(AddGrant(*created, grant, random).status());
+  ASSIGN_OR_RETURN(const std::string ca_pem,
+                   ReadSecretFile(PathOf(options.directory, "ca.pem"), kMaxFileBytes));
+  v1::Invitation invitation;
+  invitation.set_server(options.public_address);
+  ASSIGN_OR_RETURN(*invitation.mutable_ca_der(), CertificateDer(ca_pem));
+  invitation.set_user(options.administrator);
+  invitation.set_expires_ms(absl::ToUnixMillis(clock.Now() + kFirstInvitationValidFor));
+  return StoreInvitation(*created, std::move(invitation), "init", random);
+}
+
+absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string& directory,
+                                                               const Clock& clock, Random& random) {
+  const auto read = [&](absl::string_view name) {
+    return ReadSecretFile(PathOf(directory, name), kMaxFileBytes);
+  };
+  std::error_code error;
+  if (!fs::exists(PathOf(directory, "ca.key"), error)) {
+    return absl::NotFoundError(
+        absl::StrCat(directory, " holds no organization; make one with `brigada-server init --dir ",
+                     directory, "`"));
+  }
+  ASSIGN_OR_RETURN(const std::string ca_pem, read("ca.pem"));
+  ASSIGN_OR_RETURN(const std::string ca_key, read("ca.key"));
+  ASSIGN_OR_RETURN(CertificateAuthority authority, CertificateAuthority::Load(ca_pem, ca_key));
+  ASSIGN_OR_RETURN(std::string certificate, read("server.pem"));
+  ASSIGN_OR_RETURN(std::string key, read("server.key"));
+  ASSIGN_OR_RETURN(std::string address, read("address"));
+  ASSIGN_OR_RETURN(const std::string cursor_bytes, read("cursor.key"));
+  ASSIGN_OR_RETURN(MacKey cursor_key, MacKey::FromBytes(cursor_bytes));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<AuthorityStore> store,
+      OpenStore(PathOf(directory, "store"), /*create=*/false, /*restored=*/false, clock, random));
+  return std::unique_ptr<Organization>(
+      new Organization{directory, std::move(address), std::move(authority), std::move(certificate),
+                       std::move(key), cursor_key, std::move(store)});
+}
+
+absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
+                                                const std::string& backup_path, const Clock& clock,
+                                                Random& random) {
+  std::error_code error;
+  if (!fs::exists(PathOf(directory, "ca.key"), error)) {
+    return absl::NotFoundError(absl::StrCat(
+        directory, " holds no organization: copy its keys there first (ca, server, cursor)"));
+  }
+  if (!fs::is_directory(backup_path, error))
+    return absl::NotFoundError(absl::StrCat("no backup at ", backup_path));
+  const std::string store = PathOf(directory, "store");
+  // Opening it proves that no server runs on it. A damaged store is no obstacle to its replacement.
+  const absl::Status in_use = OpenStore(store, false, false, clock, random).status();
+  if (absl::IsUnavailable(in_use)) return in_use;
+  const std::string incoming = PathOf(directory, "store.restoring");
+  fs::remove_all(incoming, error);
+  fs::copy(backup_path, incoming, fs::copy_options::recursive, error);
+  if (error)
+    return absl::UnavailableError(
+        absl::StrCat("cannot copy the backup to ", incoming, ": ", error.message()));
+  // The new epoch is on disk before the store takes its place: a crash in between leaves the old
+  // one untouched.
+  RETURN_IF_ERROR(Annotate(OpenStore(incoming, false, /*restored=*/true, clock, random).status(),
+                           "the backup does not open"));
+  const std::string old = PathOf(
+      directory, absl::StrCat("store.before-",
+                              absl::FormatTime("%Y%m%dT%H%M%S", clock.Now(), absl::UTCTimeZone())));
+  fs::rename(store, old, error);
+  if (error)
+    return absl::UnavailableError(
+        absl::StrCat("cannot set the old store aside: ", error.message()));
+  fs::rename(incoming, store, error);
+  if (error)
+    return absl::UnavailableError(absl::StrCat(
+        "cannot put the restored store in place: ", error.message(), "; it is at ", incoming));
+  return old;
+}
+
+absl::StatusOr<std::string> MakeInvitation(Organization& organization, absl::string_view user,
+                                           absl::string_view created_by, absl::Duration valid_for,
+                                           absl::Time now, Random& random) {
+  v1::Invitation invitation;
+  invitation.set_server(organization.public_address);
+  invitation.set_ca_der(organization.authority.certificate_der());
+  invitation.set_user(std::string(user));
+  invitation.set_expires_ms(absl::ToUnixMillis(now + valid_for));
+  return StoreInvitation(*organization.store, std::move(invitation), created_by, random);
+}
+
+}  // namespace brigada

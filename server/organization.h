@@ -1,0 +1,66 @@
+// What `brigada-server init` makes and `serve` opens: a directory with the store, the certificate
+// authority, the server's own certificate and its keys.
+#ifndef SERVER_ORGANIZATION_H_
+#define SERVER_ORGANIZATION_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "replica/base/clock.h"
+#include "replica/base/random.h"
+#include "replica/crypto/certificate_authority.h"
+#include "replica/crypto/mac.h"
+#include "replica/store/authority_store.h"
+
+namespace brigada {
+
+struct InitOptions {
+  std::string directory;
+  std::string organization;
+  // What devices dial, host:port; invitations carry it.
+  std::string public_address;
+  // Further names and addresses of the server's certificate.
+  std::vector<std::string> names;
+  std::string administrator;
+};
+
+// Makes the directory, the authority, the server's certificate and an empty store, and the
+// invitation of the first administrator (of the whole nation), which is returned. kAlreadyExists:
+// something is there already; nothing is overwritten.
+absl::StatusOr<std::string> InitOrganization(const InitOptions& options, const Clock& clock,
+                                             Random& random);
+
+// An opened organization. Constant after Open but for the store, which is thread safe.
+struct Organization {
+  std::string directory;
+  std::string public_address;
+  CertificateAuthority authority;
+  std::string server_certificate_pem;
+  std::string server_key_pem;
+  MacKey cursor_key;
+  std::unique_ptr<AuthorityStore> store;
+};
+
+// kNotFound: not initialized (says how). kUnavailable: another server has it open.
+// kFailedPrecondition: newer format.
+absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string& directory,
+                                                               const Clock& clock, Random& random);
+
+// Puts the backup at `backup_path` in place of the organization's store, whose old content is kept
+// beside it, and starts a new epoch. The server must not run. Returns where the old store went.
+absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
+                                                const std::string& backup_path, const Clock& clock,
+                                                Random& random);
+
+// A new invitation's text: "BRG1-" and base64url. `valid_for` from now by the server's clock.
+absl::StatusOr<std::string> MakeInvitation(Organization& organization, absl::string_view user,
+                                           absl::string_view created_by, absl::Duration valid_for,
+                                           absl::Time now, Random& random);
+
+}  // namespace brigada
+
+#endif  // SERVER_ORGANIZATION_H_

@@ -1,0 +1,84 @@
+#include "server/sync_service.h"
+
+#include <memory>
+#include <utility>
+
+#include "replica/base/random.h"
+#include "server/peer.h"
+
+namespace brigada {
+namespace {
+
+// A full server answers within this many milliseconds after at least the first part of them, spread
+// so that they do not come back together.
+constexpr uint32_t kBusyRetryMs = 5'000;
+constexpr uint32_t kBusySpreadMs = 30'000;
+
+// Refuses one session: a frame that says so, then the end.
+class BusyReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame> {
+ public:
+  BusyReactor() {
+    v1::Refused& refused = *frame_.mutable_refused();
+    refused.set_reason(v1::Refused::BUSY);
+    refused.set_detail("too many sessions at once");
+    refused.set_retry_after_ms(kBusyRetryMs +
+                               static_cast<uint32_t>(SystemRandom().Uniform(kBusySpreadMs)));
+    StartWriteAndFinish(&frame_, grpc::WriteOptions(), grpc::Status::OK);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  v1::ServerFrame frame_;
+};
+
+// One stream. The runner decides everything; reactions only pass on.
+class SyncReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>,
+                          public FrameSink {
+ public:
+  SyncReactor(SessionContext* context, LiveSessions* sessions, const ReplicaId& replica)
+      : sessions_(sessions), runner_(std::make_shared<SessionRunner>(context, this, replica)) {}
+
+  const std::shared_ptr<SessionRunner>& runner() const { return runner_; }
+
+  void OnReadDone(bool ok) override {
+    if (ok) {
+      runner_->OnFrame(std::exchange(incoming_, v1::ClientFrame()));
+    } else {
+      runner_->OnReadEnd();
+    }
+  }
+  void OnWriteDone(bool ok) override { runner_->OnWritten(ok); }
+  void OnCancel() override { runner_->OnCancelled(); }
+  void OnDone() override {
+    sessions_->Remove(runner_.get());
+    delete this;
+  }
+
+  void StartReading() override { StartRead(&incoming_); }
+  void StartWriting(v1::ServerFrame frame) override {
+    outgoing_ = std::move(frame);
+    StartWrite(&outgoing_);
+  }
+  // The base class's Finish has another parameter: this one converts and passes on.
+  void Finish(const absl::Status& status) override {
+    grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>::Finish(ToGrpcStatus(status));
+  }
+
+ private:
+  LiveSessions* const sessions_;
+  const std::shared_ptr<SessionRunner> runner_;
+  v1::ClientFrame incoming_;
+  v1::ServerFrame outgoing_;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>* SyncService::Session(
+    grpc::CallbackServerContext* call) {
+  auto reactor = std::make_unique<SyncReactor>(context_, sessions_, ReplicaOfPeer(*call));
+  if (!sessions_->Add(reactor->runner())) return new BusyReactor;
+  reactor->runner()->Start();
+  return reactor.release();
+}
+
+}  // namespace brigada
