@@ -58,6 +58,9 @@ struct SyncState {
 };
 
 struct SyncOptions {
+  // host:port to sync with instead of the server named in the invitation, which must hold the
+  // organization's certificate for that host. Empty: that server.
+  std::string server;
   // Called as the session advances, at most some ten times a second, on the syncing thread, never
   // under a lock.
   std::function<void(const SyncState&)> on_progress;

@@ -81,7 +81,7 @@ class Transaction {
   void Delete(const google::protobuf::Descriptor* type, const RecordId& id, ReadToken token = {});
 
  private:
-  friend class Replica;
+  friend class ReplicaImpl;
   struct Step {
     enum class Kind { kCreate, kUpdate, kDelete } kind;
     const google::protobuf::Descriptor* type;

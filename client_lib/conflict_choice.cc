@@ -1,0 +1,44 @@
+#include "client_lib/conflict_choice.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "replica/schema/fragment.h"
+#include "replica/schema/registry.h"
+
+namespace brigada {
+
+absl::StatusOr<v1::Change> ChangeThatDecides(const RecordId& conflict, absl::string_view scope,
+                                             const v1::Conflict& entry, int loser) {
+  if (entry.state() != v1::OPEN)
+    return absl::FailedPreconditionError("this conflict is decided already");
+  if (loser >= entry.losers_size()) {
+    return absl::InvalidArgumentError(absl::StrCat("this conflict has ", entry.losers_size(),
+                                                   " other values: choose 0 to ",
+                                                   entry.losers_size() - 1));
+  }
+  v1::Change change;
+  change.set_type_id(entry.about_type());
+  change.set_record_id(entry.about_record());
+  change.add_resolves(conflict.AsBytes());
+  if (loser < 0) return change;
+  const v1::Contender& chosen = entry.losers(loser);
+  if (entry.about_field() == 0) {
+    if (chosen.deletion()) {
+      change.set_kind(v1::Change::DELETE);
+    } else {
+      change.set_kind(v1::Change::CREATE);
+      change.set_scope(std::string(scope));
+      change.set_values(chosen.value());
+    }
+  } else if (entry.about_field() == kScopeFieldNumber) {
+    change.set_scope(std::string(ScopeOfFragment(chosen.value())));
+  } else if (chosen.value().empty()) {
+    change.add_cleared(entry.about_field());
+  } else {
+    change.set_values(chosen.value());
+  }
+  return change;
+}
+
+}  // namespace brigada

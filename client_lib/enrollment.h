@@ -1,0 +1,27 @@
+// From an invitation to a certificate, and a new lease for a certificate that lapsed.
+#ifndef CLIENT_LIB_ENROLLMENT_H_
+#define CLIENT_LIB_ENROLLMENT_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "brigada/transport.h"
+#include "client_lib/replica_directory.h"
+#include "replica/store/device_store.h"
+
+namespace brigada {
+
+// kInvalidArgument: `text` is no invitation. Surrounding white space is ignored.
+absl::StatusOr<v1::Invitation> ReadInvitation(absl::string_view text);
+
+// See Replica::Enroll.
+absl::Status EnrollDevice(absl::string_view invitation, absl::string_view device_name,
+                          const ReplicaDirectory& directory, Transport& transport,
+                          DeviceStore& store);
+
+// kPermissionDenied: revoked. kUnauthenticated: not enrolled there.
+absl::Status RenewLease(const ReplicaDirectory& directory, Transport& transport,
+                        DeviceStore& store);
+
+}  // namespace brigada
+
+#endif  // CLIENT_LIB_ENROLLMENT_H_

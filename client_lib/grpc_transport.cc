@@ -1,0 +1,107 @@
+#include "client_lib/grpc_transport.h"
+
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "brigada/v1/enrollment_service.grpc.pb.h"
+#include "brigada/v1/sync_service.grpc.pb.h"
+#include "client_lib/channel.h"
+#include "replica/base/status_macros.h"
+
+namespace brigada {
+namespace {
+
+constexpr absl::Duration kUnaryTimeout = absl::Seconds(30);
+constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
+// What gRPC puts before each message.
+constexpr uint64_t kFramingBytes = 5;
+
+std::chrono::system_clock::time_point Deadline(absl::Duration timeout) {
+  return std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout);
+}
+
+class GrpcFrameStream final : public FrameStream {
+ public:
+  GrpcFrameStream(const Credentials& credentials, absl::Duration connect_timeout)
+      : credentials_(credentials),
+        channel_(OpenChannel(credentials, connect_timeout)),
+        stub_(v1::Sync::NewStub(channel_)) {}
+  ~GrpcFrameStream() override {
+    // The call must be over before its context goes.
+    context_.TryCancel();
+    if (stream_ != nullptr && !finished_) stream_->Finish();
+  }
+
+  // Begins; whether there is a link the first Receive tells.
+  void Start() { stream_ = stub_->Session(&context_); }
+
+  absl::Status Send(const v1::ClientFrame& frame) override {
+    if (!stream_->Write(frame)) return absl::UnavailableError("the link is gone");
+    sent_ += frame.ByteSizeLong() + kFramingBytes;
+    return absl::OkStatus();
+  }
+
+  absl::Status Receive(v1::ServerFrame* frame) override {
+    if (stream_->Read(frame)) {
+      received_ += frame->ByteSizeLong() + kFramingBytes;
+      return absl::OkStatus();
+    }
+    const grpc::Status status = stream_->Finish();
+    finished_ = true;
+    if (status.ok()) return absl::OutOfRangeError("the server closed the stream");
+    return FromGrpcStatus(status, credentials_);
+  }
+
+  void CloseSending() override { stream_->WritesDone(); }
+  void Close() override { context_.TryCancel(); }
+  uint64_t bytes_sent() const override { return sent_; }
+  uint64_t bytes_received() const override { return received_; }
+
+ private:
+  const Credentials credentials_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::Sync::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::ClientFrame, v1::ServerFrame>> stream_;
+  std::atomic<bool> finished_{false};
+  std::atomic<uint64_t> sent_{0};
+  std::atomic<uint64_t> received_{0};
+};
+
+class GrpcTransport final : public Transport {
+ public:
+  absl::StatusOr<std::unique_ptr<FrameStream>> Connect(const Credentials& credentials,
+                                                       absl::Duration timeout) override {
+    auto stream = std::make_unique<GrpcFrameStream>(credentials, timeout);
+    stream->Start();
+    return std::unique_ptr<FrameStream>(std::move(stream));
+  }
+
+  absl::StatusOr<v1::EnrollResponse> Enroll(const Credentials& credentials,
+                                            const v1::EnrollRequest& request) override {
+    const auto stub = v1::Enrollment::NewStub(OpenChannel(credentials, kConnectTimeout));
+    grpc::ClientContext context;
+    context.set_deadline(Deadline(kUnaryTimeout));
+    v1::EnrollResponse response;
+    RETURN_IF_ERROR(FromGrpcStatus(stub->Enroll(&context, request, &response), credentials));
+    return response;
+  }
+
+  absl::StatusOr<v1::EnrollResponse> Renew(const Credentials& credentials,
+                                           const v1::RenewRequest& request) override {
+    const auto stub = v1::Enrollment::NewStub(OpenChannel(credentials, kConnectTimeout));
+    grpc::ClientContext context;
+    context.set_deadline(Deadline(kUnaryTimeout));
+    v1::EnrollResponse response;
+    RETURN_IF_ERROR(FromGrpcStatus(stub->Renew(&context, request, &response), credentials));
+    return response;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<Transport> MakeGrpcTransport() { return std::make_shared<GrpcTransport>(); }
+
+}  // namespace brigada

@@ -1,0 +1,76 @@
+#include "client_lib/replica_directory.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "brigada/v1/client_identity.pb.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/secret_file.h"
+#include "replica/crypto/signing_key.h"
+
+namespace brigada {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxFileBytes = size_t{64} << 10;
+
+absl::Status NotEnrolled() {
+  return absl::FailedPreconditionError(
+      "this device is not enrolled: ask an administrator for an invitation and run `brigada "
+      "enrol`");
+}
+
+}  // namespace
+
+absl::Status ReplicaDirectory::Prepare(bool create) const {
+  std::error_code error;
+  if (fs::is_directory(path_, error)) return absl::OkStatus();
+  if (fs::exists(path_, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path_, " is not a directory; choose another one for the replica"));
+  }
+  if (!create)
+    return absl::NotFoundError(
+        absl::StrCat("no replica at ", path_, "; make one with `brigada init`"));
+  fs::create_directories(path_, error);
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot make ", path_, ": ", error.message()));
+  fs::permissions(path_, fs::perms::owner_all, error);
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot protect ", path_, ": ", error.message()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Credentials> ReplicaDirectory::ReadCredentials() const {
+  const absl::StatusOr<std::string> bytes = ReadSecretFile(path_ + "/identity", kMaxFileBytes);
+  if (absl::IsNotFound(bytes.status())) return NotEnrolled();
+  RETURN_IF_ERROR(bytes.status());
+  v1::ClientIdentity identity;
+  if (!identity.ParseFromString(*bytes)) {
+    return absl::DataLossError(
+        absl::StrCat(path_, "/identity is damaged: enrol this device again"));
+  }
+  ASSIGN_OR_RETURN(std::string key, ReadSecretFile(path_ + "/device.key", kMaxFileBytes));
+  return Credentials{identity.server(), identity.ca_pem(), identity.certificate_pem(),
+                     std::move(key)};
+}
+
+absl::Status ReplicaDirectory::WriteCredentials(const Credentials& credentials) const {
+  v1::ClientIdentity identity;
+  identity.set_server(credentials.server);
+  identity.set_ca_pem(credentials.ca_pem);
+  identity.set_certificate_pem(credentials.certificate_pem);
+  return WriteSecretFile(path_ + "/identity", identity.SerializeAsString(), IfFileExists::kReplace);
+}
+
+absl::StatusOr<std::string> ReplicaDirectory::ReadOrMakeKey() const {
+  absl::StatusOr<std::string> existing = ReadSecretFile(path_ + "/device.key", kMaxFileBytes);
+  if (existing.ok() || !absl::IsNotFound(existing.status())) return existing;
+  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::Generate());
+  RETURN_IF_ERROR(WriteSecretFile(path_ + "/device.key", key.ToPem(), IfFileExists::kRefuse));
+  return key.ToPem();
+}
+
+}  // namespace brigada

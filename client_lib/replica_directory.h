@@ -1,0 +1,38 @@
+// The files of a replica: the store, the device's key and certificate, the organization's
+// authority.
+#ifndef CLIENT_LIB_REPLICA_DIRECTORY_H_
+#define CLIENT_LIB_REPLICA_DIRECTORY_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "brigada/transport.h"
+
+namespace brigada {
+
+// DIR/store, DIR/device.key, DIR/identity. Values; no state.
+class ReplicaDirectory {
+ public:
+  explicit ReplicaDirectory(std::string path) : path_(std::move(path)) {}
+
+  // Makes it (mode 0700) when absent. kNotFound: absent and !create; kUnavailable: cannot be made.
+  absl::Status Prepare(bool create) const;
+  std::string StorePath() const { return path_ + "/store"; }
+  const std::string& path() const { return path_; }
+
+  // Key and certificate of an enrolled device. kFailedPrecondition: not enrolled (says how).
+  absl::StatusOr<Credentials> ReadCredentials() const;
+  // Durable on return, in one step: a crash leaves the old ones or the new ones.
+  absl::Status WriteCredentials(const Credentials& credentials) const;
+  // The device's private key, made at the first call. A try to enrol whose answer was lost uses the
+  // same key again.
+  absl::StatusOr<std::string> ReadOrMakeKey() const;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace brigada
+
+#endif  // CLIENT_LIB_REPLICA_DIRECTORY_H_

@@ -1,0 +1,347 @@
+#include "client_lib/replica_impl.h"
+
+#include <optional>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "client_lib/conflict_choice.h"
+#include "client_lib/enrollment.h"
+#include "client_lib/grpc_transport.h"
+#include "replica/base/status_macros.h"
+#include "replica/query/query.h"
+#include "replica/schema/diff.h"
+#include "replica/store/rocks_kv.h"
+
+namespace brigada {
+namespace {
+
+constexpr uint32_t kConflictTypeId = 2;
+
+Durability DurabilityOf(const Options& options) {
+  return options.durability == DurabilityLevel::kSync ? Durability::kSync : Durability::kMemory;
+}
+
+QueryOptions DeviceQueryOptions() {
+  QueryOptions options;
+  options.access.everything = true;
+  return options;
+}
+
+RecordInfo InfoOf(const RecordView& view) {
+  RecordInfo info;
+  info.id = view.id;
+  if (absl::StatusOr<Scope> scope = Scope::Parse(view.scope); scope.ok())
+    info.scope = *std::move(scope);
+  info.pending = view.pending;
+  info.has_conflict = !view.conflicts.empty();
+  info.created_at = view.created.stamp.ToTime();
+  info.updated_at = view.updated.stamp.ToTime();
+  info.created_by = view.created.user;
+  info.updated_by = view.updated.user;
+  info.token.seen = view.seen;
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(Options options) {
+  if (options.path.empty())
+    return absl::InvalidArgumentError("Options::path is empty: name the replica's directory");
+  if (options.registry == nullptr) options.registry = &Registry::BuiltIn();
+  if (options.clock == nullptr) options.clock = &SystemClock();
+  if (options.random == nullptr) options.random = &SystemRandom();
+  if (options.transport == nullptr) options.transport = MakeGrpcTransport();
+  const ReplicaDirectory directory(options.path);
+  RETURN_IF_ERROR(directory.Prepare(options.create_if_missing));
+  RocksKvOptions kv_options;
+  kv_options.path = directory.StorePath();
+  kv_options.create_if_missing = options.create_if_missing;
+  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(kv_options));
+  DeviceStoreOptions store_options;
+  store_options.registry = options.registry;
+  store_options.clock = options.clock;
+  store_options.random = options.random;
+  ASSIGN_OR_RETURN(std::unique_ptr<DeviceStore> store,
+                   OpenDeviceStore(std::move(kv), store_options));
+  return std::unique_ptr<Replica>(new ReplicaImpl(std::move(options), std::move(store)));
+}
+
+ReplicaImpl::ReplicaImpl(Options options, std::unique_ptr<DeviceStore> store)
+    : options_(std::move(options)),
+      registry_(options_.registry),
+      directory_(options_.path),
+      transport_(options_.transport),
+      store_(std::move(store)),
+      round_(store_.get(), &directory_, transport_.get(), options_.clock),
+      background_(&round_, options_.clock, options_.random) {
+  store_->SetChangeListener([this](absl::Span<const ChangedRecord> changed) {
+    std::set<std::string> tables;
+    for (const ChangedRecord& record : changed) {
+      if (const RecordType* const type = registry_->Find(record.type_id); type != nullptr)
+        tables.insert(type->plural());
+    }
+    watches_.OnChanged(tables);
+    round_.OnCommit();
+  });
+}
+
+ReplicaImpl::~ReplicaImpl() {
+  background_.Stop();
+  store_->SetChangeListener(nullptr);
+}
+
+absl::Status ReplicaImpl::Enroll(absl::string_view invitation, absl::string_view device_name) {
+  return EnrollDevice(invitation, device_name, directory_, *transport_, *store_);
+}
+
+absl::StatusOr<const RecordType*> ReplicaImpl::TypeOf(
+    const google::protobuf::Descriptor* descriptor) const {
+  const RecordType* const type = registry_->FindByName(descriptor->name());
+  if (type == nullptr || type->descriptor()->full_name() != descriptor->full_name()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(descriptor->full_name(), " is not a record type of this replica's registry"));
+  }
+  return type;
+}
+
+absl::StatusOr<RecordView> ReplicaImpl::ViewOf(const RecordType& type, const RecordId& id) const {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  ASSIGN_OR_RETURN(std::optional<RecordView> found, view->Get(type, id));
+  if (!found.has_value())
+    return absl::NotFoundError(
+        absl::StrCat("no ", type.name(), " with id ", id.ToString(), " here"));
+  return *std::move(found);
+}
+
+absl::Status ReplicaImpl::CommitChanges(std::vector<v1::Change> changes) {
+  return store_->Commit(std::move(changes), DurabilityOf(options_)).status();
+}
+
+absl::StatusOr<RecordId> ReplicaImpl::CreateMessage(const Scope& scope,
+                                                    const google::protobuf::Message& record) {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(record.GetDescriptor()));
+  const RecordId fresh = NewRecordId(options_.clock->Now(), *options_.random);
+  ASSIGN_OR_RETURN(v1::Change change, CreateChange(*type, fresh, scope, record));
+  ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
+  std::vector<v1::Change> changes;
+  changes.push_back(std::move(change));
+  RETURN_IF_ERROR(CommitChanges(std::move(changes)));
+  return id;
+}
+
+absl::Status ReplicaImpl::UpdateMessage(const RecordId& id, google::protobuf::Message* record,
+                                        absl::FunctionRef<void()> edit, ReadToken token) {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(record->GetDescriptor()));
+  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*type, id));
+  if (!record->ParseFromString(view.message))
+    return absl::DataLossError("a stored record does not parse");
+  const std::unique_ptr<google::protobuf::Message> before(record->New());
+  before->CopyFrom(*record);
+  edit();
+  ASSIGN_OR_RETURN(v1::Change change, DiffMessages(*type, *before, *record));
+  if (IsEmpty(change)) return absl::OkStatus();
+  change.set_record_id(id.AsBytes());
+  change.set_seen(token.seen != 0 ? token.seen : view.seen);
+  std::vector<v1::Change> changes;
+  changes.push_back(std::move(change));
+  return CommitChanges(std::move(changes));
+}
+
+absl::Status ReplicaImpl::DeleteRecord(const google::protobuf::Descriptor* descriptor,
+                                       const RecordId& id, ReadToken token) {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(descriptor));
+  v1::Change change;
+  change.set_type_id(type->type_id());
+  change.set_record_id(id.AsBytes());
+  change.set_kind(v1::Change::DELETE);
+  change.set_seen(token.seen);
+  std::vector<v1::Change> changes;
+  changes.push_back(std::move(change));
+  return CommitChanges(std::move(changes));
+}
+
+absl::Status ReplicaImpl::ReadMessage(const RecordId& id, google::protobuf::Message* record,
+                                      RecordInfo* info) const {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(record->GetDescriptor()));
+  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*type, id));
+  if (!record->ParseFromString(view.message))
+    return absl::DataLossError("a stored record does not parse");
+  if (info != nullptr) *info = InfoOf(view);
+  return absl::OkStatus();
+}
+
+absl::Status ReplicaImpl::Move(const google::protobuf::Descriptor* descriptor, const RecordId& id,
+                               const Scope& to) {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(descriptor));
+  v1::Change change;
+  change.set_type_id(type->type_id());
+  change.set_record_id(id.AsBytes());
+  change.set_scope(to.path());
+  std::vector<v1::Change> changes;
+  changes.push_back(std::move(change));
+  return CommitChanges(std::move(changes));
+}
+
+absl::StatusOr<v1::Change> ReplicaImpl::ChangeOf(const Transaction::Step& step) const {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(step.type));
+  v1::Change change;
+  switch (step.kind) {
+    case Transaction::Step::Kind::kCreate: {
+      ASSIGN_OR_RETURN(change, CreateChange(*type, step.id, step.scope, *step.after));
+      break;
+    }
+    case Transaction::Step::Kind::kUpdate: {
+      ASSIGN_OR_RETURN(change, DiffMessages(*type, *step.before, *step.after));
+      change.set_record_id(step.id.AsBytes());
+      break;
+    }
+    case Transaction::Step::Kind::kDelete:
+      change.set_type_id(type->type_id());
+      change.set_record_id(step.id.AsBytes());
+      change.set_kind(v1::Change::DELETE);
+      break;
+  }
+  change.set_seen(step.token.seen);
+  return change;
+}
+
+absl::Status ReplicaImpl::Commit(const Transaction& transaction) {
+  std::vector<v1::Change> changes;
+  for (const Transaction::Step& step : transaction.steps_) {
+    ASSIGN_OR_RETURN(v1::Change change, ChangeOf(step));
+    if (!IsEmpty(change)) changes.push_back(std::move(change));
+  }
+  return changes.empty() ? absl::OkStatus() : CommitChanges(std::move(changes));
+}
+
+absl::Status ReplicaImpl::QueryRows(
+    absl::string_view sql, absl::Span<const SqlValue> args,
+    absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,
+    absl::FunctionRef<absl::Status(SqlRow)> on_row) const {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  return RunQuery(
+             *registry_, *view, sql, args, DeviceQueryOptions(),
+             [&](absl::Span<const std::string> columns) { return on_columns(columns); },
+             [&](SqlRow row) { return on_row(std::move(row)); })
+      .status();
+}
+
+absl::StatusOr<ResultSet> ReplicaImpl::Query(absl::string_view sql,
+                                             absl::Span<const SqlValue> args) const {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  ResultSet result;
+  ASSIGN_OR_RETURN(const QuerySummary summary,
+                   RunQuery(
+                       *registry_, *view, sql, args, DeviceQueryOptions(),
+                       [&](absl::Span<const std::string> columns) {
+                         result.columns.assign(columns.begin(), columns.end());
+                         return absl::OkStatus();
+                       },
+                       [&](SqlRow row) {
+                         result.rows.push_back(std::move(row));
+                         return absl::OkStatus();
+                       }));
+  result.truncated = summary.truncated;
+  return result;
+}
+
+absl::StatusOr<std::unique_ptr<Subscription>> ReplicaImpl::Watch(absl::string_view sql,
+                                                                 std::vector<SqlValue> args,
+                                                                 OnChange on_change) {
+  ASSIGN_OR_RETURN(std::vector<std::string> tables, TablesOf(*registry_, sql));
+  return watches_.Add(
+      std::move(tables),
+      [this, text = std::string(sql), values = std::move(args)] { return Query(text, values); },
+      std::move(on_change));
+}
+
+absl::StatusOr<SyncReport> ReplicaImpl::Sync(const SyncOptions& options) {
+  return round_.Run(options);
+}
+void ReplicaImpl::StartSync(const SyncOptions& options) { background_.Start(options); }
+void ReplicaImpl::StopSync() { background_.Stop(); }
+
+SyncStatus ReplicaImpl::GetSyncStatus() const {
+  SyncStatus status;
+  round_.Describe(&status);
+  background_.Describe(&status);
+  if (const absl::StatusOr<StoreCounts> counts = store_->Counts(); counts.ok()) {
+    status.pending = counts->pending;
+    status.rejected = counts->rejected;
+    status.open_conflicts = counts->open_conflicts;
+    status.oldest_pending = counts->oldest_pending;
+  }
+  return status;
+}
+
+absl::StatusOr<std::vector<Rejection>> ReplicaImpl::Rejections() const {
+  ASSIGN_OR_RETURN(const std::vector<v1::RejectedChangeSet> rejected, store_->Rejected());
+  std::vector<Rejection> result;
+  result.reserve(rejected.size());
+  for (const v1::RejectedChangeSet& entry : rejected) {
+    v1::ChangeSetHeader header;
+    Rejection rejection;
+    if (!header.ParseFromString(entry.change_set().header()) ||
+        !rejection.content.ParseFromString(entry.change_set().body())) {
+      return absl::DataLossError("an entry of the rejected list is damaged");
+    }
+    rejection.partition = header.partition();
+    rejection.sequence = header.sequence();
+    rejection.refused_at = absl::FromUnixMillis(entry.refused_at_ms());
+    rejection.reasons.assign(entry.verdict().refusals().begin(), entry.verdict().refusals().end());
+    result.push_back(std::move(rejection));
+  }
+  return result;
+}
+
+absl::Status ReplicaImpl::Resubmit(absl::string_view partition, uint64_t sequence) {
+  ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, Rejections());
+  for (const Rejection& rejection : rejections) {
+    if (rejection.partition != partition || rejection.sequence != sequence) continue;
+    std::vector<v1::Change> changes(rejection.content.changes().begin(),
+                                    rejection.content.changes().end());
+    RETURN_IF_ERROR(CommitChanges(std::move(changes)));
+    return store_->DiscardRejected(partition, sequence);
+  }
+  return absl::NotFoundError(
+      "no rejected change set has this number; list them with `brigada rejected`");
+}
+
+absl::Status ReplicaImpl::Discard(absl::string_view partition, uint64_t sequence) {
+  return store_->DiscardRejected(partition, sequence);
+}
+
+absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
+  const RecordType* const type = registry_->Find(kConflictTypeId);
+  if (type == nullptr) return std::vector<ConflictInfo>();
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  ASSIGN_OR_RETURN(const Scope nation, Scope::Parse("MX"));
+  const std::unique_ptr<RecordCursor> cursor = view->Scan(*type, nation);
+  std::vector<ConflictInfo> result;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<RecordView> record, cursor->Next());
+    if (!record.has_value()) return result;
+    ConflictInfo info;
+    if (!info.entry.ParseFromString(record->message))
+      return absl::DataLossError("an entry of the ledger is damaged");
+    if (info.entry.state() != v1::OPEN) continue;
+    info.id = record->id;
+    ASSIGN_OR_RETURN(info.scope, Scope::Parse(record->scope));
+    result.push_back(std::move(info));
+  }
+}
+
+absl::Status ReplicaImpl::Resolve(const RecordId& conflict, int loser) {
+  const RecordType* const type = registry_->Find(kConflictTypeId);
+  if (type == nullptr) return absl::NotFoundError("this replica's registry has no conflicts");
+  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*type, conflict));
+  v1::Conflict entry;
+  if (!entry.ParseFromString(view.message))
+    return absl::DataLossError("an entry of the ledger is damaged");
+  ASSIGN_OR_RETURN(v1::Change change, ChangeThatDecides(conflict, view.scope, entry, loser));
+  std::vector<v1::Change> changes;
+  changes.push_back(std::move(change));
+  return CommitChanges(std::move(changes));
+}
+
+}  // namespace brigada

@@ -1,0 +1,83 @@
+// Replica over a DeviceStore.
+#ifndef CLIENT_LIB_REPLICA_IMPL_H_
+#define CLIENT_LIB_REPLICA_IMPL_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "brigada/replica.h"
+#include "client_lib/background_sync.h"
+#include "client_lib/replica_directory.h"
+#include "client_lib/sync_round.h"
+#include "client_lib/watch_hub.h"
+#include "replica/schema/registry.h"
+#include "replica/store/device_store.h"
+
+namespace brigada {
+
+class ReplicaImpl final : public Replica {
+ public:
+  ReplicaImpl(Options options, std::unique_ptr<DeviceStore> store);
+  ~ReplicaImpl() override;
+
+  absl::Status Enroll(absl::string_view invitation, absl::string_view device_name) override;
+  absl::StatusOr<RecordId> CreateMessage(const Scope& scope,
+                                         const google::protobuf::Message& record) override;
+  absl::Status UpdateMessage(const RecordId& id, google::protobuf::Message* record,
+                             absl::FunctionRef<void()> edit, ReadToken token) override;
+  absl::Status DeleteRecord(const google::protobuf::Descriptor* type, const RecordId& id,
+                            ReadToken token) override;
+  absl::Status ReadMessage(const RecordId& id, google::protobuf::Message* record,
+                           RecordInfo* info) const override;
+  absl::Status Move(const google::protobuf::Descriptor* type, const RecordId& id,
+                    const Scope& to) override;
+  absl::Status Commit(const Transaction& transaction) override;
+
+  absl::StatusOr<ResultSet> Query(absl::string_view sql,
+                                  absl::Span<const SqlValue> args) const override;
+  absl::Status QueryRows(absl::string_view sql, absl::Span<const SqlValue> args,
+                         absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,
+                         absl::FunctionRef<absl::Status(SqlRow)> on_row) const override;
+  absl::StatusOr<std::unique_ptr<Subscription>> Watch(absl::string_view sql,
+                                                      std::vector<SqlValue> args,
+                                                      OnChange on_change) override;
+
+  absl::StatusOr<SyncReport> Sync(const SyncOptions& options) override;
+  void StartSync(const SyncOptions& options) override;
+  void StopSync() override;
+  SyncStatus GetSyncStatus() const override;
+
+  absl::StatusOr<std::vector<Rejection>> Rejections() const override;
+  absl::Status Resubmit(absl::string_view partition, uint64_t sequence) override;
+  absl::Status Discard(absl::string_view partition, uint64_t sequence) override;
+  absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const override;
+  absl::Status Resolve(const RecordId& conflict, int loser) override;
+
+  ReplicaId replica_id() const override { return store_->replica(); }
+  std::string user() const override { return store_->user(); }
+  v1::Welcome last_welcome() const override { return store_->LastWelcome(); }
+
+ private:
+  absl::StatusOr<const RecordType*> TypeOf(const google::protobuf::Descriptor* descriptor) const;
+  absl::StatusOr<RecordView> ViewOf(const RecordType& type, const RecordId& id) const;
+  absl::StatusOr<v1::Change> ChangeOf(const Transaction::Step& step) const;
+  absl::Status CommitChanges(std::vector<v1::Change> changes);
+
+  // Constant after construction.
+  const Options options_;
+  const Registry* const registry_;
+  const ReplicaDirectory directory_;
+  const std::shared_ptr<Transport> transport_;
+
+  // Each has its own lock. Destroyed from the last to the first.
+  const std::unique_ptr<DeviceStore> store_;
+  WatchHub watches_;
+  SyncRound round_;
+  BackgroundSync background_;
+};
+
+}  // namespace brigada
+
+#endif  // CLIENT_LIB_REPLICA_IMPL_H_

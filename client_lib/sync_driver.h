@@ -1,0 +1,93 @@
+// Runs one DeviceSession over one FrameStream: a thread that receives, the caller's thread that
+// does everything else.
+#ifndef CLIENT_LIB_SYNC_DRIVER_H_
+#define CLIENT_LIB_SYNC_DRIVER_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "brigada/options.h"
+#include "brigada/transport.h"
+#include "replica/base/clock.h"
+#include "replica/base/mutex.h"
+#include "replica/store/device_store.h"
+#include "replica/sync/device_session.h"
+
+namespace brigada {
+
+struct DriverOptions {
+  DeviceSessionOptions session;
+  // On the driving thread, when something moved, at most some ten times a second and once at the
+  // end.
+  std::function<void(const SyncState&)> on_progress;
+  absl::Duration deadline = absl::InfiniteDuration();
+  uint64_t byte_budget = 0;  // 0: none
+};
+
+// One session. Wake, Stop and Cancel may be called from any thread, Run once.
+class SyncDriver {
+ public:
+  // All outlive the driver.
+  SyncDriver(DeviceStore* store, const Clock* clock, std::unique_ptr<FrameStream> stream,
+             DriverOptions options);
+  ~SyncDriver();
+
+  // Until the session is finished, failed, stopped or out of time or budget (kDeadlineExceeded,
+  // kResourceExhausted; what arrived stays).
+  absl::Status Run();
+  // The outbox grew.
+  void Wake();
+  // Ends in good order.
+  void Stop();
+  // Ends at once.
+  void Cancel();
+  SyncState state() const;
+  // True when every partition was at a checkpoint after the last frame.
+  bool is_consistent() const;
+  // What the server asked to wait, if it did. After Run.
+  absl::optional<absl::Duration> retry_after() const;
+
+ private:
+  struct Events {
+    std::deque<v1::ServerFrame> frames;
+    absl::Status end;  // why receiving ended
+    bool receiving_ended = false;
+    bool woken = false;
+    bool stop = false;
+    bool cancelled = false;
+  };
+
+  void Receive();
+  // Waits for something to do or a tick, and takes it.
+  Events Take() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Step(Events events);
+  absl::Status SendAll();
+  absl::Status CheckLimits() const;
+  void Report(bool last);
+
+  // Constant after construction.
+  DeviceStore* const store_;
+  const Clock* const clock_;
+  const std::unique_ptr<FrameStream> stream_;
+  const DriverOptions options_;
+
+  // Run's thread only.
+  DeviceSession session_;
+  absl::Duration started_;
+  absl::Duration next_tick_;
+  absl::Duration next_report_;
+
+  mutable Mutex mu_;
+  CondVar changed_;
+  Events events_ ABSL_GUARDED_BY(mu_);
+  SyncState state_ ABSL_GUARDED_BY(mu_);
+  bool consistent_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace brigada
+
+#endif  // CLIENT_LIB_SYNC_DRIVER_H_

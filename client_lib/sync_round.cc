@@ -1,0 +1,163 @@
+#include "client_lib/sync_round.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client_lib/enrollment.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/signing_key.h"
+
+namespace brigada {
+namespace {
+
+constexpr char kLastSuccess[] = "last_success_ms";
+constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
+constexpr absl::Duration kPauseAfterCut = absl::Milliseconds(200);
+// Tries without anything received in between before a round gives up.
+constexpr int kMaxBarrenTries = 3;
+
+void Add(const SyncState& session, SyncState* totals) {
+  totals->phase = session.phase;
+  totals->change_sets_sent += session.change_sets_sent;
+  totals->change_sets_confirmed += session.change_sets_confirmed;
+  totals->change_sets_refused += session.change_sets_refused;
+  totals->records_received += session.records_received;
+  totals->bytes_sent += session.bytes_sent;
+  totals->bytes_received += session.bytes_received;
+  totals->pulled = std::max(totals->pulled, session.pulled);
+  totals->pull_total = std::max(totals->pull_total, session.pull_total);
+}
+
+bool MayBeLease(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
+}
+
+}  // namespace
+
+absl::Status SyncRound::Begin() {
+  const MutexLock lock(&mu_);
+  if (running_)
+    return absl::AlreadyExistsError("another session of this replica runs; wait for it or stop it");
+  running_ = true;
+  return absl::OkStatus();
+}
+
+void SyncRound::End(const absl::Status& status) {
+  if (status.ok()) {
+    // A lost write only makes the status look older than it is.
+    store_->PutSetting(kLastSuccess, absl::StrCat(absl::ToUnixMillis(clock_->Now()))).IgnoreError();
+  }
+  const MutexLock lock(&mu_);
+  running_ = false;
+  last_error_ = status.ok() ? std::string() : std::string(status.message());
+}
+
+absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
+  RETURN_IF_ERROR(Begin());
+  const absl::Duration start = clock_->Monotonic();
+  SyncReport report;
+  absl::optional<absl::Duration> retry_after;
+  int barren = 0;
+  absl::Status status;
+  while (true) {
+    const uint64_t before = report.totals.bytes_received;
+    status = RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start),
+                     &report, &retry_after);
+    if (status.ok() || !absl::IsUnavailable(status) || retry_after.has_value()) break;
+    barren = report.totals.bytes_received > before ? 0 : barren + 1;
+    if (barren >= kMaxBarrenTries || clock_->Monotonic() - start >= options.deadline) break;
+    absl::SleepFor(kPauseAfterCut * (1 << barren));
+  }
+  End(status);
+  RETURN_IF_ERROR(status);
+  report.elapsed = clock_->Monotonic() - start;
+  return report;
+}
+
+absl::Status SyncRound::RunLive(const SyncOptions& options,
+                                absl::optional<absl::Duration>* retry_after) {
+  RETURN_IF_ERROR(Begin());
+  SyncReport report;
+  const absl::Status status =
+      RunOnce(options, /*live=*/true, absl::InfiniteDuration(), &report, retry_after);
+  End(status);
+  return status;
+}
+
+absl::Status SyncRound::RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
+                                SyncReport* report, absl::optional<absl::Duration>* retry_after) {
+  const absl::Status status = Drive(options, live, deadline, report, retry_after);
+  if (!MayBeLease(status)) return status;
+  // A lapsed lease and a revoked device look alike until renewal is tried.
+  if (!RenewLease(*directory_, *transport_, *store_).ok()) return status;
+  return Drive(options, live, deadline, report, retry_after);
+}
+
+absl::Status SyncRound::Drive(const SyncOptions& options, bool live, absl::Duration deadline,
+                              SyncReport* report, absl::optional<absl::Duration>* retry_after) {
+  ASSIGN_OR_RETURN(Credentials credentials, directory_->ReadCredentials());
+  if (!options.server.empty()) credentials.server = options.server;
+  ASSIGN_OR_RETURN(SigningKey key, SigningKey::FromPem(credentials.private_key_pem));
+  const auto shared_key = std::make_shared<const SigningKey>(std::move(key));
+  ASSIGN_OR_RETURN(std::unique_ptr<FrameStream> stream,
+                   transport_->Connect(credentials, std::min(kConnectTimeout, deadline)));
+  DriverOptions driver_options;
+  driver_options.session.live = live;
+  driver_options.session.stall_timeout = options.stall_timeout;
+  driver_options.session.software = "brigada";
+  driver_options.session.sign = [shared_key](absl::string_view chain) {
+    return shared_key->Sign(chain);
+  };
+  driver_options.deadline = deadline;
+  driver_options.byte_budget = options.byte_budget;
+  driver_options.on_progress = options.on_progress;
+  const auto driver =
+      std::make_shared<SyncDriver>(store_, clock_, std::move(stream), std::move(driver_options));
+  {
+    const MutexLock lock(&mu_);
+    driver_ = driver;
+  }
+  const absl::Status status = driver->Run();
+  {
+    const MutexLock lock(&mu_);
+    driver_ = nullptr;
+  }
+  Add(driver->state(), &report->totals);
+  ++report->connections;
+  *retry_after = driver->retry_after();
+  return status;
+}
+
+void SyncRound::Stop() {
+  const MutexLock lock(&mu_);
+  if (driver_ != nullptr) driver_->Stop();
+}
+
+void SyncRound::OnCommit() {
+  const MutexLock lock(&mu_);
+  if (driver_ != nullptr) driver_->Wake();
+}
+
+void SyncRound::Describe(SyncStatus* status) const {
+  std::shared_ptr<SyncDriver> driver;
+  {
+    const MutexLock lock(&mu_);
+    status->last_error = last_error_;
+    driver = driver_;
+  }
+  if (driver != nullptr) {
+    status->session = driver->state();
+    status->phase = status->session.phase;
+    status->consistent = driver->is_consistent();
+  }
+  int64_t last_success_ms = 0;
+  const absl::StatusOr<std::string> setting = store_->GetSetting(kLastSuccess);
+  if (setting.ok() && absl::SimpleAtoi(*setting, &last_success_ms)) {
+    status->last_success = absl::FromUnixMillis(last_success_ms);
+  }
+}
+
+}  // namespace brigada

@@ -1,0 +1,61 @@
+// One round of sync: connect, run a session, again when the link was cut. Shared by Replica::Sync
+// and the background.
+#ifndef CLIENT_LIB_SYNC_ROUND_H_
+#define CLIENT_LIB_SYNC_ROUND_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "brigada/options.h"
+#include "brigada/transport.h"
+#include "client_lib/replica_directory.h"
+#include "client_lib/sync_driver.h"
+#include "replica/base/clock.h"
+#include "replica/base/mutex.h"
+#include "replica/store/device_store.h"
+
+namespace brigada {
+
+// Thread safe; one session at a time.
+class SyncRound {
+ public:
+  // All outlive it.
+  SyncRound(DeviceStore* store, const ReplicaDirectory* directory, Transport* transport,
+            const Clock* clock)
+      : store_(store), directory_(directory), transport_(transport), clock_(clock) {}
+
+  // See Replica::Sync.
+  absl::StatusOr<SyncReport> Run(const SyncOptions& options);
+  // One live session until it ends; OK when it was stopped. `retry_after`: what the server asked to
+  // wait.
+  absl::Status RunLive(const SyncOptions& options, absl::optional<absl::Duration>* retry_after);
+  // Ends the session that runs, if any.
+  void Stop();
+  // The outbox grew.
+  void OnCommit();
+  void Describe(SyncStatus* status) const;
+
+ private:
+  absl::Status Begin();
+  void End(const absl::Status& status);
+  absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
+                       SyncReport* report, absl::optional<absl::Duration>* retry_after);
+  absl::Status Drive(const SyncOptions& options, bool live, absl::Duration deadline,
+                     SyncReport* report, absl::optional<absl::Duration>* retry_after);
+
+  DeviceStore* const store_;
+  const ReplicaDirectory* const directory_;
+  Transport* const transport_;
+  const Clock* const clock_;
+
+  mutable Mutex mu_;
+  bool running_ ABSL_GUARDED_BY(mu_) = false;
+  std::shared_ptr<SyncDriver> driver_ ABSL_GUARDED_BY(mu_);
+  std::string last_error_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace brigada
+
+#endif  // CLIENT_LIB_SYNC_ROUND_H_
