@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs the build tree into a scratch prefix, builds tests/consumer against it and runs the program.
+# Usage: build_and_run.sh BUILD_DIR SOURCE_DIR
+set -euo pipefail
+build=$1 source=$2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/install.log" || { cat "$scratch/install.log"; exit 1; }
+flags=()
+sanitize=$(sed -n 's/^BRIGADA_SANITIZE:STRING=//p' "$build/CMakeCache.txt")
+[ -z "$sanitize" ] || flags+=("-DCMAKE_CXX_FLAGS=-fsanitize=$sanitize")
+cmake -S "$source/tests/consumer" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" "${flags[@]}" >"$scratch/configure.log" ||
+  { cat "$scratch/configure.log"; exit 1; }
+cmake --build "$scratch/build"
+output=$("$scratch/build/example" "$scratch/replica")
+echo "$output"
+[ "$output" = "1 people, 2 change sets to send" ] || { echo "unexpected output"; exit 1; }

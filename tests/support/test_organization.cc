@@ -1,0 +1,119 @@
+#include "tests/support/test_organization.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "brigada/v1/enrollment_service.pb.h"
+#include "replica/base/check.h"
+
+namespace brigada {
+namespace {
+
+// What a test cannot go on without. Prints the status first: unlike the product's, a test's
+// statuses hold nobody's data.
+void Require(const absl::Status& status) {
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  CHECK(status.ok());
+}
+
+std::string WithPort(absl::string_view text, int port) {
+  std::string bytes;
+  v1::Invitation invitation;
+  CHECK(absl::WebSafeBase64Unescape(text.substr(5), &bytes) && invitation.ParseFromString(bytes));
+  invitation.set_server(absl::StrCat("localhost:", port));
+  return absl::StrCat("BRG1-", absl::WebSafeBase64Escape(invitation.SerializeAsString()));
+}
+
+}  // namespace
+
+ScratchDirectory::ScratchDirectory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "brigada-test-XXXXXX").string();
+  CHECK(mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+ScratchDirectory::~ScratchDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string ScratchDirectory::operator/(absl::string_view name) const {
+  return absl::StrCat(path_, "/", name);
+}
+
+TestOrganization::TestOrganization() {
+  InitOptions init;
+  init.directory = scratch_ / "server";
+  init.organization = "Prueba";
+  init.public_address = "localhost:0";
+  init.names = {"127.0.0.1"};
+  init.administrator = "admin";
+  absl::StatusOr<std::string> invitation = InitOrganization(init, SystemClock(), SystemRandom());
+  Require(invitation.status());
+  StartServer();
+  Options options;
+  options.path = DevicePath("admin");
+  absl::StatusOr<std::unique_ptr<Replica>> replica = Replica::Open(options);
+  Require(replica.status());
+  administrator_ = *std::move(replica);
+  Require(administrator_->Enroll(WithPort(*invitation, port_), "console"));
+  absl::StatusOr<std::unique_ptr<Administration>> administration =
+      Administration::Connect(options.path);
+  Require(administration.status());
+  administration_ = *std::move(administration);
+}
+
+TestOrganization::~TestOrganization() {
+  administration_.reset();
+  administrator_.reset();
+  StopServer();
+}
+
+void TestOrganization::StartServer() {
+  absl::StatusOr<std::unique_ptr<Organization>> organization =
+      OpenOrganization(scratch_ / "server", SystemClock(), SystemRandom());
+  Require(organization.status());
+  ServerOptions options;
+  options.listen = absl::StrCat("localhost:", port_);
+  options.threads = 2;
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start(*std::move(organization), options, SystemClock(), SystemRandom());
+  Require(server.status());
+  server_ = *std::move(server);
+  port_ = server_->port();
+}
+
+void TestOrganization::StopServer() {
+  if (server_ != nullptr) server_->Shutdown(absl::Seconds(5));
+  server_.reset();
+}
+
+std::string TestOrganization::DevicePath(absl::string_view user) const { return scratch_ / user; }
+
+std::string TestOrganization::Invite(absl::string_view user, absl::string_view role,
+                                     absl::string_view scope) {
+  const std::string scopes[] = {std::string(scope)};
+  absl::StatusOr<std::string> invitation =
+      administration_->Invite(user, role, scopes, absl::Hours(1));
+  Require(invitation.status());
+  return WithPort(*invitation, port_);
+}
+
+std::unique_ptr<Replica> TestOrganization::NewDevice(absl::string_view user, absl::string_view role,
+                                                     absl::string_view scope) {
+  Options options;
+  options.path = DevicePath(user);
+  absl::StatusOr<std::unique_ptr<Replica>> replica = Replica::Open(options);
+  Require(replica.status());
+  Require((*replica)->Enroll(Invite(user, role, scope), absl::StrCat("phone of ", user)));
+  return *std::move(replica);
+}
+
+}  // namespace brigada
