@@ -185,9 +185,10 @@ void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Tria
 
 absl::Status CommitGroup::TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header,
                                      Trial* trial) {
-  if (header.user() != push.user)
+  if (header.user() != push.user) {
     trial->refusals.push_back(
         MakeRefusal(v1::NOT_GRANTED, 0, 0, "the change set names another user"));
+  }
   for (uint32_t i = 0; i < trial->slots.size(); ++i) {
     if (trial->refusals.size() >= kMaxRefusals) break;
     RETURN_IF_ERROR(TryChange(push, header, i, trial));

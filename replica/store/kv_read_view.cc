@@ -134,9 +134,10 @@ class KvRecordCursor final : public RecordCursor {
     ASSIGN_OR_RETURN(
         const auto bytes,
         view_->snapshot().Get(Table::kRecords, RecordKey(range().partition, type_->type_id(), id)));
-    if (!bytes.has_value())
+    if (!bytes.has_value()) {
       return absl::DataLossError(absl::StrCat("read ", type_->name(), " ", id.ToString(),
                                               ": an index entry names no record"));
+    }
     return view_->View(*type_, id, range().partition, *bytes);
   }
 
