@@ -192,6 +192,7 @@ void ChangeRun::Start() {
     StartNextLife(who_.write(), record_);
   } else {
     record_->writes.push_back(who_.write());
+    record_->fields.reserve(writes_.size());
   }
 }
 

@@ -85,6 +85,15 @@ TEST(DeletionTest, SecondDeleteChangesNothing) {
   EXPECT_EQ(history.record().sequence, 2);
 }
 
+TEST(DeletionTest, WhollyLostChangeNamesNoFields) {
+  History history;
+  history.Commit(Create(Title("t")), {'A', 1});
+  history.Commit(Delete(), {'B', 2, 1});
+  const ApplyResult result = history.Commit(Resolving(SampleId(), Delete()), {'C', 3, 1});
+  EXPECT_TRUE(result.lost_whole);
+  EXPECT_THAT(result.lost_fields, IsEmpty());
+}
+
 TEST(DeletionTest, CreateThatSawTheTombstoneStartsANewLife) {
   History history;
   history.Commit(Create(Title("t")), {'A', 1});

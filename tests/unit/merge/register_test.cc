@@ -111,6 +111,19 @@ TEST(LastWriterTest, VersionsBeyondTheBoundGoEarliestFirstIntoTheConflict) {
   EXPECT_EQ(losers[15].user(), "user-B");
 }
 
+TEST(LastWriterTest, WhatWasJustWrittenIsKeptBeyondTheBound) {
+  History history;
+  history.Commit(Create(Title("old")), {'A', 1});
+  for (int i = 0; i < 17; ++i) {
+    const auto replica = static_cast<char>('B' + i);
+    history.Commit(Edit(Title(std::string(1, replica))), {replica, 100 - i, 1});
+  }
+  const Slot& slot = history.record().FindField(kTitle)->slots[0];
+  ASSERT_THAT(slot.versions, SizeIs(16));
+  EXPECT_EQ(history.message().title(), "B");
+  EXPECT_EQ(history.record().writes[slot.versions.back().write].replica, Replica('R'));
+}
+
 TEST(FirstWriterTest, KnowingChangeIsRefused) {
   History history;
   history.Commit(Create(Code("AA1")), {'A', 1});
