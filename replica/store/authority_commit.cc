@@ -113,7 +113,7 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     v1::StoredVerdict stored;
     *stored.mutable_verdict() = verdict;
     stored.set_chain(std::move(checked.headers[i].chain));
-    verdicts_.Add(push.partition, push.replica, std::move(stored));
+    verdicts_.Add(push.partition, push.replica, stored);
     result.verdicts.push_back(std::move(verdict));
   }
   result.expected = progress->sequence() + 1;

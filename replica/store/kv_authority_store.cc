@@ -94,7 +94,7 @@ class KvAuthorityStore final : public AuthorityStore {
     return directory_.List(kind);
   }
   absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) override {
-    const absl::Status status = directory_.Write(writes);
+    absl::Status status = directory_.Write(writes);
     if (!absl::IsAborted(status)) NoteWrite(status);
     return status;
   }
@@ -114,9 +114,10 @@ class KvAuthorityStore final : public AuthorityStore {
   void NoteWrite(const absl::Status& status) {
     if (status.ok() || absl::IsResourceExhausted(status)) return;
     const MutexLock lock(&health_mu_);
-    if (health_.ok())
+    if (health_.ok()) {
       health_ = absl::FailedPreconditionError(absl::StrCat(
           "the store is read-only since a write failed, reopen it: ", status.message()));
+    }
   }
 
   const std::unique_ptr<Kv> kv_;

@@ -13,9 +13,10 @@ absl::StatusOr<v1::ReplicaProgress> ReadProgress(const KvReader& reader,
                                                  const ReplicaId& replica) {
   v1::ReplicaProgress progress;
   ASSIGN_OR_RETURN(const auto bytes, reader.Get(Table::kVerdicts, ProgressKey(partition, replica)));
-  if (bytes.has_value() && !progress.ParseFromString(*bytes))
+  if (bytes.has_value() && !progress.ParseFromString(*bytes)) {
     return absl::DataLossError(
         absl::StrCat("read the progress of replica ", replica.ToString(), ": damaged"));
+  }
   return progress;
 }
 
@@ -27,9 +28,10 @@ absl::StatusOr<std::optional<v1::StoredVerdict>> ReadVerdict(const KvReader& rea
                    reader.Get(Table::kVerdicts, VerdictKey(partition, replica, sequence)));
   if (!bytes.has_value()) return std::nullopt;
   v1::StoredVerdict verdict;
-  if (!verdict.ParseFromString(*bytes))
+  if (!verdict.ParseFromString(*bytes)) {
     return absl::DataLossError(
         absl::StrCat("read verdict ", sequence, " of replica ", replica.ToString(), ": damaged"));
+  }
   return verdict;
 }
 
@@ -51,12 +53,12 @@ absl::StatusOr<std::optional<v1::StoredVerdict>> VerdictBatch::Find(absl::string
 }
 
 void VerdictBatch::Add(absl::string_view partition, const ReplicaId& replica,
-                       v1::StoredVerdict verdict) {
+                       const v1::StoredVerdict& verdict) {
   const uint64_t sequence = verdict.verdict().sequence();
   places_.Put(Table::kVerdicts,
               VerdictPlaceKey(partition, replica, verdict.verdict().commit_sequence()),
               NumberValue(sequence));
-  added_.emplace(VerdictKey(partition, replica, sequence), std::move(verdict));
+  added_.emplace(VerdictKey(partition, replica, sequence), verdict);
 }
 
 void VerdictBatch::Stage(KvBatch* batch) const {

@@ -37,7 +37,7 @@ class VerdictBatch {
   absl::StatusOr<std::optional<v1::StoredVerdict>> Find(absl::string_view partition,
                                                         const ReplicaId& replica,
                                                         uint64_t sequence) const;
-  void Add(absl::string_view partition, const ReplicaId& replica, v1::StoredVerdict verdict);
+  void Add(absl::string_view partition, const ReplicaId& replica, const v1::StoredVerdict& verdict);
   void Stage(KvBatch* batch) const;
 
  private:
