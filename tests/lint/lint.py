@@ -27,8 +27,8 @@ WHOLE_REPLICA += ["replica/merge", "replica/store", "replica/sync", "replica/que
 BELOW["client_lib"] = WHOLE_REPLICA
 BELOW["server"] = WHOLE_REPLICA
 BELOW["tools"] = WHOLE_REPLICA + ["client_lib", "server"]
-BELOW["bench"] = BELOW["tools"] + ["tests"]
-BELOW["tests"] = BELOW["tools"] + ["bench"]
+BELOW["bench"] = BELOW["tools"] + ["tools", "tests"]
+BELOW["tests"] = BELOW["tools"] + ["tools", "bench"]
 
 # Outside libraries that only some folders may see: (pattern of the include, folders).
 CONFINED = [

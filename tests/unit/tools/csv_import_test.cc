@@ -1,0 +1,122 @@
+#include "tools/brigada/csv_import.h"
+
+#include <sstream>
+
+#include "brigada/v1/person.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Imports into memory; commits can be made to fail.
+class CsvImportTest : public ::testing::Test {
+ protected:
+  absl::Status Import(const std::string& csv, ImportOptions options) {
+    std::istringstream input(csv);
+    CsvImport import(
+        *Registry::BuiltIn().FindByName("people"), std::move(options),
+        [this](const std::vector<ImportRow>& rows) { return Commit(rows); },
+        [this]() -> absl::StatusOr<std::ostream*> { return &refused_; },
+        [](const ImportTotals&) { return absl::OkStatus(); });
+    absl::Status status = import.Run(&input);
+    totals_ = import.totals();
+    return status;
+  }
+
+  absl::Status Commit(const std::vector<ImportRow>& rows) {
+    for (const ImportRow& row : rows) {
+      const auto& person = static_cast<const v1::Person&>(*row.record);
+      if (person.name().given_names() == "Mala") return absl::InvalidArgumentError("no");
+      if (person.name().given_names() == "Disco") return absl::ResourceExhaustedError("disk full");
+      if (row.scope.partition() != rows.front().scope.partition())
+        return absl::InvalidArgumentError("two partitions");
+    }
+    batches_.push_back(rows.size());
+    for (const ImportRow& row : rows)
+      names_.push_back(static_cast<const v1::Person&>(*row.record).name().given_names());
+    return absl::OkStatus();
+  }
+
+  static ImportOptions Rules() {
+    ImportOptions options;
+    options.rules = {"nombre=name.given-names", "lugar=municipality"};
+    return options;
+  }
+
+  std::vector<std::string> names_;
+  std::vector<size_t> batches_;
+  std::ostringstream refused_;
+  ImportTotals totals_;
+};
+
+TEST_F(CsvImportTest, GoodRowsGoInAndBadOnesAreReportedWithTheirLine) {
+  ASSERT_OK(Import(
+      "nombre,lugar,phones\nAna,20067,+529511234567\nEva,Macondo,\nLuz,20067,nada\nPaz,20067\n"
+      "Mar\xed" "a,20067,\nSol,20067,\n",
+      Rules()));
+
+  EXPECT_THAT(names_, ElementsAre("Ana", "Sol"));
+  EXPECT_EQ(totals_.rows, 6u);
+  EXPECT_EQ(totals_.refused, 4u);
+  EXPECT_THAT(refused_.str(), HasSubstr("\r\n3,"));
+  EXPECT_THAT(refused_.str(), HasSubstr("Macondo"));
+  EXPECT_THAT(refused_.str(), HasSubstr("\r\n5,"));
+}
+
+TEST_F(CsvImportTest, ATransactionEndsAtItsSizeAndWhereTheStateChanges) {
+  ImportOptions options = Rules();
+  options.rows_per_transaction = 2;
+
+  ASSERT_OK(
+      Import("nombre,lugar\nA,20067\nB,20067\nC,20067\nD,09002\nE,09002\n", std::move(options)));
+
+  EXPECT_THAT(names_, ElementsAre("A", "B", "C", "D", "E"));
+  EXPECT_THAT(batches_, ElementsAre(2, 1, 2));
+}
+
+TEST_F(CsvImportTest, ARowThatTheReplicaRefusesIsFoundAmongOthers) {
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nB,20067\nMala,20067\nC,20067\n", Rules()));
+
+  EXPECT_THAT(names_, ElementsAre("A", "B", "C"));
+  EXPECT_EQ(totals_.refused, 1u);
+}
+
+TEST_F(CsvImportTest, AFullDiskStopsAtAPointToGoOnFrom) {
+  ImportOptions options = Rules();
+  options.rows_per_transaction = 2;
+  const std::string csv = "nombre,lugar\nA,20067\nB,20067\nDisco,20067\nC,20067\n";
+  ASSERT_THAT(Import(csv, options), StatusIs(absl::StatusCode::kResourceExhausted));
+  ASSERT_EQ(totals_.rows, 2u);
+
+  options.skip_rows = totals_.rows;
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nB,20067\nD,20067\nC,20067\n", std::move(options)));
+
+  EXPECT_THAT(names_, ElementsAre("A", "B", "D", "C"));
+}
+
+TEST_F(CsvImportTest, ADryRunCommitsNothing) {
+  ImportOptions options = Rules();
+  options.dry_run = true;
+
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nB,99999\n", std::move(options)));
+
+  EXPECT_TRUE(names_.empty());
+  EXPECT_EQ(totals_.imported, 1u);
+  EXPECT_EQ(totals_.refused, 1u);
+}
+
+TEST_F(CsvImportTest, WhatMakesTheWholeFileUselessIsSaidAtOnce) {
+  EXPECT_THAT(Import("", Rules()), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Import("a,b\n1,2\n", ImportOptions()), StatusIs(absl::StatusCode::kInvalidArgument));
+  ImportOptions no_place;
+  no_place.rules = {"nombre=notes"};
+  EXPECT_THAT(Import("nombre\nx\n", no_place), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace brigada

@@ -1,0 +1,25 @@
+#include "tools/brigada/nearest.h"
+
+#include "gtest/gtest.h"
+
+namespace brigada {
+namespace {
+
+TEST(NearestTest, CountsInsertionsRemovalsChangesAndSwaps) {
+  EXPECT_EQ(EditDistance("phones", "phones"), 0u);
+  EXPECT_EQ(EditDistance("phnoes", "phones"), 1u);
+  EXPECT_EQ(EditDistance("fones", "phones"), 2u);
+  EXPECT_EQ(EditDistance("", "abc"), 3u);
+}
+
+TEST(NearestTest, SuggestsWhatIsCloseAndNothingElse) {
+  const std::vector<std::string> names = {"people", "visits", "events"};
+
+  EXPECT_EQ(NearestName("peopel", names), "people");
+  EXPECT_EQ(NearestName("VISIT", names), "visits");
+  EXPECT_EQ(NearestName("zzzzzz", names), "");
+  EXPECT_EQ(NearestName(std::string(100'000, 'x'), names), "");
+}
+
+}  // namespace
+}  // namespace brigada

@@ -1,0 +1,166 @@
+#include "tools/brigada/csv_import.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
+#include "replica/base/language.h"
+#include "replica/base/status_macros.h"
+#include "replica/schema/validate.h"
+#include "tools/brigada/status_text.h"
+#include "tools/brigada/table_writer.h"
+
+namespace brigada {
+namespace {
+
+absl::Status ProblemText(CsvProblem problem) {
+  switch (problem) {
+    case CsvProblem::kTooLong:
+      return UsageError(Say("la fila pasa de 1 MB", "the row is longer than 1 MB"));
+    case CsvProblem::kBadQuote:
+      return UsageError(
+          Say("comillas mal puestas: un texto con comillas va entre comillas, y las de "
+              "dentro dobles",
+              "stray quotes: a text with quotes stands in quotes, those inside doubled"));
+    case CsvProblem::kOpenQuote:
+      return UsageError(
+          Say("unas comillas se abren y no se cierran", "a quote opens and never closes"));
+    case CsvProblem::kNotUtf8:
+      return UsageError(Say("no es UTF-8: guarde el archivo como «CSV UTF-8»",
+                            "it is not UTF-8: save the file as \"CSV UTF-8\""));
+    case CsvProblem::kNulByte:
+      return UsageError(Say("tiene un byte nulo: ¿es de verdad un CSV?",
+                            "it has a NUL byte: is it a CSV at all?"));
+    case CsvProblem::kNone:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CsvImport::CsvImport(const RecordType& type, ImportOptions options, Commit commit,
+                     OpenRefused open_refused, OnProgress on_progress)
+    : type_(type),
+      options_(std::move(options)),
+      commit_(std::move(commit)),
+      open_refused_(std::move(open_refused)),
+      on_progress_(std::move(on_progress)) {}
+
+absl::Status CsvImport::ReadHeader(CsvReader* reader) {
+  CsvRow header;
+  ASSIGN_OR_RETURN(const bool found, reader->Next(&header));
+  if (!found) return UsageError(Say("El archivo está vacío", "The file is empty"));
+  RETURN_IF_ERROR(Annotate(ProblemText(header.problem), Say("encabezado", "header")));
+  ASSIGN_OR_RETURN(mapping_, CsvMapping::Make(type_, header.fields, options_.rules));
+  totals_.ignored_columns = mapping_->ignored();
+  if (totals_.ignored_columns.size() == mapping_->column_count()) {
+    return UsageError(absl::Substitute(
+        Say("Ninguna columna corresponde a un campo de $0; diga cuáles con --map 'COLUMNA=CAMPO'",
+            "No column belongs to a field of $0; say which with --map 'COLUMN=FIELD'"),
+        type_.plural()));
+  }
+  if (!mapping_->has_scope() && !options_.scope.has_value()) {
+    return UsageError(
+        Say("¿De qué lugar son las filas? Use --scope, --municipality o una columna con "
+            "--map 'COLUMNA=municipality'",
+            "Which place are the rows of? Use --scope, --municipality or a column with "
+            "--map 'COLUMN=municipality'"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CsvImport::Run(std::istream* input) {
+  CsvOptions csv;
+  csv.separator = options_.separator;
+  CsvReader reader(input, csv);
+  RETURN_IF_ERROR(ReadHeader(&reader));
+  uint64_t seen = 0;
+  while (true) {
+    CsvRow row;
+    ASSIGN_OR_RETURN(const bool found, reader.Next(&row));
+    if (!found) break;
+    totals_.bytes = reader.bytes_read();
+    if (++seen <= options_.skip_rows) {
+      ++totals_.rows;
+      continue;
+    }
+    RETURN_IF_ERROR(Take(std::move(row)));
+  }
+  return Flush();
+}
+
+absl::Status CsvImport::Take(CsvRow row) {
+  absl::StatusOr<ImportRow> converted = Convert(row);
+  if (converted.ok() && !batch_.empty() &&
+      batch_.back().scope.partition() != converted->scope.partition()) {
+    RETURN_IF_ERROR(Flush());
+  }
+  ++unsettled_;
+  if (converted.ok()) {
+    batch_.push_back(*std::move(converted));
+  } else {
+    RETURN_IF_ERROR(Refuse(row.line, row.raw, converted.status()));
+  }
+  return unsettled_ >= options_.rows_per_transaction ? Flush() : absl::OkStatus();
+}
+
+absl::StatusOr<ImportRow> CsvImport::Convert(const CsvRow& row) const {
+  RETURN_IF_ERROR(ProblemText(row.problem));
+  if (row.fields.size() != mapping_->column_count()) {
+    return UsageError(absl::Substitute(
+        Say("tiene $0 columnas y el encabezado $1", "it has $0 columns and the header $1"),
+        row.fields.size(), mapping_->column_count()));
+  }
+  ImportRow result;
+  result.line = row.line;
+  result.raw = row.raw;
+  result.record = type_.NewMessage();
+  absl::optional<Scope> scope = options_.scope;
+  RETURN_IF_ERROR(mapping_->Apply(row.fields, result.record.get(), &scope));
+  if (!scope.has_value()) return UsageError(Say("no dice de qué lugar es", "it names no place"));
+  result.scope = *scope;
+  if (const auto refusal = ValidateScope(type_, result.scope, 0); refusal.has_value())
+    return UsageError(RefusalText(*refusal));
+  const std::vector<v1::Refusal> refusals = ValidateMessage(type_, *result.record, nullptr, 0);
+  if (!refusals.empty()) return UsageError(RefusalText(refusals.front()));
+  return result;
+}
+
+absl::Status CsvImport::Flush() {
+  if (!batch_.empty()) RETURN_IF_ERROR(CommitBatch(batch_));
+  batch_.clear();
+  totals_.rows += unsettled_;
+  unsettled_ = 0;
+  if (refused_ != nullptr && !refused_->flush().good())
+    return absl::ResourceExhaustedError("the file of refused rows cannot be written");
+  return on_progress_(totals_);
+}
+
+absl::Status CsvImport::CommitBatch(const std::vector<ImportRow>& rows) {
+  const absl::Status status = options_.dry_run ? absl::OkStatus() : commit_(rows);
+  if (status.ok()) {
+    totals_.imported += rows.size();
+    return absl::OkStatus();
+  }
+  if (!absl::IsInvalidArgument(status)) return status;
+  if (rows.size() == 1) return Refuse(rows.front().line, rows.front().raw, status);
+  // Halving finds a single bad row in few commits, and keeps the file's order.
+  const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
+  RETURN_IF_ERROR(CommitBatch(std::vector<ImportRow>(rows.begin(), middle)));
+  return CommitBatch(std::vector<ImportRow>(middle, rows.end()));
+}
+
+absl::Status CsvImport::Refuse(uint64_t line, const std::string& raw, const absl::Status& reason) {
+  ++totals_.refused;
+  if (refused_ == nullptr) {
+    ASSIGN_OR_RETURN(refused_, open_refused_());
+    *refused_ << CsvLine({std::string(Say("linea", "line")), std::string(Say("motivo", "reason")),
+                          std::string(Say("fila", "row"))})
+              << "\r\n";
+  }
+  *refused_ << CsvLine({absl::StrCat(line), StatusText(reason), WithoutFormula(raw)}) << "\r\n";
+  return absl::OkStatus();
+}
+
+}  // namespace brigada

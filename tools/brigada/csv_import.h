@@ -1,0 +1,94 @@
+// A spreadsheet into a replica: good rows in, each bad one reported with its line and reason.
+//
+// Rows are committed in the file's order, some at a time in one transaction (a transaction also
+// ends where the state changes, since it lies in one). So whatever stops the import, the rows
+// before a point are in and none behind it: `Totals::rows` says how many to skip the next time.
+// Memory does not depend on the file.
+#ifndef TOOLS_BRIGADA_CSV_IMPORT_H_
+#define TOOLS_BRIGADA_CSV_IMPORT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "google/protobuf/message.h"
+#include "replica/schema/registry.h"
+#include "replica/schema/scope.h"
+#include "tools/brigada/csv_mapping.h"
+#include "tools/brigada/csv_reader.h"
+
+namespace brigada {
+
+struct ImportRow {
+  uint64_t line = 0;
+  std::string raw;
+  Scope scope;
+  std::shared_ptr<google::protobuf::Message> record;
+};
+
+struct ImportOptions {
+  std::vector<std::string> rules;
+  // Where rows go that do not say.
+  absl::optional<Scope> scope;
+  uint64_t skip_rows = 0;
+  size_t rows_per_transaction = 500;
+  bool dry_run = false;
+  char separator = ',';
+};
+
+struct ImportTotals {
+  uint64_t rows = 0;      // data rows handled for good, skipped ones included
+  uint64_t imported = 0;  // of a dry run: that would be
+  uint64_t refused = 0;
+  uint64_t bytes = 0;
+  std::vector<std::string> ignored_columns;
+};
+
+class CsvImport {
+ public:
+  // Commits rows of one partition, all or nothing. kInvalidArgument: some row is at fault.
+  using Commit = std::function<absl::Status(const std::vector<ImportRow>&)>;
+  // Returns where refused rows are written, at the first one.
+  using OpenRefused = std::function<absl::StatusOr<std::ostream*>()>;
+  // After each transaction; a non-OK status stops the import in good order.
+  using OnProgress = std::function<absl::Status(const ImportTotals&)>;
+
+  CsvImport(const RecordType& type, ImportOptions options, Commit commit, OpenRefused open_refused,
+            OnProgress on_progress);
+
+  // UsageError for what makes the whole file useless (no header, a wrong rule, no scope anywhere);
+  // else the first error of the commits. `totals()` is right in each case.
+  absl::Status Run(std::istream* input);
+
+  const ImportTotals& totals() const { return totals_; }
+
+ private:
+  absl::Status ReadHeader(CsvReader* reader);
+  absl::Status Take(CsvRow row);
+  absl::StatusOr<ImportRow> Convert(const CsvRow& row) const;
+  absl::Status Flush();
+  absl::Status CommitBatch(const std::vector<ImportRow>& rows);
+  absl::Status Refuse(uint64_t line, const std::string& raw, const absl::Status& reason);
+
+  const RecordType& type_;
+  const ImportOptions options_;
+  const Commit commit_;
+  const OpenRefused open_refused_;
+  const OnProgress on_progress_;
+  absl::optional<CsvMapping> mapping_;
+  std::vector<ImportRow> batch_;
+  // Rows read since the last flush, refused ones included.
+  uint64_t unsettled_ = 0;
+  ImportTotals totals_;
+  std::ostream* refused_ = nullptr;
+};
+
+}  // namespace brigada
+
+#endif  // TOOLS_BRIGADA_CSV_IMPORT_H_

@@ -1,0 +1,120 @@
+// list: the records of a type.
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/substitute.h"
+#include "replica/base/language.h"
+#include "replica/base/status_macros.h"
+#include "tools/brigada/command_line.h"
+#include "tools/brigada/field_flags.h"
+#include "tools/brigada/scope_text.h"
+#include "tools/brigada/status_text.h"
+
+namespace brigada {
+namespace {
+
+constexpr size_t kFieldColumns = 6;
+
+struct ListFlags {
+  std::string type;
+  std::string scope;
+  std::string search;
+  uint64_t limit = 50;
+};
+
+// For people: what tells records apart. Programs get every column.
+std::string ColumnsOf(const RecordType& type, bool all) {
+  if (all) return "*";
+  std::vector<std::string> columns = {"id", "scope"};
+  for (const FieldPath& path : FieldPathsOf(type)) {
+    const FieldType* const top = type.FindField(path.fields.front()->name());
+    const bool telling = top->rules.required() || top->rules.search() || top->rules.index();
+    if (!telling || path.leaf().is_repeated() || columns.size() >= kFieldColumns + 2) continue;
+    columns.push_back(
+        absl::StrCat("\"", absl::StrReplaceAll(path.name, {{".", "_"}, {"-", "_"}}), "\""));
+  }
+  columns.push_back("updated_by");
+  return absl::StrJoin(columns, ", ");
+}
+
+bool IsSearched(const RecordType& type) {
+  for (const FieldType& field : type.fields()) {
+    if (field.rules.search()) return true;
+  }
+  return false;
+}
+
+absl::Status List(const CommandLine& line, const ListFlags& flags, bool all_columns) {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeByName(flags.type));
+  std::vector<std::string> conditions;
+  std::vector<SqlValue> arguments;
+  if (!flags.scope.empty()) {
+    ASSIGN_OR_RETURN(const Scope scope, ScopeFromText(flags.scope));
+    conditions.emplace_back("(scope = ? OR (scope >= ? AND scope < ?))");
+    arguments.emplace_back(scope.path());
+    arguments.emplace_back(scope.path() + "/");
+    arguments.emplace_back(scope.path() + "0");
+  }
+  if (!flags.search.empty()) {
+    if (!IsSearched(*type)) {
+      return UsageError(absl::Substitute(
+          Say("$0 no tiene campos en que buscar palabras", "$0 has no fields to search for words"),
+          type->plural()));
+    }
+    conditions.push_back(absl::StrCat(type->plural(), ".search = ?"));
+    arguments.emplace_back(flags.search);
+  }
+  std::string sql =
+      absl::StrCat("SELECT ", ColumnsOf(*type, all_columns), " FROM ", type->plural());
+  if (!conditions.empty()) absl::StrAppend(&sql, " WHERE ", absl::StrJoin(conditions, " AND "));
+  absl::StrAppend(&sql, " ORDER BY created_at DESC LIMIT ", flags.limit);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  TableWriter table = line.Table();
+  RETURN_IF_ERROR(replica->QueryRows(
+      sql, arguments,
+      [&](absl::Span<const std::string> columns) {
+        table.Columns(columns);
+        return absl::OkStatus();
+      },
+      [&](const SqlRow& row) {
+        table.Row(row);
+        return absl::OkStatus();
+      }));
+  table.Finish();
+  if (table.rows() == flags.limit)
+    line.Note(absl::Substitute(
+        Say("Se muestran $0; pida más con --limit", "Showing $0; ask for more with --limit"),
+        flags.limit));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddListCommands(CommandLine* line) {
+  const auto flags = std::make_shared<ListFlags>();
+  const auto all = std::make_shared<bool>(false);
+  CLI::App* const command =
+      line->Add({"list",
+                 Say("Lista registros de un tipo, los más nuevos primero",
+                     "List records of a type, newest first"),
+                 {"brigada list people --search 'maria neco'",
+                  "brigada list visits --scope MX/20/067 --limit 20 --format csv"}},
+                [line, flags, all] { return List(*line, *flags, *all || line->wants_json()); });
+  command
+      ->add_option(
+          "TYPE", flags->type,
+          std::string(Say("Tipo: people, visits, events...", "Type: people, visits, events...")))
+      ->required();
+  command->add_option(
+      "--scope", flags->scope,
+      std::string(Say("Solo este lugar y lo que contiene", "Only this place and what is in it")));
+  command->add_option("--search", flags->search,
+                      std::string(Say("Palabras, o sus comienzos, sin importar acentos",
+                                      "Words, or their beginnings, accents aside")));
+  command->add_option("--limit", flags->limit, std::string(Say("Cuántos", "How many")))
+      ->capture_default_str();
+  command->add_flag("--all-columns", *all, std::string(Say("Todas las columnas", "Every column")));
+}
+
+}  // namespace brigada

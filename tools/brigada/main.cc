@@ -1,0 +1,42 @@
+// brigada: the command line of devices and administrators. docs/cli.md.
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "tools/brigada/command_line.h"
+
+namespace {
+
+// The language is chosen once, at the first word said, which is before the flags are read.
+void ChooseLanguage(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    absl::string_view argument = argv[i];
+    if (argument == "--lang" && i + 1 < argc) {
+      argument = argv[i + 1];
+    } else if (!absl::ConsumePrefix(&argument, "--lang=")) {
+      continue;
+    }
+    if (argument == "es" || argument == "en")
+      setenv("BRIGADA_LANG", std::string(argument).c_str(), 1);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ChooseLanguage(argc, argv);
+  brigada::CommandLine line;
+  brigada::AddReplicaCommands(&line);
+  brigada::AddRecordCommands(&line);
+  brigada::AddListCommands(&line);
+  brigada::AddImportCommand(&line);
+  brigada::AddSyncCommand(&line);
+  brigada::AddConflictCommands(&line);
+  brigada::AddRejectedCommands(&line);
+  brigada::AddQueryCommand(&line);
+  brigada::AddTerritoryCommand(&line);
+  brigada::AddGenerateCommand(&line);
+  brigada::AddAdministrationCommands(&line);
+  return line.Main(argc, argv);
+}

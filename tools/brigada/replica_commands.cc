@@ -1,0 +1,147 @@
+// init, enrol, status.
+#include <unistd.h>
+
+#include <iostream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
+#include "replica/base/language.h"
+#include "replica/base/status_macros.h"
+#include "tools/brigada/command_line.h"
+#include "tools/brigada/scope_text.h"
+#include "tools/brigada/status_text.h"
+
+namespace brigada {
+namespace {
+
+constexpr size_t kMaxInvitationBytes = size_t{64} << 10;
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "brigada";
+}
+
+absl::Status Init(const CommandLine& line) {
+  Options options;
+  options.path = line.directory();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, Replica::Open(std::move(options)));
+  line.Note(absl::Substitute(
+      Say("Réplica lista en $0. Ya puede registrar; para sincronizar: brigada enrol",
+          "Replica ready in $0. You may register already; to sync: brigada enrol"),
+      line.directory()));
+  line.Show({{"replica", Say("Réplica", "Replica"), replica->replica_id().ToString()}});
+  return absl::OkStatus();
+}
+
+struct EnrolFlags {
+  std::string invitation = "-";
+  std::string device_name = HostName();
+};
+
+absl::Status Enrol(const CommandLine& line, const EnrolFlags& flags) {
+  std::string invitation = flags.invitation;
+  if (!absl::StartsWith(invitation, "BRG1-")) {
+    if (invitation == "-" && isatty(STDIN_FILENO) != 0)
+      line.Note(Say("Pegue la invitación y termine con Ctrl-D:",
+                    "Paste the invitation and end with Ctrl-D:"));
+    ASSIGN_OR_RETURN(invitation, ReadText(invitation, kMaxInvitationBytes));
+  }
+  Options options;
+  options.path = line.directory();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, Replica::Open(std::move(options)));
+  RETURN_IF_ERROR(replica->Enroll(invitation, flags.device_name));
+  line.Note(Say("Dispositivo inscrito. Siga con: brigada sync",
+                "Device enrolled. Go on with: brigada sync"));
+  line.Show({{"user", Say("Usuario", "User"), replica->user()},
+             {"device", Say("Dispositivo", "Device"), flags.device_name},
+             {"replica", Say("Réplica", "Replica"), replica->replica_id().ToString()}});
+  return absl::OkStatus();
+}
+
+std::string GrantsText(const v1::Welcome& welcome) {
+  std::string text;
+  for (const v1::GrantInfo& grant : welcome.grants()) {
+    for (const std::string& scope : grant.scopes()) {
+      absl::StrAppend(&text, text.empty() ? "" : "; ", grant.role(), " ", scope, " (",
+                      ScopeName(scope), ")");
+    }
+  }
+  return text;
+}
+
+absl::Status Status(const CommandLine& line, bool strict) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  const SyncStatus status = replica->GetSyncStatus();
+  const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
+  const bool json = line.wants_json();
+  const auto when = [&](absl::Time time) -> SqlValue {
+    if (json) return TimeValue(time);
+    const std::string text = TimeText(time);
+    return text.empty() ? std::string(Say("nunca", "never")) : text;
+  };
+  std::vector<CommandLine::Fact> facts = {
+      {"user", Say("Usuario", "User"), replica->user()},
+      {"replica", Say("Réplica", "Replica"), replica->replica_id().ToString()},
+      {"grants", Say("Permisos", "Grants"), GrantsText(replica->last_welcome())},
+      {"pending", Say("Por enviar", "Pending"), number(status.pending)},
+      {"rejected", Say("Rechazados", "Rejected"), number(status.rejected)},
+      {"conflicts", Say("Conflictos", "Conflicts"), number(status.open_conflicts)},
+      {"last_success", Say("Última sincronización", "Last sync"), when(status.last_success)},
+      {"consistent", Say("Completa", "Complete"),
+       std::string(status.consistent ? Say("sí", "yes")
+                                     : Say("no: falta recibir", "no: still receiving"))},
+  };
+  if (status.pending > 0)
+    facts.push_back({"oldest_pending", Say("Lo más viejo por enviar", "Oldest pending"),
+                     when(status.oldest_pending)});
+  if (!status.last_error.empty())
+    facts.push_back({"last_error", Say("Último error", "Last error"), status.last_error});
+  line.Show(facts);
+  if (status.rejected > 0)
+    line.Note(Say("Vea lo rechazado con: brigada rejected",
+                  "See what was rejected with: brigada rejected"));
+  if (status.open_conflicts > 0)
+    line.Note(Say("Vea los conflictos con: brigada conflicts",
+                  "See the conflicts with: brigada conflicts"));
+  if (strict && status.rejected + status.open_conflicts > 0)
+    return UnfinishedError(Say("Hay rechazos o conflictos por resolver",
+                               "Rejections or conflicts wait to be resolved"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddReplicaCommands(CommandLine* line) {
+  line->Add({"init",
+             Say("Crea la réplica de este dispositivo", "Make this device's replica"),
+             {"brigada init", "brigada --dir /media/tarjeta/brigada init"}},
+            [line] { return Init(*line); });
+  const auto enrol = std::make_shared<EnrolFlags>();
+  CLI::App* const command = line->Add(
+      {"enrol",
+       Say("Inscribe el dispositivo con una invitación", "Enrol the device with an invitation"),
+       {"brigada enrol --invitation invitacion.txt --name 'Teléfono de Ana'",
+        "brigada enrol < invitacion.txt"}},
+      [line, enrol] { return Enrol(*line, *enrol); });
+  command->alias("enroll");
+  command->add_option("--invitation", enrol->invitation,
+                      std::string(Say("Archivo, el texto mismo, o - para la entrada",
+                                      "File, the text itself, or - for stdin")));
+  command->add_option(
+      "--name", enrol->device_name,
+      std::string(Say("Nombre con que se verá el dispositivo", "Name the device is shown by")));
+  const auto strict = std::make_shared<bool>(false);
+  CLI::App* const status = line->Add({"status",
+                                      Say("Qué hay por enviar, rechazado y en conflicto",
+                                          "What is pending, rejected, in conflict"),
+                                      {"brigada status", "brigada status --format json",
+                                       "brigada status --strict || brigada rejected"}},
+                                     [line, strict] { return Status(*line, *strict); });
+  status->add_flag("--strict", *strict,
+                   std::string(Say("Sale con 6 si hay rechazos o conflictos",
+                                   "Exit with 6 when there are rejections or conflicts")));
+}
+
+}  // namespace brigada

@@ -1,0 +1,30 @@
+// From what a person calls a place to its scope.
+#ifndef TOOLS_BRIGADA_SCOPE_TEXT_H_
+#define TOOLS_BRIGADA_SCOPE_TEXT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "replica/schema/scope.h"
+
+namespace brigada {
+
+// A path: "MX", "MX/20", "MX/20/067" and below. UsageError: malformed; kNotFound: the catalogue has
+// no such state or municipality.
+absl::StatusOr<Scope> ScopeFromPath(absl::string_view path);
+
+// A municipality or state by INEGI key ("20067") or name, optionally followed by its state's:
+// "San Juan Mixtepec, Oaxaca". kNotFound: no such place; UsageError lists the places of an
+// ambiguous name with their keys.
+absl::StatusOr<Scope> ScopeFromPlace(absl::string_view place);
+
+// Either of the above.
+absl::StatusOr<Scope> ScopeFromText(absl::string_view text);
+
+// "Oaxaca de Juárez, Oaxaca" for "MX/20/067"; the path itself when the catalogue has no name.
+std::string ScopeName(absl::string_view path);
+
+}  // namespace brigada
+
+#endif  // TOOLS_BRIGADA_SCOPE_TEXT_H_

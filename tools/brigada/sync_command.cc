@@ -1,0 +1,167 @@
+// sync: one round, or a live session until Ctrl-C.
+#include <csignal>
+#include <ctime>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
+#include "replica/base/language.h"
+#include "replica/base/status_macros.h"
+#include "tools/brigada/command_line.h"
+#include "tools/brigada/display_width.h"
+#include "tools/brigada/status_text.h"
+
+namespace brigada {
+namespace {
+
+constexpr int64_t kPollNanoseconds = 200'000'000;
+
+struct SyncFlags {
+  bool watch = false;
+  bool strict = false;
+  std::string server;
+  int64_t timeout_seconds = 0;
+  uint64_t byte_budget = 0;
+};
+
+std::string Moved(const SyncState& state) {
+  return absl::Substitute(Say("enviados $0 de $1, recibidos $2 registros, $3 arriba, $4 abajo",
+                              "sent $0 of $1, received $2 records, $3 up, $4 down"),
+                          WithThousands(state.change_sets_confirmed),
+                          WithThousands(state.change_sets_sent),
+                          WithThousands(state.records_received), ByteCount(state.bytes_sent),
+                          ByteCount(state.bytes_received));
+}
+
+absl::string_view PhaseText(SyncPhase phase) {
+  switch (phase) {
+    case SyncPhase::kIdle:
+      return Say("en espera", "idle");
+    case SyncPhase::kConnecting:
+      return Say("conectando", "connecting");
+    case SyncPhase::kPushing:
+      return Say("enviando", "sending");
+    case SyncPhase::kPulling:
+      return Say("recibiendo", "receiving");
+    case SyncPhase::kLive:
+      return Say("en vivo", "live");
+    case SyncPhase::kWaiting:
+      return Say("sin señal, se volverá a intentar", "no link, will try again");
+    case SyncPhase::kStopped:
+      return Say("detenido", "stopped");
+  }
+  return "";
+}
+
+absl::Status StrictStatus(const Replica& replica, bool strict, const CommandLine& line) {
+  const SyncStatus status = replica.GetSyncStatus();
+  if (status.rejected + status.open_conflicts == 0) return absl::OkStatus();
+  const std::string text = absl::Substitute(
+      Say("Por resolver: $0 rechazados (brigada rejected), $1 conflictos (brigada conflicts)",
+          "To resolve: $0 rejected (brigada rejected), $1 conflicts (brigada conflicts)"),
+      status.rejected, status.open_conflicts);
+  if (strict) return UnfinishedError(text);
+  line.Note(text);
+  return absl::OkStatus();
+}
+
+absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Sincronizando", "Syncing")));
+  SyncOptions options;
+  options.server = flags.server;
+  options.byte_budget = flags.byte_budget;
+  if (flags.timeout_seconds > 0) options.deadline = absl::Seconds(flags.timeout_seconds);
+  const uint64_t pending = replica->GetSyncStatus().pending;
+  options.on_progress = [&](const SyncState& state) {
+    // Both ways in one measure: verdicts that come and entries that come.
+    bar.Update(state.change_sets_confirmed + state.change_sets_refused + state.pulled,
+               pending + state.pull_total,
+               absl::StrCat(PhaseText(state.phase), ", ", Moved(state)));
+  };
+  const absl::StatusOr<SyncReport> report = replica->Sync(options);
+  RETURN_IF_ERROR(report.status());
+  const SyncState& totals = report->totals;
+  bar.Finish(absl::Substitute(Say("listo en $0 ms", "done in $0 ms"),
+                              absl::ToInt64Milliseconds(report->elapsed)));
+  const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
+  line.Show(
+      {{"change_sets_sent", Say("Cambios enviados", "Change sets sent"),
+        number(totals.change_sets_sent)},
+       {"change_sets_confirmed", Say("Confirmados", "Confirmed"),
+        number(totals.change_sets_confirmed)},
+       {"change_sets_refused", Say("Rechazados", "Refused"), number(totals.change_sets_refused)},
+       {"records_received", Say("Registros recibidos", "Records received"),
+        number(totals.records_received)},
+       {"bytes_sent", Say("Bytes enviados", "Bytes sent"), number(totals.bytes_sent)},
+       {"bytes_received", Say("Bytes recibidos", "Bytes received"), number(totals.bytes_received)},
+       {"milliseconds", Say("Milisegundos", "Milliseconds"),
+        absl::ToInt64Milliseconds(report->elapsed)},
+       {"connections", Say("Conexiones", "Connections"), int64_t{report->connections}}});
+  return StrictStatus(*replica, flags.strict, line);
+}
+
+absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
+  // Blocked before the library starts threads, so that only the wait below receives them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  SyncOptions options;
+  options.server = flags.server;
+  options.initial_spread = absl::ZeroDuration();
+  replica->StartSync(options);
+  line.Note(Say("Sincronización en vivo; Ctrl-C para terminar", "Live sync; Ctrl-C to end"));
+  ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("En vivo", "Live")));
+  SyncPhase last_phase = SyncPhase::kIdle;
+  std::string last_error;
+  const timespec pause = {0, kPollNanoseconds};
+  while (sigtimedwait(&signals, nullptr, &pause) < 0) {
+    const SyncStatus status = replica->GetSyncStatus();
+    bar.Update(0, 0,
+               absl::StrCat(PhaseText(status.phase), ", ", Moved(status.session), ", ",
+                            Say("por enviar ", "pending "), status.pending));
+    // Where there is no bar, a line per change of phase.
+    if (line.progress_style() == ProgressStyle::kLines && status.phase != last_phase)
+      line.Note(absl::StrCat(PhaseText(status.phase), ": ", Moved(status.session)));
+    last_phase = status.phase;
+    if (!status.last_error.empty() && status.last_error != last_error)
+      line.Note(PrintableText(status.last_error));
+    last_error = status.last_error;
+  }
+  replica->StopSync();
+  bar.Finish(Moved(replica->GetSyncStatus().session));
+  return StrictStatus(*replica, flags.strict, line);
+}
+
+}  // namespace
+
+void AddSyncCommand(CommandLine* line) {
+  const auto flags = std::make_shared<SyncFlags>();
+  CLI::App* const command = line->Add(
+      {"sync",
+       Say("Envía lo de aquí y recibe lo de allá", "Send what is here, receive what is there"),
+       {"brigada sync", "brigada sync --watch", "brigada sync --timeout 60 --strict"}},
+      [line, flags] { return flags->watch ? SyncWatch(*line, *flags) : SyncOnce(*line, *flags); });
+  const auto text = [](absl::string_view spanish, absl::string_view english) {
+    return std::string(Say(spanish, english));
+  };
+  command->add_flag("--watch", flags->watch,
+                    text("Sigue en vivo hasta Ctrl-C", "Stay live until Ctrl-C"));
+  command->add_flag("--strict", flags->strict,
+                    text("Sale con 6 si queda algo por resolver",
+                         "Exit with 6 when something is left to resolve"));
+  command->add_option(
+      "--server", flags->server,
+      text("host:puerto en lugar del de la invitación", "host:port instead of the invitation's"));
+  command
+      ->add_option("--timeout", flags->timeout_seconds,
+                   text("Segundos como máximo", "Seconds at most"))
+      ->check(CLI::PositiveNumber);
+  command->add_option("--byte-budget", flags->byte_budget,
+                      text("Se detiene tras estos bytes", "Stop after this many bytes"));
+}
+
+}  // namespace brigada
