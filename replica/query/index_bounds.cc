@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "replica/schema/index_value.h"
+#include "replica/store/kv.h"
 
 namespace brigada {
 namespace {
@@ -128,8 +129,9 @@ void IndexBounds::AddTime(Operator op, absl::string_view text) {
 
 void IndexBounds::AddEncoded(Operator op, const std::string& value) {
   if (op == '=' || op == '>' || op == 'g') RaiseLower(value);
-  // The upper bound is exclusive; this is the next string there is.
-  if (op == '=' || op == '<' || op == 'l') LowerUpper(value + '\0');
+  // The upper bound is exclusive and no value is the beginning of another: what starts with this
+  // one is its entries alone, with the record ids that end them.
+  if (op == '=' || op == '<' || op == 'l') LowerUpper(PrefixEnd(value));
 }
 
 void IndexBounds::RaiseLower(const std::string& lower) {

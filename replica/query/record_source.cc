@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/index_value.h"
+#include "replica/store/kv.h"
 
 namespace brigada {
 namespace {
@@ -18,7 +19,7 @@ constexpr uint64_t kUnknownCount = 1000;
 
 IndexRange ExactScope(const Scope& scope) {
   const std::string value = EncodeIndexString(scope.path());
-  return {kScopeFieldNumber, value, value + '\0'};
+  return {kScopeFieldNumber, value, PrefixEnd(value)};
 }
 
 const std::string& LongestOf(const std::vector<std::string>& tokens) {

@@ -45,7 +45,9 @@ class RecordCursor {
 struct IndexRange {
   uint32_t field = 0;  // an indexed or searched field; kScopeFieldNumber: by scope path
   std::string lower;   // inclusive
-  std::string upper;   // exclusive; empty: no bound
+  // Exclusive; empty: no bound. Entries compare with the record id behind the value: to end after a
+  // value, PrefixEnd of it.
+  std::string upper;
 };
 
 // A consistent snapshot. Safe to use from one thread at a time; keep it short-lived.

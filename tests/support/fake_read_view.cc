@@ -3,6 +3,7 @@
 #include <set>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "replica/base/check.h"
 #include "replica/schema/index_value.h"
 
@@ -79,7 +80,9 @@ std::unique_ptr<RecordCursor> FakeReadView::Lookup(const RecordType& type, const
   if (index != indexes_.end()) {
     for (auto entry = index->second.lower_bound({range.lower, RecordId()});
          entry != index->second.end(); ++entry) {
-      if (!range.upper.empty() && entry->first.first >= range.upper) break;
+      // As stored keys do, an entry compares with its record id behind its value.
+      const std::string key = absl::StrCat(entry->first.first, entry->first.second.bytes());
+      if (!range.upper.empty() && key >= range.upper) break;
       if (IsWithin(*entry->second, within) && given.insert(entry->first.second).second)
         chosen.push_back(entry->second);
     }
