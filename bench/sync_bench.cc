@@ -1,0 +1,251 @@
+#include "bench/sync_bench.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "bench/floor_run.h"
+#include "bench/organization.h"
+#include "bench/step.h"
+#include "replica/base/status_macros.h"
+
+namespace brigada::bench {
+namespace {
+
+// One municipality for each part of the run, so that no device pulls another part's people.
+constexpr char kLoadScope[] = "MX/20/067";
+constexpr char kPushScope[] = "MX/20/039";
+constexpr char kManyScope[] = "MX/20/184";
+constexpr char kLiveScope[] = "MX/20/079";
+constexpr int kEditedShare = 100;
+
+class ScratchDirectory {
+ public:
+  ScratchDirectory(const std::string& parent, bool stays)
+      : path_(parent + "/brigada-bench-XXXXXX"), stays_(stays) {
+    if (mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    if (!path_.empty() && !stays_) std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  const bool stays_;
+};
+
+absl::Status Expect(absl::string_view what, double found, double wanted) {
+  if (found == wanted) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(what, ": ", found, " instead of ", wanted));
+}
+
+// One run over one organization.
+class Run {
+ public:
+  Run(const BenchSizes& sizes, BenchOrganization& organization, Figures& figures)
+      : sizes_(sizes), organization_(organization), figures_(figures) {}
+
+  absl::Status Load();
+  absl::Status Bootstrap();
+  absl::Status Push();
+  absl::Status CatchUp();
+  absl::Status Many();
+  absl::Status Latency();
+  absl::Status Local();
+
+ private:
+  static StepOptions StepOf(absl::string_view name, const std::string& path) {
+    StepOptions step;
+    step.name = std::string(name);
+    step.path = path;
+    return step;
+  }
+  // A round whose memory, on both sides, goes under `figure`.
+  absl::StatusOr<Numbers> SyncOf(const std::string& path, absl::string_view figure);
+  absl::Status CreateAt(const std::string& path, absl::string_view scope, int count, int per_commit,
+                        uint64_t seed);
+  void AddRate(absl::string_view figure, double records, double seconds);
+
+  const BenchSizes sizes_;
+  BenchOrganization& organization_;
+  Figures& figures_;
+  std::string loader_;
+  std::string reader_;
+};
+
+absl::StatusOr<Numbers> Run::SyncOf(const std::string& path, absl::string_view figure) {
+  organization_.ResetPeakMemory();
+  ASSIGN_OR_RETURN(Numbers numbers, RunStep(StepOf("sync", path)));
+  figures_.Add(absl::StrCat(figure, ": peak memory, server"), "MiB", organization_.PeakMemoryMib());
+  figures_.Add(absl::StrCat(figure, ": peak memory, device"), "MiB", numbers["peak_mib"]);
+  RETURN_IF_ERROR(Expect("connections of a round", numbers["connections"], 1));
+  return numbers;
+}
+
+absl::Status Run::CreateAt(const std::string& path, absl::string_view scope, int count,
+                           int per_commit, uint64_t seed) {
+  StepOptions step = StepOf("create", path);
+  step.scope = std::string(scope);
+  step.count = count;
+  step.per_commit = per_commit;
+  step.seed = seed;
+  ASSIGN_OR_RETURN(Numbers numbers, RunStep(step));
+  if (per_commit > 1)
+    AddRate(absl::StrCat("import offline, sets of ", per_commit), count, numbers["seconds"]);
+  return absl::OkStatus();
+}
+
+void Run::AddRate(absl::string_view figure, double records, double seconds) {
+  figures_.Add(figure, "records/s", records / seconds);
+  figures_.Add(figure, "s", seconds);
+}
+
+absl::Status Run::Load() {
+  ASSIGN_OR_RETURN(loader_, organization_.NewDevice("loader", kLoadScope));
+  RETURN_IF_ERROR(CreateAt(loader_, kLoadScope, sizes_.people, sizes_.people_per_commit, 1));
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(loader_, "push of the import"));
+  AddRate("push of the import", sizes_.people, numbers["seconds"]);
+  figures_.Add("push of the import: bytes up", "per record", numbers["sent_bytes"] / sizes_.people);
+  figures_.Add("push of the import: bytes down", "per record",
+               numbers["received_bytes"] / sizes_.people);
+  return Expect("people at the loader", numbers["people"], sizes_.people);
+}
+
+absl::Status Run::Bootstrap() {
+  ASSIGN_OR_RETURN(reader_, organization_.NewDevice("reader", kLoadScope));
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(reader_, "bootstrap"));
+  AddRate("bootstrap", sizes_.people, numbers["seconds"]);
+  figures_.Add("bootstrap: bytes down", "per record", numbers["received_bytes"] / sizes_.people);
+  return Expect("people after the bootstrap", numbers["people"], sizes_.people);
+}
+
+absl::Status Run::Push() {
+  ASSIGN_OR_RETURN(const std::string path, organization_.NewDevice("pusher", kPushScope));
+  RETURN_IF_ERROR(CreateAt(path, kPushScope, sizes_.push, 1, 2));
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(path, "push"));
+  AddRate("push", sizes_.push, numbers["seconds"]);
+  figures_.Add("push: bytes up", "per record", numbers["sent_bytes"] / sizes_.push);
+  figures_.Add("push: bytes down", "per record", numbers["received_bytes"] / sizes_.push);
+  RETURN_IF_ERROR(Expect("confirmed change sets", numbers["confirmed"], sizes_.push));
+  return Expect("people at the pusher", numbers["people"], sizes_.push);
+}
+
+absl::Status Run::CatchUp() {
+  StepOptions edit = StepOf("edit", loader_);
+  edit.count = sizes_.people / kEditedShare;
+  ASSIGN_OR_RETURN(Numbers edited, RunStep(edit));
+  RETURN_IF_ERROR(Expect("people edited", edited["edited"], edit.count));
+  RETURN_IF_ERROR(SyncOf(loader_, "push of 1 % edits").status());
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(reader_, "catch-up after 1 %"));
+  AddRate("catch-up after 1 %", edit.count, numbers["seconds"]);
+  figures_.Add("catch-up after 1 %: bytes down", "per record",
+               numbers["received_bytes"] / edit.count);
+  return Expect("records of the catch-up", numbers["records"], edit.count);
+}
+
+absl::Status Run::Many() {
+  std::vector<StepOptions> steps;
+  for (int i = 0; i < sizes_.devices; ++i) {
+    const std::string name = absl::StrCat("device", i);
+    ASSIGN_OR_RETURN(const std::string path, organization_.NewDevice(name, kManyScope));
+    RETURN_IF_ERROR(CreateAt(path, kManyScope, sizes_.each, 1, 1000 + static_cast<uint64_t>(i)));
+    // Alone in their own replicas until all of them have pushed: what a device pulls of the others
+    // depends on who was first.
+    steps.push_back(StepOf("sync", path));
+  }
+  organization_.ResetPeakMemory();
+  double together_s = 0;
+  ASSIGN_OR_RETURN(std::vector<Numbers> all, RunTogether(steps, &together_s));
+  const std::string figure = absl::StrCat(sizes_.devices, " devices at once");
+  AddRate(figure, sizes_.devices * sizes_.each, together_s);
+  std::vector<double> seconds;
+  std::vector<double> pulled;
+  for (Numbers& numbers : all) {
+    RETURN_IF_ERROR(Expect("confirmed of one device", numbers["confirmed"], sizes_.each));
+    seconds.push_back(numbers["seconds"]);
+    pulled.push_back(numbers["records"]);
+  }
+  figures_.Add(absl::StrCat(figure, ": median device"), "s", Median(seconds));
+  figures_.Add(absl::StrCat(figure, ": pulled of others, median"), "records", Median(pulled));
+  figures_.Add(absl::StrCat(figure, ": peak memory, server"), "MiB", organization_.PeakMemoryMib());
+  return absl::OkStatus();
+}
+
+absl::Status Run::Latency() {
+  ASSIGN_OR_RETURN(const std::string writer, organization_.NewDevice("writer", kLiveScope));
+  ASSIGN_OR_RETURN(const std::string watcher, organization_.NewDevice("watcher", kLiveScope));
+  StepOptions step = StepOf("latency", writer);
+  step.other_path = watcher;
+  step.scope = kLiveScope;
+  step.count = sizes_.latency;
+  step.durable = true;
+  ASSIGN_OR_RETURN(Numbers numbers, RunStep(step));
+  figures_.Add("propagation, live: median", "ms", numbers["median_ms"]);
+  figures_.Add("propagation, live: p99", "ms", numbers["p99_ms"]);
+  return absl::OkStatus();
+}
+
+absl::Status Run::Local() {
+  StepOptions create = StepOf("local-create", reader_);
+  create.scope = kLoadScope;
+  create.seed = 5;
+  create.count = sizes_.local_durable;
+  create.durable = true;
+  ASSIGN_OR_RETURN(Numbers durable, RunStep(create));
+  figures_.Add("local create, fsync: median", "us", durable["median_us"]);
+  figures_.Add("local create, fsync: p99", "us", durable["p99_us"]);
+  create.count = sizes_.local;
+  create.durable = false;
+  ASSIGN_OR_RETURN(Numbers process, RunStep(create));
+  figures_.Add("local create, no fsync: median", "us", process["median_us"]);
+  figures_.Add("local create, no fsync: p99", "us", process["p99_us"]);
+  StepOptions read = StepOf("local-read", reader_);
+  read.count = sizes_.local;
+  ASSIGN_OR_RETURN(Numbers reads, RunStep(read));
+  figures_.Add("local get, mean", "us", reads["get_us"]);
+  figures_.Add("local indexed query, mean", "us", reads["query_us"]);
+  return absl::OkStatus();
+}
+
+absl::Status RunParts(Run& run) {
+  struct Part {
+    const char* name;
+    absl::Status (Run::*measure)();
+  };
+  for (const Part& part :
+       {Part{"load", &Run::Load}, Part{"bootstrap", &Run::Bootstrap}, Part{"push", &Run::Push},
+        Part{"catch-up", &Run::CatchUp}, Part{"many devices", &Run::Many},
+        Part{"latency", &Run::Latency}, Part{"local", &Run::Local}}) {
+    std::fprintf(stderr, "brigada-bench: %s\n", part.name);
+    const absl::Status status = (run.*part.measure)();
+    if (!status.ok())
+      return absl::Status(status.code(), absl::StrCat(part.name, ": ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunBench(const BenchOptions& options, Figures& figures) {
+  const ScratchDirectory scratch(options.directory, options.keeps_directory);
+  if (scratch.path().empty())
+    return absl::UnavailableError(absl::StrCat("cannot make a directory in ", options.directory));
+  if (options.keeps_directory)
+    std::fprintf(stderr, "brigada-bench: in %s\n", scratch.path().c_str());
+  ASSIGN_OR_RETURN(const std::unique_ptr<BenchOrganization> organization,
+                   BenchOrganization::Create(options.server_binary, scratch.path()));
+  Run run(options.sizes, *organization, figures);
+  RETURN_IF_ERROR(RunParts(run));
+  return options.with_floor ? RunFloor(options.sizes, *organization, figures) : absl::OkStatus();
+}
+
+}  // namespace brigada::bench
