@@ -85,12 +85,12 @@ absl::Status CsvImport::Run(std::istream* input) {
       ++totals_.rows;
       continue;
     }
-    RETURN_IF_ERROR(Take(std::move(row)));
+    RETURN_IF_ERROR(Take(row));
   }
   return Flush();
 }
 
-absl::Status CsvImport::Take(CsvRow row) {
+absl::Status CsvImport::Take(const CsvRow& row) {
   absl::StatusOr<ImportRow> converted = Convert(row);
   if (converted.ok() && !batch_.empty() &&
       batch_.back().scope.partition() != converted->scope.partition()) {
@@ -138,7 +138,7 @@ absl::Status CsvImport::Flush() {
 }
 
 absl::Status CsvImport::CommitBatch(const std::vector<ImportRow>& rows) {
-  const absl::Status status = options_.dry_run ? absl::OkStatus() : commit_(rows);
+  absl::Status status = options_.dry_run ? absl::OkStatus() : commit_(rows);
   if (status.ok()) {
     totals_.imported += rows.size();
     return absl::OkStatus();

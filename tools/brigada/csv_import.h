@@ -70,7 +70,7 @@ class CsvImport {
 
  private:
   absl::Status ReadHeader(CsvReader* reader);
-  absl::Status Take(CsvRow row);
+  absl::Status Take(const CsvRow& row);
   absl::StatusOr<ImportRow> Convert(const CsvRow& row) const;
   absl::Status Flush();
   absl::Status CommitBatch(const std::vector<ImportRow>& rows);

@@ -53,8 +53,10 @@ std::string PrintableText(absl::string_view text) {
       absl::StrAppendFormat(&out, "\\x%02x", static_cast<unsigned char>(*begin));
     } else if (code_point == '\n') {
       out += "\\n";
+    } else if (IsDangerous(code_point) && code_point < 0x100) {
+      absl::StrAppendFormat(&out, "\\x%02x", code_point);
     } else if (IsDangerous(code_point)) {
-      absl::StrAppendFormat(&out, code_point < 0x100 ? "\\x%02x" : "\\u%04x", code_point);
+      absl::StrAppendFormat(&out, "\\u%04x", code_point);
     } else {
       out.append(begin, length);
     }
@@ -84,7 +86,7 @@ std::string WithThousands(uint64_t number) {
 
 std::string ByteCount(uint64_t bytes) {
   if (bytes < 1000) return absl::StrCat(bytes, " B");
-  if (bytes < 1000 * 1000) return absl::StrFormat("%.1f kB", static_cast<double>(bytes) / 1e3);
+  if (bytes < 1'000'000) return absl::StrFormat("%.1f kB", static_cast<double>(bytes) / 1e3);
   return absl::StrFormat("%.1f MB", static_cast<double>(bytes) / 1e6);
 }
 

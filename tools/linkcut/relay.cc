@@ -138,9 +138,10 @@ bool Relay::Pump(Connection* connection, int from) {
   size_t room = sizeof(bytes);
   const bool cutting = cuts_made_ < options_.cuts;
   // Not a byte more than the cut allows.
-  if (cutting)
+  if (cutting) {
     room = static_cast<size_t>(
         std::min<uint64_t>(room, options_.cut_after_bytes - connection->carried));
+  }
   const ssize_t got = recv(connection->fds[from], bytes, room, 0);
   if (got < 0) return WouldBlock();
   if (got == 0) connection->closed[from] = true;
@@ -152,34 +153,46 @@ bool Relay::Pump(Connection* connection, int from) {
   return false;
 }
 
+std::vector<pollfd> Relay::Interests(int stop_fd) const {
+  std::vector<pollfd> polled = {{stop_fd, POLLIN, 0}, {listen_fd_, POLLIN, 0}};
+  for (const Connection& connection : connections_) {
+    for (int end = 0; end < 2; ++end) {
+      int events = 0;
+      if (!connection.closed[end] && connection.pending[end].empty()) events |= POLLIN;
+      if (!connection.pending[1 - end].empty()) events |= POLLOUT;
+      // A closed end that has nothing to take would wake the loop for ever.
+      const int fd = events == 0 ? -1 : connection.fds[end];
+      polled.push_back({fd, static_cast<int16_t>(events), 0});
+    }
+  }
+  return polled;
+}
+
+bool Relay::Serve(Connection* connection, const pollfd* ends) {
+  for (int end = 0; end < 2; ++end) {
+    const int events = ends[end].revents;
+    if ((events & POLLOUT) != 0 && !Push(connection, 1 - end)) return false;
+    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !Pump(connection, end)) return false;
+  }
+  return true;
+}
+
 absl::Status Relay::Run(int stop_fd) {
   while (true) {
-    std::vector<pollfd> polled = {{stop_fd, POLLIN, 0}, {listen_fd_, POLLIN, 0}};
-    for (const Connection& connection : connections_) {
-      for (int end = 0; end < 2; ++end) {
-        int events = 0;
-        if (!connection.closed[end] && connection.pending[end].empty()) events |= POLLIN;
-        if (!connection.pending[1 - end].empty()) events |= POLLOUT;
-        // A closed end that has nothing to take would wake the loop for ever.
-        polled.push_back({events == 0 ? -1 : connection.fds[end], static_cast<int16_t>(events), 0});
-      }
-    }
+    std::vector<pollfd> polled = Interests(stop_fd);
     if (poll(polled.data(), polled.size(), -1) < 0) {
       if (errno == EINTR) continue;
       return SystemError("poll");
     }
     if (polled[0].revents != 0) return absl::OkStatus();
-    size_t at = 2;
-    for (auto connection = connections_.begin(); connection != connections_.end(); at += 2) {
-      bool is_alive = true;
-      for (int end = 0; end < 2 && is_alive; ++end) {
-        const int events = polled[at + static_cast<size_t>(end)].revents;
-        if ((events & POLLOUT) != 0) is_alive = Push(&*connection, 1 - end);
-        if (is_alive && (events & (POLLIN | POLLHUP | POLLERR)) != 0)
-          is_alive = Pump(&*connection, end);
+    const pollfd* ends = polled.data() + 2;
+    for (auto connection = connections_.begin(); connection != connections_.end(); ends += 2) {
+      if (Serve(&*connection, ends)) {
+        ++connection;
+      } else {
+        Close(&*connection);
+        connection = connections_.erase(connection);
       }
-      if (!is_alive) Close(&*connection);
-      connection = is_alive ? std::next(connection) : connections_.erase(connection);
     }
     if ((polled[1].revents & POLLIN) != 0) Accept();
   }

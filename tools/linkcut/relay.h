@@ -2,10 +2,14 @@
 #ifndef TOOLS_LINKCUT_RELAY_H_
 #define TOOLS_LINKCUT_RELAY_H_
 
+#include <poll.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -51,6 +55,10 @@ class Relay {
 
   Relay(RelayOptions options, int fd, uint16_t port)
       : options_(std::move(options)), listen_fd_(fd), port_(port) {}
+  // Stop, listener, then both ends of each connection.
+  std::vector<pollfd> Interests(int stop_fd) const;
+  // `ends`: what poll said of the two ends. False when the connection is over.
+  bool Serve(Connection* connection, const pollfd* ends);
   void Accept();
   int Dial() const;
   // False when the connection is over.
