@@ -192,6 +192,24 @@ double PeakMemoryMib(int pid) {
   return 0;
 }
 
+double ProcessorSeconds(int pid) {
+  // proc(5): utime and stime, fields 14 and 15; the name before them may hold anything but ')'.
+  constexpr size_t kUserTime = 11;
+  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+  std::string line;
+  std::getline(file, line);
+  const size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  const std::vector<std::string> fields =
+      absl::StrSplit(line.substr(name_end + 1), ' ', absl::SkipEmpty());
+  double user = 0;
+  double system = 0;
+  if (fields.size() <= kUserTime + 1 || !absl::SimpleAtod(fields[kUserTime], &user) ||
+      !absl::SimpleAtod(fields[kUserTime + 1], &system))
+    return 0;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
 void ResetPeakMemory(int pid) {
   // proc(5): 5 sets the peak to what is resident now.
   std::ofstream(absl::StrCat("/proc/", pid, "/clear_refs")) << "5\n";

@@ -60,6 +60,8 @@ std::string OwnPath();
 // gone.
 double PeakMemoryMib(int pid);
 void ResetPeakMemory(int pid);
+// Processor time of a process and its threads so far, in seconds; 0 when it is gone.
+double ProcessorSeconds(int pid);
 
 }  // namespace brigada::bench
 

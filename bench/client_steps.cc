@@ -132,7 +132,7 @@ absl::Status CreateStep(const StepOptions& options) {
     RETURN_IF_ERROR(replica->Commit(transaction));
   }
   PrintNumber("seconds", NowSeconds() - start);
-  PrintPeakMemory();
+  PrintUse();
   return absl::OkStatus();
 }
 
@@ -144,7 +144,7 @@ absl::Status EditStep(const StepOptions& options) {
   for (const RecordId& id : ids) RETURN_IF_ERROR(SetNotes(*replica, id, "llamar por la tarde"));
   PrintNumber("seconds", NowSeconds() - start);
   PrintNumber("edited", static_cast<double>(ids.size()));
-  PrintPeakMemory();
+  PrintUse();
   return absl::OkStatus();
 }
 
@@ -155,7 +155,7 @@ absl::Status SyncStep(const StepOptions& options) {
   ASSIGN_OR_RETURN(const SyncReport report, replica->Sync({}));
   PrintReport(report, NowSeconds() - start);
   // Before the check below, which reads everything.
-  PrintPeakMemory();
+  PrintUse();
   RETURN_IF_ERROR(CheckSettled(*replica));
   ASSIGN_OR_RETURN(const double people, NumberOf(*replica, "SELECT count(*) FROM people"));
   PrintNumber("people", people);
@@ -191,7 +191,7 @@ absl::Status LatencyStep(const StepOptions& options) {
   RETURN_IF_ERROR(seconds.status());
   PrintNumber("median_ms", Median(*seconds) * 1000);
   PrintNumber("p99_ms", Percentile99(*seconds) * 1000);
-  PrintPeakMemory();
+  PrintUse();
   return absl::OkStatus();
 }
 

@@ -17,6 +17,7 @@ namespace {
 struct FloorServer {
   std::unique_ptr<ChildProcess> process;
   int port = 0;
+  double used_s = 0;  // processor time before what is measured
 };
 
 class FloorRun {
@@ -39,10 +40,15 @@ class FloorRun {
     figures_.AddFloor(figure, "records/s", records / seconds);
     figures_.AddFloor(figure, "s", seconds);
   }
-  void AddMemory(absl::string_view figure, const FloorServer& server, double device_mib) {
+  void AddUse(absl::string_view figure, const FloorServer& server, Numbers& device, int records) {
+    const double server_s = ProcessorSeconds(server.process->pid()) - server.used_s;
+    figures_.AddFloor(absl::StrCat(figure, ": processor, server"), "us/record",
+                      server_s / records * 1e6);
+    figures_.AddFloor(absl::StrCat(figure, ": processor, device"), "us/record",
+                      device["cpu_s"] / records * 1e6);
     figures_.AddFloor(absl::StrCat(figure, ": peak memory, server"), "MiB",
                       PeakMemoryMib(server.process->pid()));
-    figures_.AddFloor(absl::StrCat(figure, ": peak memory, device"), "MiB", device_mib);
+    figures_.AddFloor(absl::StrCat(figure, ": peak memory, device"), "MiB", device["peak_mib"]);
   }
 
   const BenchSizes sizes_;
@@ -60,6 +66,7 @@ absl::StatusOr<FloorServer> FloorRun::Serve(absl::string_view name, absl::string
   step.codec = std::string(codec);
   step.port = server.port;
   ASSIGN_OR_RETURN(server.process, StartStep(step));
+  server.used_s = ProcessorSeconds(server.process->pid());
   return server;
 }
 
@@ -75,13 +82,14 @@ StepOptions FloorRun::TransferOf(const FloorServer& server, absl::string_view co
 }
 
 absl::Status FloorRun::ImportAndBootstrap() {
-  ASSIGN_OR_RETURN(const FloorServer server, Serve("floor-import", "zstd"));
+  ASSIGN_OR_RETURN(FloorServer server, Serve("floor-import", "zstd"));
   StepOptions transfer = TransferOf(server, "zstd", sizes_.people);
   ASSIGN_OR_RETURN(Numbers push, RunStep(transfer));
   AddRate("push of the import", sizes_.people, push["seconds"]);
   figures_.AddFloor("push of the import: bytes up", "per record",
                     push["sent_bytes"] / sizes_.people);
-  AddMemory("push of the import", server, push["peak_mib"]);
+  AddUse("push of the import", server, push, sizes_.people);
+  server.used_s = ProcessorSeconds(server.process->pid());
   ResetPeakMemory(server.process->pid());
   transfer.direction = "pull";
   transfer.path = organization_.PathOf("floor-bootstrap");
@@ -90,7 +98,7 @@ absl::Status FloorRun::ImportAndBootstrap() {
     return absl::InternalError("the floor's bootstrap is not whole");
   AddRate("bootstrap", sizes_.people, pull["seconds"]);
   figures_.AddFloor("bootstrap: bytes down", "per record", pull["received_bytes"] / sizes_.people);
-  AddMemory("bootstrap", server, pull["peak_mib"]);
+  AddUse("bootstrap", server, pull, sizes_.people);
   return absl::OkStatus();
 }
 
@@ -108,7 +116,7 @@ absl::Status FloorRun::Push() {
   ASSIGN_OR_RETURN(Numbers push, RunStep(TransferOf(server, "zstd", sizes_.push)));
   AddRate("push", sizes_.push, push["seconds"]);
   figures_.AddFloor("push: bytes up", "per record", push["sent_bytes"] / sizes_.push);
-  AddMemory("push", server, push["peak_mib"]);
+  AddUse("push", server, push, sizes_.push);
   return absl::OkStatus();
 }
 

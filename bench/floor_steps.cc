@@ -39,7 +39,7 @@ absl::Status FloorTransferStep(const StepOptions& options) {
   PrintNumber("records", static_cast<double>(traffic.records));
   PrintNumber("sent_bytes", static_cast<double>(traffic.sent_bytes));
   PrintNumber("received_bytes", static_cast<double>(traffic.received_bytes));
-  PrintPeakMemory();
+  PrintUse();
   return absl::OkStatus();
 }
 

@@ -62,7 +62,7 @@ absl::Status LocalCreateStep(const StepOptions& options) {
   }
   PrintNumber("median_us", Median(seconds) * 1e6);
   PrintNumber("p99_us", Percentile99(seconds) * 1e6);
-  PrintPeakMemory();
+  PrintUse();
   return absl::OkStatus();
 }
 
@@ -81,7 +81,7 @@ absl::Status LocalReadStep(const StepOptions& options) {
   AwaitSign();
   RETURN_IF_ERROR(TimeGets(*replica, ids));
   RETURN_IF_ERROR(TimeQueries(*replica, folios));
-  PrintPeakMemory();
+  PrintUse();
   return absl::OkStatus();
 }
 

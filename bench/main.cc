@@ -148,7 +148,9 @@ void AddRunOptions(CLI::App& app, Flags& flags) {
   const CLI::Range count(1, 10'000'000);
   app.add_option("--people", sizes.people, "People to bootstrap")->check(count);
   app.add_option("--push", sizes.push, "People pushed one to a change set")->check(count);
-  app.add_option("--devices", sizes.devices, "Devices that push at once")->check(count);
+  // As many as Oaxaca has municipalities after those the run uses.
+  app.add_option("--devices", sizes.devices, "Devices that push at once")
+      ->check(CLI::Range(1, 400));
   app.add_option("--each", sizes.each, "People each of them pushes")->check(count);
   app.add_option("--latency", sizes.latency, "Live edits")->check(count);
 }

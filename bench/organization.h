@@ -31,6 +31,7 @@ class BenchOrganization {
   // Of the server, since the last reset.
   void ResetPeakMemory() const { bench::ResetPeakMemory(server_->pid()); }
   double PeakMemoryMib() const { return bench::PeakMemoryMib(server_->pid()); }
+  double ProcessorSeconds() const { return bench::ProcessorSeconds(server_->pid()); }
 
  private:
   explicit BenchOrganization(std::string directory) : directory_(std::move(directory)) {}

@@ -19,6 +19,9 @@ namespace {
 
 constexpr absl::string_view kReady = "ready";
 
+// One step to a process, one thread.
+double processor_seconds_at_sign = 0;
+
 std::vector<std::string> CommandOf(const StepOptions& options) {
   return {OwnPath(),
           "step",
@@ -67,6 +70,7 @@ void AwaitSign() {
   std::fflush(stdout);
   std::array<char, 16> ignored{};
   while (read(STDIN_FILENO, ignored.data(), ignored.size()) > 0) continue;
+  processor_seconds_at_sign = ProcessorSeconds(getpid());
 }
 
 void PrintNumber(absl::string_view name, double value) {
@@ -74,7 +78,10 @@ void PrintNumber(absl::string_view name, double value) {
   std::fflush(stdout);
 }
 
-void PrintPeakMemory() { PrintNumber("peak_mib", PeakMemoryMib(getpid())); }
+void PrintUse() {
+  PrintNumber("cpu_s", ProcessorSeconds(getpid()) - processor_seconds_at_sign);
+  PrintNumber("peak_mib", PeakMemoryMib(getpid()));
+}
 
 double NowSeconds() { return absl::ToDoubleSeconds(SystemClock().Monotonic()); }
 

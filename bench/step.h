@@ -38,8 +38,8 @@ struct StepOptions {
 // Prints the sign of readiness and waits for the driver's.
 void AwaitSign();
 void PrintNumber(absl::string_view name, double value);
-// This process's peak, as "peak_mib".
-void PrintPeakMemory();
+// This process's peak, as "peak_mib", and its processor time since the sign, as "cpu_s".
+void PrintUse();
 // Seconds of the system-wide monotonic clock.
 double NowSeconds();
 

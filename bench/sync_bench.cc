@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "bench/floor_run.h"
 #include "bench/organization.h"
 #include "bench/step.h"
@@ -20,6 +21,8 @@ namespace {
 // One municipality for each part of the run, so that no device pulls another part's people.
 constexpr char kLoadScope[] = "MX/20/067";
 constexpr char kPushScope[] = "MX/20/039";
+// The first of as many municipalities as there are devices.
+constexpr int kFirstApart = 101;
 constexpr char kManyScope[] = "MX/20/184";
 constexpr char kLiveScope[] = "MX/20/079";
 constexpr int kEditedShare = 100;
@@ -58,7 +61,8 @@ class Run {
   absl::Status Bootstrap();
   absl::Status Push();
   absl::Status CatchUp();
-  absl::Status Many();
+  absl::Status ManyApart();
+  absl::Status ManyTogether();
   absl::Status Latency();
   absl::Status Local();
 
@@ -69,10 +73,11 @@ class Run {
     step.path = path;
     return step;
   }
-  // A round whose memory, on both sides, goes under `figure`.
-  absl::StatusOr<Numbers> SyncOf(const std::string& path, absl::string_view figure);
+  // A round whose memory and processor time, on both sides, go under `figure`.
+  absl::StatusOr<Numbers> SyncOf(const std::string& path, absl::string_view figure, int records);
   absl::Status CreateAt(const std::string& path, absl::string_view scope, int count, int per_commit,
                         uint64_t seed);
+  absl::Status PushTogether(const std::string& figure, const std::vector<std::string>& scopes);
   void AddRate(absl::string_view figure, double records, double seconds);
 
   const BenchSizes sizes_;
@@ -80,13 +85,24 @@ class Run {
   Figures& figures_;
   std::string loader_;
   std::string reader_;
+  int devices_made_ = 0;
 };
 
-absl::StatusOr<Numbers> Run::SyncOf(const std::string& path, absl::string_view figure) {
+absl::StatusOr<Numbers> Run::SyncOf(const std::string& path, absl::string_view figure,
+                                    int records) {
   organization_.ResetPeakMemory();
+  const double cpu_before_s = organization_.ProcessorSeconds();
   ASSIGN_OR_RETURN(Numbers numbers, RunStep(StepOf("sync", path)));
+  const double server_s = organization_.ProcessorSeconds() - cpu_before_s;
+  AddRate(figure, records, numbers["seconds"]);
+  figures_.Add(absl::StrCat(figure, ": processor, server"), "us/record", server_s / records * 1e6);
+  figures_.Add(absl::StrCat(figure, ": processor, device"), "us/record",
+               numbers["cpu_s"] / records * 1e6);
   figures_.Add(absl::StrCat(figure, ": peak memory, server"), "MiB", organization_.PeakMemoryMib());
   figures_.Add(absl::StrCat(figure, ": peak memory, device"), "MiB", numbers["peak_mib"]);
+  figures_.Add(absl::StrCat(figure, ": bytes up"), "per record", numbers["sent_bytes"] / records);
+  figures_.Add(absl::StrCat(figure, ": bytes down"), "per record",
+               numbers["received_bytes"] / records);
   RETURN_IF_ERROR(Expect("connections of a round", numbers["connections"], 1));
   return numbers;
 }
@@ -112,29 +128,20 @@ void Run::AddRate(absl::string_view figure, double records, double seconds) {
 absl::Status Run::Load() {
   ASSIGN_OR_RETURN(loader_, organization_.NewDevice("loader", kLoadScope));
   RETURN_IF_ERROR(CreateAt(loader_, kLoadScope, sizes_.people, sizes_.people_per_commit, 1));
-  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(loader_, "push of the import"));
-  AddRate("push of the import", sizes_.people, numbers["seconds"]);
-  figures_.Add("push of the import: bytes up", "per record", numbers["sent_bytes"] / sizes_.people);
-  figures_.Add("push of the import: bytes down", "per record",
-               numbers["received_bytes"] / sizes_.people);
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(loader_, "push of the import", sizes_.people));
   return Expect("people at the loader", numbers["people"], sizes_.people);
 }
 
 absl::Status Run::Bootstrap() {
   ASSIGN_OR_RETURN(reader_, organization_.NewDevice("reader", kLoadScope));
-  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(reader_, "bootstrap"));
-  AddRate("bootstrap", sizes_.people, numbers["seconds"]);
-  figures_.Add("bootstrap: bytes down", "per record", numbers["received_bytes"] / sizes_.people);
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(reader_, "bootstrap", sizes_.people));
   return Expect("people after the bootstrap", numbers["people"], sizes_.people);
 }
 
 absl::Status Run::Push() {
   ASSIGN_OR_RETURN(const std::string path, organization_.NewDevice("pusher", kPushScope));
   RETURN_IF_ERROR(CreateAt(path, kPushScope, sizes_.push, 1, 2));
-  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(path, "push"));
-  AddRate("push", sizes_.push, numbers["seconds"]);
-  figures_.Add("push: bytes up", "per record", numbers["sent_bytes"] / sizes_.push);
-  figures_.Add("push: bytes down", "per record", numbers["received_bytes"] / sizes_.push);
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(path, "push", sizes_.push));
   RETURN_IF_ERROR(Expect("confirmed change sets", numbers["confirmed"], sizes_.push));
   return Expect("people at the pusher", numbers["people"], sizes_.push);
 }
@@ -144,38 +151,45 @@ absl::Status Run::CatchUp() {
   edit.count = sizes_.people / kEditedShare;
   ASSIGN_OR_RETURN(Numbers edited, RunStep(edit));
   RETURN_IF_ERROR(Expect("people edited", edited["edited"], edit.count));
-  RETURN_IF_ERROR(SyncOf(loader_, "push of 1 % edits").status());
-  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(reader_, "catch-up after 1 %"));
-  AddRate("catch-up after 1 %", edit.count, numbers["seconds"]);
-  figures_.Add("catch-up after 1 %: bytes down", "per record",
-               numbers["received_bytes"] / edit.count);
+  RETURN_IF_ERROR(SyncOf(loader_, "push of 1 % edits", edit.count).status());
+  ASSIGN_OR_RETURN(Numbers numbers, SyncOf(reader_, "catch-up after 1 %", edit.count));
   return Expect("records of the catch-up", numbers["records"], edit.count);
 }
 
-absl::Status Run::Many() {
+absl::Status Run::ManyApart() {
+  std::vector<std::string> scopes;
+  for (int i = 0; i < sizes_.devices; ++i)
+    scopes.push_back(absl::StrFormat("MX/20/%03d", kFirstApart + i));
+  return PushTogether(absl::StrCat(sizes_.devices, " devices at once"), scopes);
+}
+
+absl::Status Run::ManyTogether() {
+  return PushTogether(absl::StrCat(sizes_.devices, " devices of one municipality"),
+                      std::vector<std::string>(static_cast<size_t>(sizes_.devices), kManyScope));
+}
+
+absl::Status Run::PushTogether(const std::string& figure, const std::vector<std::string>& scopes) {
   std::vector<StepOptions> steps;
-  for (int i = 0; i < sizes_.devices; ++i) {
-    const std::string name = absl::StrCat("device", i);
-    ASSIGN_OR_RETURN(const std::string path, organization_.NewDevice(name, kManyScope));
-    RETURN_IF_ERROR(CreateAt(path, kManyScope, sizes_.each, 1, 1000 + static_cast<uint64_t>(i)));
-    // Alone in their own replicas until all of them have pushed: what a device pulls of the others
-    // depends on who was first.
+  for (const std::string& scope : scopes) {
+    const std::string name = absl::StrCat("device", ++devices_made_);
+    ASSIGN_OR_RETURN(const std::string path, organization_.NewDevice(name, scope));
+    RETURN_IF_ERROR(
+        CreateAt(path, scope, sizes_.each, 1, 1000 + static_cast<uint64_t>(devices_made_)));
     steps.push_back(StepOf("sync", path));
   }
   organization_.ResetPeakMemory();
   double together_s = 0;
   ASSIGN_OR_RETURN(std::vector<Numbers> all, RunTogether(steps, &together_s));
-  const std::string figure = absl::StrCat(sizes_.devices, " devices at once");
   AddRate(figure, sizes_.devices * sizes_.each, together_s);
   std::vector<double> seconds;
-  std::vector<double> pulled;
+  double delivered = 0;
   for (Numbers& numbers : all) {
     RETURN_IF_ERROR(Expect("confirmed of one device", numbers["confirmed"], sizes_.each));
     seconds.push_back(numbers["seconds"]);
-    pulled.push_back(numbers["records"]);
+    delivered += numbers["records"];
   }
   figures_.Add(absl::StrCat(figure, ": median device"), "s", Median(seconds));
-  figures_.Add(absl::StrCat(figure, ": pulled of others, median"), "records", Median(pulled));
+  figures_.Add(absl::StrCat(figure, ": delivered to all"), "records", delivered);
   figures_.Add(absl::StrCat(figure, ": peak memory, server"), "MiB", organization_.PeakMemoryMib());
   return absl::OkStatus();
 }
@@ -223,7 +237,8 @@ absl::Status RunParts(Run& run) {
   };
   for (const Part& part :
        {Part{"load", &Run::Load}, Part{"bootstrap", &Run::Bootstrap}, Part{"push", &Run::Push},
-        Part{"catch-up", &Run::CatchUp}, Part{"many devices", &Run::Many},
+        Part{"catch-up", &Run::CatchUp}, Part{"many devices", &Run::ManyApart},
+        Part{"many devices of one municipality", &Run::ManyTogether},
         Part{"latency", &Run::Latency}, Part{"local", &Run::Local}}) {
     std::fprintf(stderr, "brigada-bench: %s\n", part.name);
     const absl::Status status = (run.*part.measure)();
