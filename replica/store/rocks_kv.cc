@@ -5,6 +5,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -193,6 +194,18 @@ std::vector<RocksKv::Writer*> RocksKv::FirstGroup() const {
   return group;
 }
 
+// Neighbours in a table are inserted one after the other, while the way to them is in the cache.
+// Writes of one key keep their order.
+std::vector<const KvBatch::Op*> InKeyOrder(const KvBatch& batch) {
+  std::vector<const KvBatch::Op*> ops;
+  ops.reserve(batch.ops().size());
+  for (const KvBatch::Op& op : batch.ops()) ops.push_back(&op);
+  std::stable_sort(ops.begin(), ops.end(), [](const KvBatch::Op* a, const KvBatch::Op* b) {
+    return a->table != b->table ? a->table < b->table : a->key < b->key;
+  });
+  return ops;
+}
+
 absl::Status RocksKv::CommitGroup(const std::vector<Writer*>& group) {
   RETURN_IF_ERROR(database_->health->CheckWritable());
   RETURN_IF_ERROR(CheckFreeSpace());
@@ -201,9 +214,9 @@ absl::Status RocksKv::CommitGroup(const std::vector<Writer*>& group) {
   rocksdb::WriteBatch batch(bytes, 0, kBatchProtectionBytesPerKey, 0);
   rocksdb::Status status;
   for (const Writer* writer : group) {
-    for (const KvBatch::Op& op : writer->batch->ops()) {
-      rocksdb::ColumnFamilyHandle* table = database_->table(op.table);
-      status = op.is_delete ? batch.Delete(table, op.key) : batch.Put(table, op.key, op.value);
+    for (const KvBatch::Op* op : InKeyOrder(*writer->batch)) {
+      rocksdb::ColumnFamilyHandle* table = database_->table(op->table);
+      status = op->is_delete ? batch.Delete(table, op->key) : batch.Put(table, op->key, op->value);
       if (!status.ok()) return ToStatus(status, "preparing a write to the store");
     }
   }

@@ -310,7 +310,7 @@ class FaultFileSystem final : public rocksdb::FileSystem {
   }
   IOStatus GetTestDirectory(const IOOptions& /*options*/, std::string* path,
                             IODebugContext* /*dbg*/) override {
-    *path = "/";
+    path->assign(1, '/');
     return IOStatus::OK();
   }
   IOStatus GetAbsolutePath(const std::string& path, const IOOptions& /*options*/,
