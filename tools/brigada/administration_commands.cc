@@ -42,10 +42,11 @@ absl::StatusOr<std::vector<std::string>> Paths(const std::vector<std::string>& s
 absl::StatusOr<absl::Time> DayOf(absl::string_view text, absl::Time otherwise) {
   if (text.empty()) return otherwise;
   absl::CivilDay day;
-  if (!absl::ParseCivilTime(text, &day))
+  if (!absl::ParseCivilTime(text, &day)) {
     return UsageError(
         absl::Substitute(Say("«$0» no es una fecha AAAA-MM-DD", "\"$0\" is no date YYYY-MM-DD"),
                          PrintableText(text)));
+  }
   return absl::FromCivil(day, absl::LocalTimeZone());
 }
 
@@ -95,10 +96,11 @@ absl::StatusOr<Id> OneThatBegins(const std::vector<Id>& ids, absl::string_view t
   const Id* found = nullptr;
   for (const Id& id : ids) {
     if (!absl::StartsWith(id.ToString(), prefix)) continue;
-    if (found != nullptr)
+    if (found != nullptr) {
       return UsageError(absl::Substitute(Say("Varios empiezan con $0; dé más letras",
                                              "Several begin with $0; give more characters"),
                                          PrintableText(prefix)));
+    }
     found = &id;
   }
   if (found != nullptr && !prefix.empty()) return *found;

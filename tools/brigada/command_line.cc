@@ -172,9 +172,10 @@ std::string CommandLine::ParseErrorText(const CLI::ParseError& error) const {
     if (command == &app_) name = Say("un comando", "a command");
     return absl::StrCat(Say("Falta ", "Missing: "), name, ".", help);
   }
-  if (error.get_name() == "ValidationError" || error.get_name() == "ConversionError")
+  if (error.get_name() == "ValidationError" || error.get_name() == "ConversionError") {
     return absl::StrCat(Say("Valor no válido: ", "Invalid value: "), PrintableText(error.what()),
                         ".", help);
+  }
   return absl::StrCat(Say("Mal escrito: ", "Malformed: "), PrintableText(error.what()), ".", help);
 }
 

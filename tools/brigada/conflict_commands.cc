@@ -73,11 +73,12 @@ absl::Status Resolve(const CommandLine& line, const ResolveFlags& flags) {
   const ConflictInfo* found = nullptr;
   for (const ConflictInfo& conflict : conflicts) {
     if (!absl::StartsWith(conflict.id.ToString(), prefix)) continue;
-    if (found != nullptr)
+    if (found != nullptr) {
       return UsageError(
           absl::Substitute(Say("Varios conflictos empiezan con $0; dé más letras",
                                "Several conflicts begin with $0; give more characters"),
                            PrintableText(prefix)));
+    }
     found = &conflict;
   }
   if (found == nullptr) {

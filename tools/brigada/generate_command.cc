@@ -89,19 +89,22 @@ absl::Status Fill(const GenerateFlags& flags, const Scope& scope, const Replica&
     ASSIGN_OR_RETURN(const RecordId id, batch->Add(sample.Event()));
     events.push_back(id);
   }
-  if ((flags.visits > 0 || flags.attendances > 0) && people.empty())
+  if ((flags.visits > 0 || flags.attendances > 0) && people.empty()) {
     return UsageError(Say("Para visitas y asistencias hacen falta personas: use --people",
                           "Visits and attendances need people: use --people"));
-  if (flags.attendances > 0 && events.empty())
+  }
+  if (flags.attendances > 0 && events.empty()) {
     return UsageError(Say("Para asistencias hacen falta eventos: use --events",
                           "Attendances need events: use --events"));
+  }
   for (uint64_t i = 0; i < flags.visits; ++i)
     RETURN_IF_ERROR(batch->Add(sample.Visit(people[random.Uniform(people.size())])).status());
   // Each pair once: the same check-in twice in one transaction would be one record.
-  for (uint64_t i = 0; i < flags.attendances && i < people.size() * events.size(); ++i)
+  for (uint64_t i = 0; i < flags.attendances && i < people.size() * events.size(); ++i) {
     RETURN_IF_ERROR(
         batch->Add(sample.Attendance(events[i / people.size()], people[i % people.size()]))
             .status());
+  }
   return batch->Flush();
 }
 
@@ -110,9 +113,10 @@ absl::Status Generate(const CommandLine& line, const GenerateFlags& flags) {
   if (scope.depth() < 2)
     return UsageError(Say("--scope: un estado o municipio", "--scope: a state or municipality"));
   const uint64_t total = flags.people + flags.visits + flags.events + flags.attendances;
-  if (total == 0)
+  if (total == 0) {
     return UsageError(Say("¿Cuántos? Por ejemplo --people 100 --visits 300",
                           "How many? For example --people 100 --visits 300"));
+  }
   ASSIGN_OR_RETURN(
       const std::unique_ptr<Replica> replica,
       line.OpenReplica(flags.fast ? DurabilityLevel::kProcess : DurabilityLevel::kSync));

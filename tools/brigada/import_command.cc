@@ -49,9 +49,10 @@ absl::StatusOr<ImportOptions> OptionsOf(const ImportFlags& flags) {
   } else if (!flags.municipality.empty()) {
     ASSIGN_OR_RETURN(options.scope, ScopeFromPlace(flags.municipality));
   }
-  if (flags.separator.size() != 1 || flags.separator == "\"" || flags.separator == "\n")
+  if (flags.separator.size() != 1 || flags.separator == "\"" || flags.separator == "\n") {
     return UsageError(Say("--separator: se espera un carácter, como , o ;",
                           "--separator: expected one character, such as , or ;"));
+  }
   options.separator = flags.separator[0];
   options.skip_rows = flags.skip_rows;
   options.rows_per_transaction = flags.rows_per_transaction;
@@ -71,11 +72,12 @@ CsvImport::OpenRefused RefusedFile(const ImportFlags& flags, std::ofstream* file
                            flags.refused));
     }
     file->open(flags.refused, std::ios::binary);
-    if (!file->is_open())
+    if (!file->is_open()) {
       return SaidError(absl::StatusCode::kFailedPrecondition,
                        absl::Substitute(Say("No se puede escribir $0; use --refused OTRO",
                                             "Cannot write $0; use --refused OTHER"),
                                         flags.refused));
+    }
     std::filesystem::permissions(
         flags.refused, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
         error);
@@ -86,9 +88,10 @@ CsvImport::OpenRefused RefusedFile(const ImportFlags& flags, std::ofstream* file
 absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const ImportTotals& totals,
                     absl::Status status) {
   const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
-  if (!totals.ignored_columns.empty())
+  if (!totals.ignored_columns.empty()) {
     line.Note(absl::StrCat(Say("Columnas sin destino: ", "Columns that go nowhere: "),
                            absl::StrJoin(totals.ignored_columns, ", ")));
+  }
   line.Show({{"rows", Say("Filas vistas", "Rows seen"), number(totals.rows)},
              {"imported",
               flags.dry_run ? Say("Entrarían", "Would go in") : Say("Registradas", "Imported"),

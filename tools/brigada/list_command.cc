@@ -82,10 +82,11 @@ absl::Status List(const CommandLine& line, const ListFlags& flags, bool all_colu
         return absl::OkStatus();
       }));
   table.Finish();
-  if (table.rows() == flags.limit)
+  if (table.rows() == flags.limit) {
     line.Note(absl::Substitute(
         Say("Se muestran $0; pida más con --limit", "Showing $0; ask for more with --limit"),
         flags.limit));
+  }
   return absl::OkStatus();
 }
 

@@ -46,10 +46,11 @@ absl::Status Query(const CommandLine& line, const QueryFlags& flags) {
     RETURN_IF_ERROR(replica->QueryRows(sql, arguments, on_columns, on_row));
   }
   table.Finish();
-  if (truncated)
+  if (truncated) {
     line.Note(absl::Substitute(
         Say("Hay más filas: el límite cortó en $0", "There are more rows: the limit cut at $0"),
         table.rows()));
+  }
   return absl::OkStatus();
 }
 

@@ -32,9 +32,10 @@ struct RecordFlags {
 };
 
 absl::StatusOr<Scope> ScopeOf(const RecordFlags& flags) {
-  if (!flags.scope.empty() && !flags.municipality.empty())
+  if (!flags.scope.empty() && !flags.municipality.empty()) {
     return UsageError(
         Say("Use --scope o --municipality, no los dos", "Use --scope or --municipality, not both"));
+  }
   if (!flags.scope.empty()) return ScopeFromText(flags.scope);
   if (!flags.municipality.empty()) return ScopeFromPlace(flags.municipality);
   return UsageError(
@@ -130,9 +131,10 @@ absl::Status Edit(const CommandLine& line, const RecordFlags& flags) {
     ASSIGN_OR_RETURN(json, ReadJson(flags.json));
   }
   const std::vector<std::string> arguments = flags.command->remaining();
-  if (json.is_null() && arguments.empty() && !flags.has_scope())
+  if (json.is_null() && arguments.empty() && !flags.has_scope()) {
     return UsageError(Say("¿Qué cambia? Dé campos (--notes 'x'), --json o --scope",
                           "What changes? Give fields (--notes 'x'), --json or --scope"));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const RecordId id, FindRecord(*replica, *type, flags.id));
   // Tried on a copy first, so that a wrong flag leaves the record alone.
@@ -178,10 +180,11 @@ absl::Status Show(const CommandLine& line, const RecordFlags& flags) {
   std::vector<std::string> labels;
   for (const auto& item : items) labels.push_back(item.key());
   size_t at = 0;
-  for (const auto& item : items)
+  for (const auto& item : items) {
     facts.push_back(
         {item.key(), labels[at++],
          item.value().is_string() ? item.value().get<std::string>() : JsonText(item.value())});
+  }
   facts.push_back({"created", Say("creado", "created"),
                    absl::StrCat(TimeText(info.created_at), " ", info.created_by)});
   facts.push_back({"updated", Say("cambiado", "updated"),

@@ -110,6 +110,7 @@ absl::Status MergeMap(const Json& value, const std::string& path, const FieldDes
 
 std::vector<std::string> FieldNames(const Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }
@@ -128,9 +129,10 @@ absl::Status MergeField(const Json& value, const std::string& path, const FieldD
 }
 
 absl::Status MergeMessage(const Json& object, const std::string& path, Message* message) {
-  if (!object.is_object())
+  if (!object.is_object()) {
     return Misfit(path.empty() ? std::string("$") : path,
                   Say("un objeto: {...}", "an object: {...}"));
+  }
   const Descriptor& type = *message->GetDescriptor();
   for (const auto& item : object.items()) {
     const FieldDescriptor* field =

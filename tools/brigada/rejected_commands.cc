@@ -51,9 +51,10 @@ absl::Status List(const CommandLine& line) {
                ReasonsOf(rejection), JsonText(ContentOf(rejection))});
   }
   table.Finish();
-  if (!rejections.empty())
+  if (!rejections.empty()) {
     line.Note(Say("Nada se pierde: brigada rejected retry N, export ARCHIVO o discard N",
                   "Nothing is lost: brigada rejected retry N, export FILE or discard N"));
+  }
   return absl::OkStatus();
 }
 
@@ -62,10 +63,11 @@ absl::StatusOr<Rejection> Find(const Replica& replica, const std::string& name) 
   const Rejection* found = nullptr;
   for (const Rejection& rejection : rejections) {
     if (NameOf(rejection) != name && absl::StrCat(rejection.sequence) != name) continue;
-    if (found != nullptr)
+    if (found != nullptr) {
       return UsageError(absl::Substitute(Say("Hay varios con el número $0; dígalo entero: $1",
                                              "There are several with number $0; give it whole: $1"),
                                          PrintableText(name), NameOf(rejection)));
+    }
     found = &rejection;
   }
   if (found != nullptr) return *found;

@@ -43,9 +43,10 @@ struct EnrolFlags {
 absl::Status Enrol(const CommandLine& line, const EnrolFlags& flags) {
   std::string invitation = flags.invitation;
   if (!absl::StartsWith(invitation, "BRG1-")) {
-    if (invitation == "-" && isatty(STDIN_FILENO) != 0)
+    if (invitation == "-" && isatty(STDIN_FILENO) != 0) {
       line.Note(Say("Pegue la invitación y termine con Ctrl-D:",
                     "Paste the invitation and end with Ctrl-D:"));
+    }
     ASSIGN_OR_RETURN(invitation, ReadText(invitation, kMaxInvitationBytes));
   }
   Options options;
@@ -93,21 +94,25 @@ absl::Status Status(const CommandLine& line, bool strict) {
        std::string(status.consistent ? Say("sí", "yes")
                                      : Say("no: falta recibir", "no: still receiving"))},
   };
-  if (status.pending > 0)
+  if (status.pending > 0) {
     facts.push_back({"oldest_pending", Say("Lo más viejo por enviar", "Oldest pending"),
                      when(status.oldest_pending)});
+  }
   if (!status.last_error.empty())
     facts.push_back({"last_error", Say("Último error", "Last error"), status.last_error});
   line.Show(facts);
-  if (status.rejected > 0)
+  if (status.rejected > 0) {
     line.Note(Say("Vea lo rechazado con: brigada rejected",
                   "See what was rejected with: brigada rejected"));
-  if (status.open_conflicts > 0)
+  }
+  if (status.open_conflicts > 0) {
     line.Note(Say("Vea los conflictos con: brigada conflicts",
                   "See the conflicts with: brigada conflicts"));
-  if (strict && status.rejected + status.open_conflicts > 0)
+  }
+  if (strict && status.rejected + status.open_conflicts > 0) {
     return UnfinishedError(Say("Hay rechazos o conflictos por resolver",
                                "Rejections or conflicts wait to be resolved"));
+  }
   return absl::OkStatus();
 }
 

@@ -131,7 +131,7 @@ absl::Status UsageError(absl::string_view text) {
 }
 
 std::string StatusText(const absl::Status& status) {
-  const std::string message = PrintableText(status.message());
+  std::string message = PrintableText(status.message());
   if (status.GetPayload(kSaid).has_value()) return message;
   for (const Situation& situation : kSituations) {
     if (situation.code != status.code() || !absl::StrContains(message, situation.words)) continue;
