@@ -21,8 +21,11 @@ absl::StatusOr<v1::Change> ChangeThatDecides(const RecordId& conflict, absl::str
   change.set_type_id(entry.about_type());
   change.set_record_id(entry.about_record());
   change.add_resolves(conflict.AsBytes());
-  if (loser < 0) return change;
-  const v1::Contender& chosen = entry.losers(loser);
+  // The value is written even when it stands already: the decision then replaces every version that
+  // met here.
+  const v1::Contender& chosen = loser < 0 ? entry.winner() : entry.losers(loser);
+  // A deletion that stands needs nothing written: the record is gone.
+  if (loser < 0 && chosen.deletion()) return change;
   if (entry.about_field() == 0) {
     if (chosen.deletion()) {
       change.set_kind(v1::Change::DELETE);
