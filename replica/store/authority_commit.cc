@@ -169,7 +169,13 @@ absl::Status CommitGroup::OpenRecords(const v1::ChangeSetHeader& header, Trial* 
 void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial) {
   const Hlc ceiling = base_.clock.Tick(base_.now);
   const uint64_t head = trial->context.write.sequence - 1;
-  Hlc replaced;
+  // What the writer saw may have lost since and be gone from the record; the server time of its
+  // position lies above all of that, so the outcome does not depend on the order of commits
+  // (docs/merge-semantics.md).
+  const int64_t seen_ms = std::max<int64_t>(0, header.position().server_time_ms());
+  Hlc replaced =
+      std::min(ceiling, Hlc::FromTime(absl::FromUnixMillis(seen_ms) + absl::Milliseconds(1)));
+  if (seen_ms == 0) replaced = Hlc();
   for (size_t i = 0; i < trial->slots.size(); ++i) {
     if (trial->slots[i] == nullptr) continue;
     const v1::Change& change = trial->body->changes(static_cast<int>(i));
