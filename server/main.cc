@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
 constexpr absl::Duration kShutdownPatience = absl::Seconds(20);
 
 std::string Text(absl::string_view spanish, absl::string_view english) {
@@ -194,7 +195,8 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    // 0 is help or the version, which come as an error of this kind.
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   return exit_code;
 }
