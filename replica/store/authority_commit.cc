@@ -31,11 +31,11 @@ uint64_t SeenBy(const v1::Change& change, const v1::ChangeSetHeader& header, con
   return std::min(change.seen() != 0 ? change.seen() : header.position().sequence(), head);
 }
 
-WriteContext ContextOf(const v1::ChangeSetHeader& header, const ReplicaId& replica,
+WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& push,
                        uint64_t commit_sequence) {
   WriteContext context;
-  context.write.replica = replica;
-  context.write.user = header.user();
+  context.write.replica = push.replica;
+  context.write.user = push.user;
   context.write.origin_sequence = header.sequence();
   context.write.sequence = commit_sequence;
   for (const v1::Dot& dot : header.position().provisional()) {
@@ -127,7 +127,7 @@ absl::StatusOr<v1::Verdict> CommitGroup::JudgeSet(const PushRequest& push, const
   verdict.set_sequence(header.sequence());
   verdict.set_commit_sequence(head + 1);
   Trial trial;
-  trial.context = ContextOf(header, push.replica, head + 1);
+  trial.context = ContextOf(header, push, head + 1);
   const auto body = ReadBody(set, &verdict);
   absl::Status status;
   if (body.ok()) {
@@ -191,7 +191,8 @@ void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Tria
 
 absl::Status CommitGroup::TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header,
                                      Trial* trial) {
-  if (header.user() != push.user) {
+  // Work from before the enrolment names nobody: it is the enrolled user's.
+  if (!header.user().empty() && header.user() != push.user) {
     trial->refusals.push_back(
         MakeRefusal(v1::NOT_GRANTED, 0, 0, "the change set names another user"));
   }

@@ -173,7 +173,7 @@ absl::Status KvDeviceStore::FoldChanges(const PendingSet& set, const v1::Verdict
   WriteRef write;
   write.stamp = Hlc{verdict.stamp()};
   write.replica = replica_;
-  write.user = set.header.user();
+  write.user = UserOf(set.header);
   write.origin_sequence = verdict.sequence();
   write.sequence = verdict.commit_sequence();
   for (int i = 0; i < set.body.changes_size(); ++i) {
@@ -265,7 +265,7 @@ absl::Status KvDeviceStore::RebuildView(RecordSlot* slot, BatchInProgress* work)
     WriteRef write;
     write.stamp = Hlc{set->header.stamp()};
     write.replica = replica_;
-    write.user = set->header.user();
+    write.user = UserOf(set->header);
     write.origin_sequence = sequence;
     for (const v1::Change& change : set->body.changes()) {
       if (change.type_id() != slot->type_id || change.record_id() != slot->id.bytes()) continue;

@@ -85,6 +85,10 @@ std::string KvDeviceStore::user() const {
   return user_;
 }
 
+std::string KvDeviceStore::UserOf(const v1::ChangeSetHeader& header) const {
+  return header.user().empty() ? user() : header.user();
+}
+
 absl::Status KvDeviceStore::SetUser(absl::string_view user) {
   const WriterTurn turn(&writers_);
   {

@@ -69,6 +69,10 @@ class KvDeviceStore final : public DeviceStore {
   void SetChangeListener(ChangeListener listener) override;
 
  private:
+  // Who wrote a change set of this replica: work from before the enrolment names nobody and is the
+  // enrolled user's, as the authority takes it.
+  std::string UserOf(const v1::ChangeSetHeader& header) const;
+
   struct PartitionState {
     v1::OutboxHead head;
     std::optional<v1::Cursor> cursor;

@@ -218,6 +218,27 @@ TEST_F(FieldTest, WorkWrittenBeforeARevocationIsAcceptedAfterIt) {
   EXPECT_EQ(ana->GetSyncStatus().rejected, 1u);
 }
 
+TEST_F(FieldTest, WorkFromBeforeTheEnrolmentIsTheEnrolledUsers) {
+  Options options;
+  options.path = organization_.DevicePath("ana");
+  ASSERT_OK_AND_ASSIGN(const auto ana, Replica::Open(options));
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/067"), Named("Antes", "Alta")));
+  ASSERT_OK(ana->Enroll(organization_.Invite("ana", "organizer", "MX/20/067"), "phone"));
+  const auto beto = organization_.NewDevice("beto", "organizer", "MX/20/067");
+  ASSERT_OK(ana->Sync({}));
+  EXPECT_EQ(ana->GetSyncStatus().rejected, 0u);
+  ASSERT_OK(beto->Sync({}));
+  ASSERT_OK(beto->Update<v1::Person>(id, [](v1::Person& p) { p.set_notes("vista"); }));
+  ASSERT_OK(beto->Sync({}));
+  ASSERT_OK(ana->Sync({}));
+  v1::Person person;
+  RecordInfo info;
+  ASSERT_OK(ana->ReadMessage(id, &person, &info));
+  EXPECT_EQ(person.name().given_names(), "Antes");
+  EXPECT_EQ(person.notes(), "vista");
+  EXPECT_EQ(info.created_by, "ana");
+}
+
 TEST_F(FieldTest, InvitationIsGoodOnce) {
   const std::string invitation = organization_.Invite("ana", "organizer", "MX/20/067");
   Options options;
