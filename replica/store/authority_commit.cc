@@ -28,7 +28,7 @@ void SetRefusals(std::vector<v1::Refusal> refusals, v1::Verdict* verdict) {
 uint64_t SeenBy(const v1::Change& change, const v1::ChangeSetHeader& header, const Epoch& epoch,
                 uint64_t head) {
   if (header.position().epoch() != epoch.bytes()) return 0;
-  return std::min(change.seen() != 0 ? change.seen() : header.position().sequence(), head);
+  return std::min(change.has_seen() ? change.seen() : header.position().sequence(), head);
 }
 
 WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& push,

@@ -75,6 +75,8 @@ struct FeedRequest {
   std::vector<v1::Feed> feeds;  // of this partition
   uint64_t complete = 0;
   uint64_t scanned = 0;
+  // Own change sets after own_from and up to own_head count as known to the replica.
+  uint64_t own_from = 0;
   uint64_t own_head = 0;  // the replica's last change set here, from its hello
   size_t target_bytes = 0;
 };

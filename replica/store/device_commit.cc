@@ -13,6 +13,7 @@
 #include "replica/merge/apply.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
+#include "replica/store/feed_entries.h"
 #include "replica/store/kv_device_store.h"
 
 namespace brigada {
@@ -55,6 +56,16 @@ absl::StatusOr<ChainValue> ChainOf(const v1::OutboxHead& head, const ReplicaId& 
   }
   std::copy(head.chain().begin(), head.chain().end(), reinterpret_cast<char*>(chain.data()));
   return chain;
+}
+
+// True when some feed of the cursor brings what happens to the record.
+bool IsDelivered(const v1::Cursor& cursor, const RecordSlot& slot) {
+  const Record& base = slot.state.base;
+  if (!base.exists()) return false;
+  const v1::DataClass record_class = ClassOf(slot.type, base);
+  return std::any_of(cursor.feeds().begin(), cursor.feeds().end(), [&](const v1::Feed& feed) {
+    return feed.max_class() >= record_class && FeedCovers(feed.scope(), feed.kind(), base.scope());
+  });
 }
 
 }  // namespace
@@ -194,11 +205,18 @@ absl::Status KvDeviceStore::LayOverChange(v1::Change* change, const CheckedChang
   if (!checked.scope.empty()) {
     RETURN_IF_ERROR(CheckSamePartition(slot->partition, checked.scope.partition()));
   }
-  // The position in the header says `complete`; naming the same number again costs bytes.
   const uint64_t complete = set->state->cursor ? set->state->cursor->complete() : 0;
-  const uint64_t known = std::max(complete, slot->state.seen);
+  // A checkpoint says nothing of a record that the feeds do not deliver (a kiosk writes what it may
+  // not read).
+  const bool is_delivered = set->state->cursor && IsDelivered(*set->state->cursor, *slot);
+  const uint64_t known = is_delivered ? std::max(complete, slot->state.seen) : slot->state.seen;
   const uint64_t seen = change->seen() == 0 ? known : std::min(change->seen(), known);
-  change->set_seen(seen == complete ? 0 : seen);
+  // The position in the header says `complete`; naming the same number again costs bytes.
+  if (seen == complete) {
+    change->clear_seen();
+  } else {
+    change->set_seen(seen);
+  }
   set->Touch(slot);
   return OverlayChange(slot->type, *change, set->write, nullptr, &*slot->state.view);
 }

@@ -45,7 +45,8 @@ Reach ReachOf(const Record& record, v1::DataClass record_class, const FeedReques
 }
 
 bool IsOwn(const WriteRef& write, const FeedRequest& request) {
-  return write.replica == request.replica && write.origin_sequence <= request.own_head;
+  return write.replica == request.replica && write.origin_sequence > request.own_from &&
+         write.origin_sequence <= request.own_head;
 }
 
 // The replica made the record and has had it ever since.

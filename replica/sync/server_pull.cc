@@ -65,6 +65,7 @@ absl::Status ServerPull::MakeLanes(const v1::Hello& hello, const std::vector<v1:
     if (last == 0 && !lanes_.contains(partition)) continue;
     ASSIGN_OR_RETURN(Lane* const lane, AddLane(partition));
     lane->own_head = own_head;
+    lane->judged_at_hello = last;
   }
   return absl::OkStatus();
 }
@@ -147,13 +148,17 @@ absl::StatusOr<std::optional<v1::Batch>> ServerPull::ReadLane(const std::string&
     lane->dirty = false;
     return std::nullopt;
   }
-  const FeedRequest request{.replica = replica_,
-                            .partition = partition,
-                            .feeds = lane->feeds,
-                            .complete = lane->complete,
-                            .scanned = lane->scanned,
-                            .own_head = lane->own_head,
-                            .target_bytes = batch_target_bytes_};
+  const FeedRequest request{
+      .replica = replica_,
+      .partition = partition,
+      .feeds = lane->feeds,
+      .complete = lane->complete,
+      .scanned = lane->scanned,
+      // A pull from zero may repair a base that the server went back behind: then only
+      // what was judged in this session is known to be the same on both sides.
+      .own_from = lane->complete == 0 ? lane->judged_at_hello : 0,
+      .own_head = lane->own_head,
+      .target_bytes = batch_target_bytes_};
   ASSIGN_OR_RETURN(const FeedPage page, store_->ReadFeed(request));
   // Anything else would send the same page for ever.
   if (page.to < lane->scanned || page.to > page.head ||

@@ -53,6 +53,8 @@ class ServerPull {
     uint64_t complete = 0;
     uint64_t scanned = 0;
     uint64_t own_head = 0;
+    // The last change set judged before this session.
+    uint64_t judged_at_hello = 0;
     uint64_t required = 0;  // a checkpoint here or later is owed before Done
     bool dirty = true;      // the head may be beyond `complete`
   };

@@ -243,8 +243,12 @@ std::optional<v1::ServerFrame> ServerSession::Impl::NextFrame(absl::Time now) {
   output_stuck_since_ = now;
   v1::ServerFrame frame;
   bool due = false;
-  if (!refused_.has_value() && pull_.has_value())
-    due = NextControlFrame(now, &frame) || NextBatchFrame(&frame);
+  if (!refused_.has_value() && pull_.has_value()) {
+    due = NextControlFrame(now, &frame);
+    // Before the next batch: where others commit all the time there always is one.
+    const bool is_done = !due && !done_sent_ && push_.complete() && pull_->caught_up();
+    if (!due && !is_done) due = NextBatchFrame(&frame);
+  }
   if (refused_.has_value()) {
     *frame.mutable_refused() = *refused_;
     finished_ = true;
