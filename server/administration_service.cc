@@ -18,6 +18,7 @@ namespace brigada {
 namespace {
 
 constexpr absl::Duration kInvitationValidFor = absl::Hours(24 * 7);
+constexpr absl::Duration kInvitationValidForMost = absl::Hours(24 * 30);
 constexpr size_t kMaxUserBytes = 64;
 
 absl::Status RequireAdministrator(const Caller& caller, absl::Span<const std::string> scopes,
@@ -38,15 +39,12 @@ std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::s
   return std::vector<std::string>(field.begin(), field.end());
 }
 
-// Scopes of what the user holds now: who may administer each of them may administer the user's
-// devices.
-absl::StatusOr<std::vector<std::string>> ScopesOf(const AuthorityStore& store,
-                                                  absl::string_view user) {
-  ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> grants, GrantsOf(store, user));
-  std::vector<std::string> scopes;
-  for (const v1::GrantRecord& grant : grants)
-    scopes.insert(scopes.end(), grant.scopes().begin(), grant.scopes().end());
-  return scopes;
+// An invitation makes a device of the whole user, with every grant the user has: that takes a right
+// over all of them.
+absl::Status RequireAdministratorOfUser(const Caller& caller, const AuthorityStore& store,
+                                        absl::string_view user, absl::Time now) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> held, ScopesOfUser(store, user, now));
+  return held.empty() ? absl::OkStatus() : RequireAdministrator(caller, held, now);
 }
 
 v1::GrantRecord NewGrant(const Caller& caller, absl::string_view user, absl::string_view role,
@@ -147,12 +145,15 @@ absl::Status AdministrationService::DoInvite(const Caller& caller, const v1::Inv
   RETURN_IF_ERROR(CheckGrant(request.role(), scopes));
   RETURN_IF_ERROR(RequireAdministrator(caller, scopes, now));
   AuthorityStore& store = *organization_->store;
+  RETURN_IF_ERROR(RequireAdministratorOfUser(caller, store, request.user(), now));
   const v1::GrantRecord grant =
       NewGrant(caller, request.user(), request.role(), request.scopes(), absl::ToUnixMillis(now));
   RETURN_IF_ERROR(AddGrant(store, grant, *random_).status());
   sessions_->OnUserChanged(request.user());
   const absl::Duration valid_for =
-      request.valid_for_ms() > 0 ? absl::Milliseconds(request.valid_for_ms()) : kInvitationValidFor;
+      request.valid_for_ms() > 0
+          ? std::min(absl::Milliseconds(request.valid_for_ms()), kInvitationValidForMost)
+          : kInvitationValidFor;
   ASSIGN_OR_RETURN(
       *response->mutable_invitation(),
       MakeInvitation(*organization_, request.user(), caller.user, valid_for, now, *random_));
@@ -168,8 +169,14 @@ absl::Status AdministrationService::DoListDevices(const Caller& caller,
   ASSIGN_OR_RETURN(std::vector<v1::DeviceRecord> devices, AllDevices(store));
   const absl::Time now = clock_->Now();
   for (v1::DeviceRecord& device : devices) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOf(store, device.user()));
-    if (IsAdministratorOf(caller.grants, scopes, now)) *response->add_devices() = std::move(device);
+    ASSIGN_OR_RETURN(const std::vector<std::string> scopes,
+                     ScopesOfUser(store, device.user(), now));
+    if (IsAdministratorOf(caller.grants, scopes, now)) {
+      // Keys are the server's business, and many devices must fit one answer.
+      device.clear_public_key();
+      device.clear_certificate_hash();
+      *response->add_devices() = std::move(device);
+    }
   }
   return absl::OkStatus();
 }
@@ -184,7 +191,7 @@ absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
       absl::NotFoundError("no such device; list them with `brigada devices`");
   if (!device.has_value()) return unknown;
   const absl::Time now = clock_->Now();
-  ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOf(store, device->user()));
+  ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOfUser(store, device->user(), now));
   if (!IsAdministratorOf(caller.grants, scopes, now)) return unknown;
   RETURN_IF_ERROR(EditDevice(store, replica, [&](v1::DeviceRecord& stored) {
     if (stored.revoked_ms() == 0) stored.set_revoked_ms(absl::ToUnixMillis(now));

@@ -73,7 +73,7 @@ grpc::ServerWriteReactor<v1::BackupProgress>* StartBackup(grpc::CallbackServerCo
                                                           const v1::BackupRequest& request,
                                                           const BackupContext& context) {
   return WriteCall<v1::BackupProgress>::Start(
-      context.workers,
+      call, context.workers,
       [=](WriteCall<v1::BackupProgress>* out) { return Execute(*call, request, context, out); });
 }
 

@@ -40,6 +40,14 @@ absl::StatusOr<std::vector<T>> ListAll(const AuthorityStore& store, DirectoryKin
   return result;
 }
 
+// An open grant of the same role over the same scopes that is in force no later.
+bool SaysTheSame(const v1::GrantRecord& held, const v1::GrantRecord& wanted) {
+  return held.role() == wanted.role() && held.revoked_ms() == 0 && held.until_ms() == 0 &&
+         wanted.until_ms() == 0 && held.from_ms() <= wanted.from_ms() &&
+         std::equal(held.scopes().begin(), held.scopes().end(), wanted.scopes().begin(),
+                    wanted.scopes().end());
+}
+
 // Read, edit, write if unchanged; again when somebody else wrote in between.
 absl::Status EditEntry(
     AuthorityStore& store, DirectoryKind kind, absl::string_view key,
@@ -47,7 +55,8 @@ absl::Status EditEntry(
   for (int i = 0; i < kMaxTries; ++i) {
     ASSIGN_OR_RETURN(const std::optional<std::string> stored, store.GetEntry(kind, key));
     ASSIGN_OR_RETURN(std::string edited, edit(stored));
-    const DirectoryWrite write{kind, std::string(key), std::move(edited), stored};
+    DirectoryWrite write{kind, std::string(key), std::move(edited), std::nullopt};
+    write.expected.emplace(stored);
     const absl::Status status = store.WriteEntries({&write, 1});
     if (!absl::IsAborted(status)) return status;
   }
@@ -65,6 +74,20 @@ absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& stor
   return std::vector<v1::GrantRecord>(record.grants().begin(), record.grants().end());
 }
 
+absl::StatusOr<std::vector<std::string>> ScopesOfUser(const AuthorityStore& store,
+                                                      absl::string_view user, absl::Time now) {
+  ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> grants, GrantsOf(store, user));
+  std::vector<std::string> current;
+  std::vector<std::string> all;
+  for (const v1::GrantRecord& grant : grants) {
+    const bool has_ended = grant.revoked_ms() != 0 ||
+                           (grant.until_ms() != 0 && grant.until_ms() <= absl::ToUnixMillis(now));
+    all.insert(all.end(), grant.scopes().begin(), grant.scopes().end());
+    if (!has_ended) current.insert(current.end(), grant.scopes().begin(), grant.scopes().end());
+  }
+  return current.empty() ? all : current;
+}
+
 absl::StatusOr<std::vector<v1::GrantRecord>> AllGrants(const AuthorityStore& store) {
   ASSIGN_OR_RETURN(const std::vector<v1::UserRecord> users,
                    ListAll<v1::UserRecord>(store, DirectoryKind::kUser));
@@ -76,7 +99,7 @@ absl::StatusOr<std::vector<v1::GrantRecord>> AllGrants(const AuthorityStore& sto
 }
 
 absl::StatusOr<std::string> AddGrant(AuthorityStore& store, v1::GrantRecord grant, Random& random) {
-  grant.set_id(NewRandomId<RecordId>(random).AsBytes());
+  std::string id = NewRandomId<RecordId>(random).AsBytes();
   RETURN_IF_ERROR(
       EditEntry(store, DirectoryKind::kUser, grant.user(),
                 [&](const std::optional<std::string>& stored) -> absl::StatusOr<std::string> {
@@ -85,10 +108,17 @@ absl::StatusOr<std::string> AddGrant(AuthorityStore& store, v1::GrantRecord gran
                     ASSIGN_OR_RETURN(user, ParseEntry<v1::UserRecord>(*stored));
                   }
                   user.set_user(grant.user());
+                  for (const v1::GrantRecord& held : user.grants()) {
+                    if (SaysTheSame(held, grant)) {
+                      id = held.id();
+                      return user.SerializeAsString();
+                    }
+                  }
+                  grant.set_id(id);
                   *user.add_grants() = grant;
                   return user.SerializeAsString();
                 }));
-  return grant.id();
+  return id;
 }
 
 absl::StatusOr<v1::GrantRecord> FindGrant(const AuthorityStore& store, absl::string_view grant_id) {
@@ -162,13 +192,22 @@ absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
 absl::Status RedeemInvitation(AuthorityStore& store, absl::string_view code,
                               const v1::DeviceRecord& device) {
   const std::string key = CodeKey(code);
-  ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+  ASSIGN_OR_RETURN(const std::optional<std::string> invitation,
                    store.GetEntry(DirectoryKind::kInvitation, key));
-  if (!stored.has_value()) return BadCode();
-  const DirectoryWrite writes[] = {
-      {DirectoryKind::kInvitation, key, std::nullopt, stored},
-      {DirectoryKind::kDevice, device.replica(), device.SerializeAsString(), std::nullopt},
-  };
+  if (!invitation.has_value()) return BadCode();
+  ASSIGN_OR_RETURN(const std::optional<std::string> enrolled,
+                   store.GetEntry(DirectoryKind::kDevice, device.replica()));
+  if (enrolled.has_value()) {
+    ASSIGN_OR_RETURN(const v1::DeviceRecord known, ParseEntry<v1::DeviceRecord>(*enrolled));
+    const bool is_same = known.public_key() == device.public_key() && known.user() == device.user();
+    if (!is_same || known.revoked_ms() != 0) return BadCode();
+  }
+  DirectoryWrite use_up{DirectoryKind::kInvitation, key, std::nullopt, std::nullopt};
+  use_up.expected.emplace(invitation);
+  DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), device.SerializeAsString(),
+                       std::nullopt};
+  enrol.expected.emplace(enrolled);
+  const DirectoryWrite writes[] = {std::move(use_up), std::move(enrol)};
   const absl::Status status = store.WriteEntries(writes);
   return absl::IsAborted(status) ? BadCode() : status;
 }

@@ -25,7 +25,14 @@ absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& stor
                                                       absl::string_view user);
 absl::StatusOr<std::vector<v1::GrantRecord>> AllGrants(const AuthorityStore& store);
 
-// Stores `grant` under a new id, which is returned. The grant has been checked (CheckGrant).
+// Scopes of the grants that the user holds or will hold; of ended ones when there are no others.
+// Who administers all of them may administer the user and the user's devices. Empty for an unknown
+// user.
+absl::StatusOr<std::vector<std::string>> ScopesOfUser(const AuthorityStore& store,
+                                                      absl::string_view user, absl::Time now);
+
+// Stores `grant` under a new id and returns it; an open grant that says the same already is kept
+// instead. The grant has been checked (CheckGrant).
 absl::StatusOr<std::string> AddGrant(AuthorityStore& store, v1::GrantRecord grant, Random& random);
 // kNotFound. Revoking what is revoked keeps the first time.
 absl::Status RevokeGrant(AuthorityStore& store, absl::string_view grant_id, absl::Time now);
@@ -47,8 +54,9 @@ absl::StatusOr<std::string> AddInvitation(AuthorityStore& store,
 // kUnauthenticated: wrong, used or expired.
 absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
                                                     absl::string_view code, absl::Time now);
-// Uses up the code and stores the device, both or neither. kUnauthenticated: somebody used it
-// meanwhile.
+// Uses up the code and stores the device, both or neither. A replica that is enrolled already can
+// only be enrolled again with its own key, for its own user, and not once revoked: its id is no
+// secret. kUnauthenticated: not so, or somebody used the code meanwhile.
 absl::Status RedeemInvitation(AuthorityStore& store, absl::string_view code,
                               const v1::DeviceRecord& device);
 

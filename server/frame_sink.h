@@ -15,6 +15,8 @@ class FrameSink {
   virtual ~FrameSink() = default;
   virtual void StartReading() = 0;
   virtual void StartWriting(v1::ServerFrame frame) = 0;
+  // Gives the stream up: what is under way ends soon, not in good order. Finish is still called.
+  virtual void Cancel() = 0;
   // Once; nothing is started after it. The sink may be gone when it returns.
   virtual void Finish(const absl::Status& status) = 0;
 };

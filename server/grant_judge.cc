@@ -64,12 +64,14 @@ void GrantJudge::Examine(const ChangeInQuestion& question,
     refusal.set_change(question.index);
     if (cover == Cover::kRevoked) {
       refusal.set_reason(v1::LATE_AFTER_REVOCATION);
-      refusal.set_detail(absl::StrCat("written after the grant over ", path, " had ended"));
+      refusal.set_detail("written after the grant had ended");
     } else {
       refusal.set_reason(v1::NOT_GRANTED);
-      refusal.set_detail(absl::StrCat(
-          "no grant of this user covers ",
-          question.type == nullptr ? "this type" : question.type->plural(), " in ", path));
+      refusal.set_detail(
+          absl::StrCat("no grant of this user covers ",
+                       question.type == nullptr ? "this type" : question.type->plural(), " in ",
+                       // Where a record is now is not for somebody who may not read it.
+                       path == question.change.scope() ? path : "the place of this record"));
     }
     refusals->push_back(std::move(refusal));
     return;

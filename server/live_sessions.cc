@@ -22,13 +22,18 @@ LiveSessions::~LiveSessions() {
 }
 
 bool LiveSessions::Add(const std::shared_ptr<SessionRunner>& session) {
+  std::vector<std::shared_ptr<SessionRunner>> earlier;
   {
     const MutexLock lock(&mu_);
     if (closed_ || sessions_.size() >= max_sessions_) return false;
+    for (const auto& [key, weak] : sessions_) {
+      std::shared_ptr<SessionRunner> other = weak.lock();
+      if (other != nullptr && other->replica() == session->replica())
+        earlier.push_back(std::move(other));
+    }
+    sessions_[session.get()] = session;
   }
-  OnReplicaChanged(session->replica());
-  const MutexLock lock(&mu_);
-  sessions_[session.get()] = session;
+  for (const auto& other : earlier) other->OnShutdown();
   return true;
 }
 
@@ -57,7 +62,6 @@ void LiveSessions::OnUserChanged(absl::string_view user) {
 }
 
 void LiveSessions::OnReplicaChanged(const ReplicaId& replica) {
-  if (replica.is_zero()) return;
   for (const auto& session : All()) {
     if (session->replica() == replica) session->OnShutdown();
   }

@@ -49,8 +49,11 @@ int Init(Flags& flags) {
   if (!flags.invitation_file.empty()) {
     std::FILE* const file = std::fopen(flags.invitation_file.c_str(), "wxe");
     if (file == nullptr || std::fputs(invitation->c_str(), file) < 0 || std::fclose(file) != 0) {
+      // The organization is made, and this text is the only way in.
+      std::cout << *invitation << "\n";
       return Fail(absl::UnavailableError(
-          absl::StrCat("cannot write ", flags.invitation_file, " (it must not exist)")));
+          absl::StrCat("cannot write ", flags.invitation_file,
+                       " (it must not exist): keep the invitation printed above")));
     }
   } else {
     std::cout << *invitation << "\n";

@@ -169,7 +169,8 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
   const std::string old = PathOf(
       directory, absl::StrCat("store.before-",
                               absl::FormatTime("%Y%m%dT%H%M%S", clock.Now(), absl::UTCTimeZone())));
-  fs::rename(store, old, error);
+  // On a new machine there is none.
+  if (fs::exists(store, error)) fs::rename(store, old, error);
   if (error)
     return absl::UnavailableError(
         absl::StrCat("cannot set the old store aside: ", error.message()));

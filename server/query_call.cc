@@ -61,11 +61,8 @@ ExtraTable DevicesTable(const AuthorityStore* store, std::vector<v1::GrantRecord
     ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(*store));
     std::vector<SqlRow> rows;
     for (const v1::DeviceRecord& device : devices) {
-      ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> held, GrantsOf(*store, device.user()));
-      std::vector<std::string> scopes;
-      for (const v1::GrantRecord& grant : held) {
-        scopes.insert(scopes.end(), grant.scopes().begin(), grant.scopes().end());
-      }
+      ASSIGN_OR_RETURN(const std::vector<std::string> scopes,
+                       ScopesOfUser(*store, device.user(), now));
       if (!IsAdministratorOf(grants, scopes, now)) continue;
       ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(device.replica()));
       rows.push_back({replica.ToString(), device.user(), device.name(), device.software(),
@@ -149,9 +146,9 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::QueryReq
 grpc::ServerWriteReactor<v1::QueryReply>* StartQuery(grpc::CallbackServerContext* call,
                                                      const v1::QueryRequest& request,
                                                      const QueryContext& context) {
-  return WriteCall<v1::QueryReply>::Start(context.workers, [=](WriteCall<v1::QueryReply>* out) {
-    return Execute(*call, request, context, out);
-  });
+  return WriteCall<v1::QueryReply>::Start(
+      call, context.workers,
+      [=](WriteCall<v1::QueryReply>* out) { return Execute(*call, request, context, out); });
 }
 
 }  // namespace brigada

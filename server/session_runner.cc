@@ -1,5 +1,6 @@
 #include "server/session_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "replica/base/log.h"
@@ -10,6 +11,11 @@
 #include "server/roles.h"
 
 namespace brigada {
+namespace {
+
+constexpr size_t kMaxSoftwareBytes = 120;
+
+}  // namespace
 
 // Answers the session's questions from the directory, the keys and the commit queue.
 class SessionRunner::Host final : public ServerSessionHost {
@@ -51,7 +57,8 @@ class SessionRunner::Host final : public ServerSessionHost {
     user_ = device->user();
     public_key_ = device->public_key();
     device_time_ms_ = hello.device_time_ms();
-    software_ = hello.software();
+    software_ = hello.software().substr(0, kMaxSoftwareBytes);
+    judged_until_ = JudgedUntil(*device, grants, now);
     identified_ = true;
     return identity;
   }
@@ -73,16 +80,15 @@ class SessionRunner::Host final : public ServerSessionHost {
   }
 
   std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override {
-    v1::Cursor covered = cursor;
-    covered.clear_mac();
-    const std::string bytes = covered.SerializeAsString();
-    return ComputeMac(runner_->context_->organization->cursor_key,
-                      {"cursor", replica.bytes(), bytes});
+    const std::string covered = CursorMacInput(replica, cursor);
+    return ComputeMac(runner_->context_->organization->cursor_key, {"cursor", covered});
   }
 
   bool identified() const { return identified_; }
   const ReplicaId& replica() const { return certificate_replica_; }
   const std::string& user() const { return user_; }
+  // When the answer to who this is and what it may do has to be given again.
+  absl::Time judged_until() const { return judged_until_; }
   int64_t device_time_ms() const { return device_time_ms_; }
   const std::string& software() const { return software_; }
 
@@ -99,7 +105,21 @@ class SessionRunner::Host final : public ServerSessionHost {
 
   SessionRunner* const runner_;
   const ReplicaId certificate_replica_;
+  // The next moment at which the lease or a grant ends, or a grant begins.
+  static absl::Time JudgedUntil(const v1::DeviceRecord& device,
+                                const std::vector<v1::GrantRecord>& grants, absl::Time now) {
+    absl::Time until = absl::FromUnixMillis(device.lease_until_ms());
+    for (const v1::GrantRecord& grant : grants) {
+      for (const int64_t ms : {grant.from_ms(), grant.until_ms()}) {
+        if (ms != 0 && absl::FromUnixMillis(ms) > now)
+          until = std::min(until, absl::FromUnixMillis(ms));
+      }
+    }
+    return until;
+  }
+
   std::string user_;
+  absl::Time judged_until_ = absl::InfiniteFuture();
   std::string public_key_;
   std::string software_;
   int64_t device_time_ms_ = 0;
@@ -166,8 +186,7 @@ void SessionRunner::OnNewHeads(const std::vector<std::string>& partitions) {
 void SessionRunner::OnTick() {
   strand_->Post([self = shared_from_this()] {
     if (self->sink_ == nullptr) return;
-    self->session_->OnTick(self->context_->clock->Now());
-    self->Pump();
+    self->Tick();
   });
 }
 
@@ -187,6 +206,20 @@ void SessionRunner::EndIfOf(std::string user) {
   });
 }
 
+void SessionRunner::Tick() {
+  const absl::Duration write_time = context_->clock->Monotonic() - write_started_;
+  if (writing_ && write_time >= context_->session_options.stall_timeout) {
+    // The device reads no more; only a cancelled call gets past the frame that is stuck.
+    sink_->Cancel();
+    End(absl::UnavailableError("STALLED: the device stopped reading"));
+    return;
+  }
+  const absl::Time now = context_->clock->Now();
+  if (now >= host_->judged_until()) session_->Shutdown();
+  session_->OnTick(now);
+  Pump();
+}
+
 void SessionRunner::Read() {
   if (sink_ == nullptr || reading_ || read_ended_ || !session_->wants_frames()) return;
   reading_ = true;
@@ -201,6 +234,7 @@ void SessionRunner::Pump() {
   std::optional<v1::ServerFrame> frame = session_->NextFrame(context_->clock->Now());
   if (frame.has_value()) {
     writing_ = true;
+    write_started_ = context_->clock->Monotonic();
     sink_->StartWriting(std::move(*frame));
   } else if (session_->finished()) {
     End(absl::OkStatus());

@@ -54,6 +54,7 @@ class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
   // All below run on the strand.
   void Pump();
   void Read();
+  void Tick();
   void End(const absl::Status& status);
   void NoteSessionInDirectory();
 
@@ -66,6 +67,7 @@ class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
   bool reading_ = false;
   bool read_ended_ = false;
   bool writing_ = false;
+  absl::Duration write_started_;  // monotonic
 };
 
 }  // namespace brigada

@@ -14,15 +14,11 @@ namespace {
 constexpr uint32_t kBusyRetryMs = 5'000;
 constexpr uint32_t kBusySpreadMs = 30'000;
 
-// Refuses one session: a frame that says so, then the end.
-class BusyReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame> {
+// Refuses one session: a frame that says why, then the end.
+class RefusingReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame> {
  public:
-  BusyReactor() {
-    v1::Refused& refused = *frame_.mutable_refused();
-    refused.set_reason(v1::Refused::BUSY);
-    refused.set_detail("too many sessions at once");
-    refused.set_retry_after_ms(kBusyRetryMs +
-                               static_cast<uint32_t>(SystemRandom().Uniform(kBusySpreadMs)));
+  explicit RefusingReactor(v1::Refused refused) {
+    *frame_.mutable_refused() = std::move(refused);
     StartWriteAndFinish(&frame_, grpc::WriteOptions(), grpc::Status::OK);
   }
   void OnDone() override { delete this; }
@@ -31,12 +27,30 @@ class BusyReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::Se
   v1::ServerFrame frame_;
 };
 
+v1::Refused Busy() {
+  v1::Refused refused;
+  refused.set_reason(v1::Refused::BUSY);
+  refused.set_detail("too many sessions at once");
+  refused.set_retry_after_ms(kBusyRetryMs +
+                             static_cast<uint32_t>(SystemRandom().Uniform(kBusySpreadMs)));
+  return refused;
+}
+
+v1::Refused Nobody() {
+  v1::Refused refused;
+  refused.set_reason(v1::Refused::UNKNOWN_DEVICE);
+  refused.set_detail("no client certificate: enrol this device first");
+  return refused;
+}
+
 // One stream. The runner decides everything; reactions only pass on.
 class SyncReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>,
                           public FrameSink {
  public:
-  SyncReactor(SessionContext* context, LiveSessions* sessions, const ReplicaId& replica)
-      : sessions_(sessions), runner_(std::make_shared<SessionRunner>(context, this, replica)) {}
+  SyncReactor(SessionContext* context, LiveSessions* sessions, grpc::CallbackServerContext* call)
+      : call_(call),
+        sessions_(sessions),
+        runner_(std::make_shared<SessionRunner>(context, this, ReplicaOfPeer(*call))) {}
 
   const std::shared_ptr<SessionRunner>& runner() const { return runner_; }
 
@@ -59,12 +73,14 @@ class SyncReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::Se
     outgoing_ = std::move(frame);
     StartWrite(&outgoing_);
   }
+  void Cancel() override { call_->TryCancel(); }
   // The base class's Finish has another parameter: this one converts and passes on.
   void Finish(const absl::Status& status) override {
     grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>::Finish(ToGrpcStatus(status));
   }
 
  private:
+  grpc::CallbackServerContext* const call_;
   LiveSessions* const sessions_;
   const std::shared_ptr<SessionRunner> runner_;
   v1::ClientFrame incoming_;
@@ -75,8 +91,10 @@ class SyncReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::Se
 
 grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>* SyncService::Session(
     grpc::CallbackServerContext* call) {
-  auto reactor = std::make_unique<SyncReactor>(context_, sessions_, ReplicaOfPeer(*call));
-  if (!sessions_->Add(reactor->runner())) return new BusyReactor;
+  // Whoever shows no certificate takes no session's place.
+  if (ReplicaOfPeer(*call).is_zero()) return new RefusingReactor(Nobody());
+  auto reactor = std::make_unique<SyncReactor>(context_, sessions_, call);
+  if (!sessions_->Add(reactor->runner())) return new RefusingReactor(Busy());
   reactor->runner()->Start();
   return reactor.release();
 }
