@@ -27,13 +27,18 @@ void BackgroundSync::Stop() {
     const MutexLock lock(&mu_);
     stopping_ = true;
     changed_.SignalAll();
+    // A round that somebody else runs is not ours to stop.
+    if (!running_ && !thread_.joinable()) return;
   }
   // A session may begin just after the first call: told until the thread is through.
   while (true) {
+    {
+      const MutexLock lock(&mu_);
+      if (!running_) break;
+    }
     round_->Stop();
     const MutexLock lock(&mu_);
-    if (!running_) break;
-    changed_.WaitFor(&mu_, absl::Milliseconds(50));
+    if (running_) changed_.WaitFor(&mu_, absl::Milliseconds(50));
   }
   if (thread_.joinable()) thread_.join();
 }

@@ -1,8 +1,10 @@
 #include "client_lib/conflict_choice.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
 #include "replica/schema/fragment.h"
 #include "replica/schema/registry.h"
 
@@ -32,7 +34,16 @@ absl::StatusOr<v1::Change> ChangeThatDecides(const RecordId& conflict, absl::str
     } else {
       change.set_kind(v1::Change::CREATE);
       change.set_scope(std::string(scope));
-      change.set_values(chosen.value());
+      // A parked registration holds its scope beside its fields.
+      ASSIGN_OR_RETURN(const std::vector<Fragment> fragments,
+                       SplitFragments(nullptr, chosen.value()));
+      for (const Fragment& fragment : fragments) {
+        if (fragment.number == kScopeFieldNumber) {
+          change.set_scope(std::string(ScopeOfFragment(fragment.bytes)));
+        } else {
+          change.mutable_values()->append(fragment.bytes);
+        }
+      }
     }
   } else if (entry.about_field() == kScopeFieldNumber) {
     change.set_scope(std::string(ScopeOfFragment(chosen.value())));

@@ -1,5 +1,6 @@
 #include "client_lib/replica_impl.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -287,6 +288,9 @@ absl::StatusOr<std::vector<Rejection>> ReplicaImpl::Rejections() const {
     }
     rejection.partition = header.partition();
     rejection.sequence = header.sequence();
+    rejection.position = header.position().epoch() == store_->LastWelcome().epoch()
+                             ? header.position().sequence()
+                             : 0;
     rejection.refused_at = absl::FromUnixMillis(entry.refused_at_ms());
     rejection.reasons.assign(entry.verdict().refusals().begin(), entry.verdict().refusals().end());
     result.push_back(std::move(rejection));
@@ -300,6 +304,10 @@ absl::Status ReplicaImpl::Resubmit(absl::string_view partition, uint64_t sequenc
     if (rejection.partition != partition || rejection.sequence != sequence) continue;
     std::vector<v1::Change> changes(rejection.content.changes().begin(),
                                     rejection.content.changes().end());
+    // What the writer had seen then, not what this device has seen since.
+    for (v1::Change& change : changes) {
+      if (!change.has_seen()) change.set_seen(std::max<uint64_t>(1, rejection.position));
+    }
     RETURN_IF_ERROR(CommitChanges(std::move(changes)));
     return store_->DiscardRejected(partition, sequence);
   }

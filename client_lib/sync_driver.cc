@@ -45,11 +45,6 @@ SyncState StateOf(const SyncProgress& progress, const FrameStream& stream) {
   return state;
 }
 
-bool AllAtCheckpoint(const SyncProgress& progress) {
-  return std::all_of(progress.partitions.begin(), progress.partitions.end(),
-                     [](const auto& entry) { return entry.second.at_checkpoint; });
-}
-
 }  // namespace
 
 SyncDriver::SyncDriver(DeviceStore* store, const Clock* clock, std::unique_ptr<FrameStream> stream,
@@ -169,7 +164,6 @@ void SyncDriver::Report(bool last) {
   {
     const MutexLock lock(&mu_);
     state_ = state;
-    consistent_ = AllAtCheckpoint(session_.progress());
   }
   if (!options_.on_progress || (!last && now < next_report_)) return;
   next_report_ = now + kReportEvery;
@@ -200,11 +194,6 @@ void SyncDriver::Cancel() {
 SyncState SyncDriver::state() const {
   const MutexLock lock(&mu_);
   return state_;
-}
-
-bool SyncDriver::is_consistent() const {
-  const MutexLock lock(&mu_);
-  return consistent_;
 }
 
 absl::optional<absl::Duration> SyncDriver::retry_after() const {

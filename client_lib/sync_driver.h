@@ -46,8 +46,6 @@ class SyncDriver {
   // Ends at once.
   void Cancel();
   SyncState state() const;
-  // True when every partition was at a checkpoint after the last frame.
-  bool is_consistent() const;
   // What the server asked to wait, if it did. After Run.
   absl::optional<absl::Duration> retry_after() const;
 
@@ -85,7 +83,6 @@ class SyncDriver {
   CondVar changed_;
   Events events_ ABSL_GUARDED_BY(mu_);
   SyncState state_ ABSL_GUARDED_BY(mu_);
-  bool consistent_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace brigada

@@ -16,7 +16,7 @@ namespace {
 constexpr char kLastSuccess[] = "last_success_ms";
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
 constexpr absl::Duration kPauseAfterCut = absl::Milliseconds(200);
-// Tries without anything received in between before a round gives up.
+// Tries without anything brought or taken in between before a round gives up.
 constexpr int kMaxBarrenTries = 3;
 
 void Add(const SyncState& session, SyncState* totals) {
@@ -29,6 +29,12 @@ void Add(const SyncState& session, SyncState* totals) {
   totals->bytes_received += session.bytes_received;
   totals->pulled = std::max(totals->pulled, session.pulled);
   totals->pull_total = std::max(totals->pull_total, session.pull_total);
+}
+
+// Grows with everything that a later try need not do again.
+uint64_t Moved(const SyncState& totals) {
+  return totals.change_sets_confirmed + totals.change_sets_refused + totals.records_received +
+         totals.pulled;
 }
 
 bool MayBeLease(const absl::Status& status) {
@@ -63,11 +69,11 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   int barren = 0;
   absl::Status status;
   while (true) {
-    const uint64_t before = report.totals.bytes_received;
+    const uint64_t before = Moved(report.totals);
     status = RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start),
                      &report, &retry_after);
     if (status.ok() || !absl::IsUnavailable(status) || retry_after.has_value()) break;
-    barren = report.totals.bytes_received > before ? 0 : barren + 1;
+    barren = Moved(report.totals) > before ? 0 : barren + 1;
     if (barren >= kMaxBarrenTries || clock_->Monotonic() - start >= options.deadline) break;
     absl::SleepFor(kPauseAfterCut * (1 << barren));
   }
@@ -151,8 +157,11 @@ void SyncRound::Describe(SyncStatus* status) const {
   if (driver != nullptr) {
     status->session = driver->state();
     status->phase = status->session.phase;
-    status->consistent = driver->is_consistent();
   }
+  const std::vector<v1::Cursor> cursors = store_->Cursors();
+  status->consistent = std::all_of(cursors.begin(), cursors.end(), [](const v1::Cursor& cursor) {
+    return cursor.complete() == cursor.scanned();
+  });
   int64_t last_success_ms = 0;
   const absl::StatusOr<std::string> setting = store_->GetSetting(kLastSuccess);
   if (setting.ok() && absl::SimpleAtoi(*setting, &last_success_ms)) {

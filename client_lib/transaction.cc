@@ -1,6 +1,8 @@
 #include "brigada/replica.h"
 #include "replica/base/clock.h"
 #include "replica/base/random.h"
+#include "replica/schema/diff.h"
+#include "replica/schema/registry.h"
 
 namespace brigada {
 namespace {
@@ -14,7 +16,14 @@ std::shared_ptr<google::protobuf::Message> Copy(const google::protobuf::Message&
 }  // namespace
 
 RecordId Transaction::Create(const Scope& scope, const google::protobuf::Message& record) {
-  const RecordId id = NewRecordId(SystemClock().Now(), SystemRandom());
+  RecordId id = NewRecordId(SystemClock().Now(), SystemRandom());
+  const RecordType* const type = Registry::BuiltIn().FindByName(record.GetDescriptor()->name());
+  if (type != nullptr && type->descriptor() == record.GetDescriptor() &&
+      !type->derived_from().empty()) {
+    // A part that is missing is Commit's to complain of.
+    if (const absl::StatusOr<RecordId> derived = DeriveId(*type, record); derived.ok())
+      id = *derived;
+  }
   steps_.push_back(
       {Step::Kind::kCreate, record.GetDescriptor(), id, scope, nullptr, Copy(record), {}});
   return id;

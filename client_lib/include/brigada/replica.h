@@ -58,6 +58,8 @@ struct RecordInfo {
 struct Rejection {
   std::string partition;
   uint64_t sequence = 0;
+  // The commit sequence its writer had seen, in the server's present epoch; 0 when it was another.
+  uint64_t position = 0;
   absl::Time refused_at;
   v1::ChangeSetBody content;
   std::vector<v1::Refusal> reasons;
