@@ -12,8 +12,8 @@
 #include "replica/crypto/hash_chain.h"
 #include "replica/merge/apply.h"
 #include "replica/store/device_keys.h"
-#include "replica/store/keys.h"
 #include "replica/store/feed_entries.h"
+#include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
 
 namespace brigada {

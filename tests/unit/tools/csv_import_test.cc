@@ -57,7 +57,8 @@ class CsvImportTest : public ::testing::Test {
 TEST_F(CsvImportTest, GoodRowsGoInAndBadOnesAreReportedWithTheirLine) {
   ASSERT_OK(Import(
       "nombre,lugar,phones\nAna,20067,+529511234567\nEva,Macondo,\nLuz,20067,nada\nPaz,20067\n"
-      "Mar\xed" "a,20067,\nSol,20067,\n",
+      "Mar\xed"
+      "a,20067,\nSol,20067,\n",
       Rules()));
 
   EXPECT_THAT(names_, ElementsAre("Ana", "Sol"));

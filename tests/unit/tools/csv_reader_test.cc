@@ -71,7 +71,10 @@ TEST(CsvReaderTest, AQuoteThatNeverClosesCostsOneLine) {
 }
 
 TEST(CsvReaderTest, RefusesWhatIsNotUtf8AndNulBytes) {
-  const auto rows = ReadAll("mar\xed" "a,1\n" + std::string("a\0b,2\n", 6) + "ok,3\n");
+  const auto rows = ReadAll(
+      "mar\xed"
+      "a,1\n" +
+      std::string("a\0b,2\n", 6) + "ok,3\n");
 
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].problem, CsvProblem::kNotUtf8);
