@@ -73,58 +73,55 @@ AdministrationService::AdministrationService(Organization* organization, LiveSes
       random_(random),
       options_(std::move(options)) {}
 
+template <typename Work>
+grpc::ServerUnaryReactor* AdministrationService::ForCaller(grpc::CallbackServerContext* call,
+                                                           Work work) {
+  return RunUnary(call, executor_, [this, call, work = std::move(work)]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
+    return work(caller);
+  });
+}
+
 grpc::ServerUnaryReactor* AdministrationService::Invite(grpc::CallbackServerContext* call,
                                                         const v1::InviteRequest* request,
                                                         v1::InviteResponse* response) {
-  return RunUnary(call, executor_, [=, this]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
-    return DoInvite(caller, *request, response);
-  });
+  return ForCaller(
+      call, [=, this](const Caller& caller) { return DoInvite(caller, *request, response); });
 }
 
 grpc::ServerUnaryReactor* AdministrationService::ListDevices(
     grpc::CallbackServerContext* call, const v1::ListDevicesRequest* /*request*/,
     v1::ListDevicesResponse* response) {
-  return RunUnary(call, executor_, [=, this]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
-    return DoListDevices(caller, response);
-  });
+  return ForCaller(call,
+                   [=, this](const Caller& caller) { return DoListDevices(caller, response); });
 }
 
 grpc::ServerUnaryReactor* AdministrationService::RevokeDevice(
     grpc::CallbackServerContext* call, const v1::RevokeDeviceRequest* request,
     v1::RevokeDeviceResponse* /*response*/) {
-  return RunUnary(call, executor_, [=, this]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
-    return DoRevokeDevice(caller, *request);
-  });
+  return ForCaller(call,
+                   [=, this](const Caller& caller) { return DoRevokeDevice(caller, *request); });
 }
 
 grpc::ServerUnaryReactor* AdministrationService::Grant(grpc::CallbackServerContext* call,
                                                        const v1::GrantRequest* request,
                                                        v1::GrantResponse* response) {
-  return RunUnary(call, executor_, [=, this]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
-    return DoGrant(caller, *request, response);
-  });
+  return ForCaller(call,
+                   [=, this](const Caller& caller) { return DoGrant(caller, *request, response); });
 }
 
 grpc::ServerUnaryReactor* AdministrationService::RevokeGrant(
     grpc::CallbackServerContext* call, const v1::RevokeGrantRequest* request,
     v1::RevokeGrantResponse* /*response*/) {
-  return RunUnary(call, executor_, [=, this]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
-    return DoRevokeGrant(caller, *request);
-  });
+  return ForCaller(call,
+                   [=, this](const Caller& caller) { return DoRevokeGrant(caller, *request); });
 }
 
 grpc::ServerUnaryReactor* AdministrationService::ListGrants(
     grpc::CallbackServerContext* call, const v1::ListGrantsRequest* /*request*/,
     v1::ListGrantsResponse* response) {
-  return RunUnary(call, executor_, [=, this]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
-    return DoListGrants(caller, response);
-  });
+  return ForCaller(call,
+                   [=, this](const Caller& caller) { return DoListGrants(caller, response); });
 }
 
 grpc::ServerWriteReactor<v1::QueryReply>* AdministrationService::Query(

@@ -54,6 +54,9 @@ class AdministrationService final : public v1::Administration::CallbackService {
                                                        const v1::BackupRequest* request) override;
 
  private:
+  // Finds out who calls on an executor's thread, and answers with what `work` says to that caller.
+  template <typename Work>
+  grpc::ServerUnaryReactor* ForCaller(grpc::CallbackServerContext* call, Work work);
   absl::Status DoInvite(const Caller& caller, const v1::InviteRequest& request,
                         v1::InviteResponse* response);
   absl::Status DoListDevices(const Caller& caller, v1::ListDevicesResponse* response);
