@@ -88,13 +88,7 @@ struct FeedPage {
 };
 
 // What the directory holds, each by key, with a serialized message of v1.
-enum class DirectoryKind : uint8_t {
-  kDevice = 1,
-  kGrant = 2,
-  kInvitation = 3,
-  kSetting = 4,
-  kUser = 5
-};
+enum class DirectoryKind : uint8_t { kDevice = 1, kInvitation = 3, kSetting = 4, kUser = 5 };
 
 struct DirectoryWrite {
   DirectoryKind kind;

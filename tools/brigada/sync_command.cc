@@ -47,8 +47,6 @@ absl::string_view PhaseText(SyncPhase phase) {
       return Say("en vivo", "live");
     case SyncPhase::kWaiting:
       return Say("sin señal, se volverá a intentar", "no link, will try again");
-    case SyncPhase::kStopped:
-      return Say("detenido", "stopped");
   }
   return "";
 }

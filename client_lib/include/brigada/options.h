@@ -41,7 +41,7 @@ struct Options {
   std::shared_ptr<Transport> transport;
 };
 
-enum class SyncPhase { kIdle, kConnecting, kPushing, kPulling, kLive, kWaiting, kStopped };
+enum class SyncPhase { kIdle, kConnecting, kPushing, kPulling, kLive, kWaiting };
 
 // Where a session stands. Bytes are those of frames as sent, before TLS.
 struct SyncState {
