@@ -20,6 +20,12 @@ absl::Time WrittenAt(const v1::ChangeSetHeader& header, absl::Time now) {
   return std::min(written, now);
 }
 
+// Both times are in whole milliseconds, so within one of them nobody can tell which came first, the
+// write or the end of the grant. The work gets the benefit of the doubt.
+bool CoveredWriting(const v1::GrantRecord& grant, absl::Time at) {
+  return InForce(grant, at) || InForce(grant, at - absl::Milliseconds(1));
+}
+
 enum class Cover { kNone, kRevoked, kGranted };
 
 Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Scope& scope,
@@ -31,7 +37,7 @@ Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, 
     for (const std::string& path : grant.scopes()) {
       const absl::StatusOr<Scope> granted = Scope::Parse(path);
       if (!granted.ok() || !granted->Contains(scope)) continue;
-      if (InForce(grant, at)) return Cover::kGranted;
+      if (CoveredWriting(grant, at)) return Cover::kGranted;
       const bool ended =
           (grant.revoked_ms() != 0 && absl::ToUnixMillis(at) >= grant.revoked_ms()) ||
           (grant.until_ms() != 0 && absl::ToUnixMillis(at) >= grant.until_ms());

@@ -1,4 +1,5 @@
 // What a device's store knows besides records: its identity, clock, heads, cursors and settings.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -158,12 +159,16 @@ absl::Status KvDeviceStore::ResetCursor(absl::string_view partition) {
 }
 
 // Monotonic time counts from a boot. A clock that reads less than it did means a new boot, of which
-// only its own part is known; so the sum is never more than what really passed.
+// only its own part is known; so the sum is never more than what really passed. The reading noted
+// with a server's time is rounded up for the same reason, hence the millisecond of tolerance.
 v1::DeviceClock KvDeviceStore::ClockNow(Hlc last_stamp) const {
   v1::DeviceClock now = time_;
-  const int64_t monotonic_ms = absl::ToInt64Milliseconds(options_.clock->Monotonic());
-  const int64_t passed_ms =
-      monotonic_ms >= time_.monotonic_ms() ? monotonic_ms - time_.monotonic_ms() : monotonic_ms;
+  int64_t monotonic_ms = absl::ToInt64Milliseconds(options_.clock->Monotonic());
+  int64_t passed_ms = monotonic_ms;
+  if (monotonic_ms + 1 >= time_.monotonic_ms()) {
+    monotonic_ms = std::max(monotonic_ms, time_.monotonic_ms());
+    passed_ms = monotonic_ms - time_.monotonic_ms();
+  }
   if (time_.server_time_ms() != 0) now.set_elapsed_ms(time_.elapsed_ms() + passed_ms);
   now.set_monotonic_ms(monotonic_ms);
   now.set_stamp(last_stamp.value);
@@ -180,6 +185,8 @@ absl::Status KvDeviceStore::NoteServerTime(absl::Time server_time) {
   v1::DeviceClock now = ClockNow(clock_.last());
   now.set_server_time_ms(absl::ToUnixMillis(server_time));
   now.set_elapsed_ms(0);
+  now.set_monotonic_ms(
+      absl::ToInt64Milliseconds(absl::Ceil(options_.clock->Monotonic(), absl::Milliseconds(1))));
   RETURN_IF_ERROR(WriteMeta(kClockKey, now.SerializeAsString(), Durability::kMemory));
   TakeClock(now);
   return absl::OkStatus();

@@ -11,22 +11,22 @@ namespace brigada {
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(absl::Time now = absl::FromUnixSeconds(1'767'225'600))
-      : wall_ms_(absl::ToUnixMillis(now)) {}
+      : wall_us_(absl::ToUnixMicros(now)) {}
 
-  absl::Time Now() const override { return absl::FromUnixMillis(wall_ms_); }
-  absl::Duration Monotonic() const override { return absl::Milliseconds(monotonic_ms_.load()); }
+  absl::Time Now() const override { return absl::FromUnixMicros(wall_us_); }
+  absl::Duration Monotonic() const override { return absl::Microseconds(monotonic_us_.load()); }
 
   // Time passes: both clocks move.
   void Advance(absl::Duration by) {
-    wall_ms_ += absl::ToInt64Milliseconds(by);
-    monotonic_ms_ += absl::ToInt64Milliseconds(by);
+    wall_us_ += absl::ToInt64Microseconds(by);
+    monotonic_us_ += absl::ToInt64Microseconds(by);
   }
   // Somebody sets the wall clock; no time passes.
-  void SetWall(absl::Time now) { wall_ms_ = absl::ToUnixMillis(now); }
+  void SetWall(absl::Time now) { wall_us_ = absl::ToUnixMicros(now); }
 
  private:
-  std::atomic<int64_t> wall_ms_;
-  std::atomic<int64_t> monotonic_ms_{0};
+  std::atomic<int64_t> wall_us_;
+  std::atomic<int64_t> monotonic_us_{0};
 };
 
 }  // namespace brigada

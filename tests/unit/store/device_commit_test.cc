@@ -193,6 +193,16 @@ TEST_F(DeviceCommitTest, ElapsedTimeGoesOnAfterARestart) {
   EXPECT_EQ(HeaderOf(2).position().elapsed_ms(), 5000);
 }
 
+TEST_F(DeviceCommitTest, ElapsedTimeIsNeverMoreThanWhatPassed) {
+  clock.Advance(absl::Microseconds(900));
+  ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(5000)));
+  Register("Ana");
+  EXPECT_EQ(HeaderOf(1).position().elapsed_ms(), 0);
+  clock.Advance(absl::Microseconds(1900));
+  Register("Eva");
+  EXPECT_EQ(HeaderOf(2).position().elapsed_ms(), 1);
+}
+
 TEST_F(DeviceCommitTest, StampsRiseWhateverTheWallClockDoes) {
   Register("Ana");
   clock.SetWall(absl::FromUnixSeconds(0));

@@ -1,0 +1,89 @@
+#include "server/grant_judge.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "replica/schema/registry.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr int64_t kNow = 1'000'000;
+
+v1::GrantRecord OrganizerOf(absl::string_view scope) {
+  v1::GrantRecord grant;
+  grant.set_user("ana");
+  grant.set_role("organizer");
+  grant.add_scopes(std::string(scope));
+  return grant;
+}
+
+// The reasons for which ana's change of a person in `scope`, written `elapsed_ms` after the server
+// said `server_time_ms`, is refused.
+std::vector<v1::RefusalReason> Reasons(const v1::GrantRecord& grant, absl::string_view scope,
+                                       int64_t server_time_ms, int64_t elapsed_ms) {
+  absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants;
+  grants["ana"].push_back(grant);
+  const GrantJudge judge(std::move(grants), absl::FromUnixMillis(kNow));
+  PushRequest push;
+  push.user = "ana";
+  v1::ChangeSetHeader header;
+  header.mutable_position()->set_server_time_ms(server_time_ms);
+  header.mutable_position()->set_elapsed_ms(elapsed_ms);
+  v1::Change change;
+  change.set_scope(std::string(scope));
+  const ChangeInQuestion question{.push = push,
+                                  .header = header,
+                                  .change = change,
+                                  .index = 0,
+                                  .type = Registry::BuiltIn().FindByName("Person"),
+                                  .current = nullptr};
+  std::vector<v1::Refusal> refusals;
+  judge.Examine(question, &refusals);
+  std::vector<v1::RefusalReason> reasons;
+  for (const v1::Refusal& refusal : refusals) reasons.push_back(refusal.reason());
+  return reasons;
+}
+
+TEST(GrantJudgeTest, CoversTheScopeAndItsSubtree) {
+  const v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 0, 0), IsEmpty());
+  EXPECT_THAT(Reasons(grant, "MX/20/067/0001", 0, 0), IsEmpty());
+  EXPECT_THAT(Reasons(grant, "MX/20", 0, 0), ElementsAre(v1::NOT_GRANTED));
+  EXPECT_THAT(Reasons(grant, "MX/20/068", 0, 0), ElementsAre(v1::NOT_GRANTED));
+}
+
+TEST(GrantJudgeTest, JudgesAtTheTimeOfWriting) {
+  v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  grant.set_revoked_ms(5000);
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 500), IsEmpty());
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 1500), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
+TEST(GrantJudgeTest, WorkOfTheMillisecondOfARevocationIsAccepted) {
+  v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  grant.set_revoked_ms(5000);
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 1000), IsEmpty());
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 1001), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
+TEST(GrantJudgeTest, NobodyWritesLaterThanNow) {
+  v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  grant.set_from_ms(kNow + 1);
+  EXPECT_THAT(Reasons(grant, "MX/20/067", kNow, 5000), ElementsAre(v1::NOT_GRANTED));
+}
+
+TEST(GrantJudgeTest, WithoutAPositionInTimeTheGrantMustHoldNow) {
+  v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  grant.set_revoked_ms(5000);
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 0, 0), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
+}  // namespace
+}  // namespace brigada
