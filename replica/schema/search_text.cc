@@ -8,36 +8,16 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "replica/schema/utf8.h"
+#include "replica/base/utf8.h"
 
 namespace brigada {
 namespace {
 
-constexpr int32_t kCombiningTilde = 0x303;
-constexpr int32_t kEnye = 0xf1;
 constexpr absl::string_view kEnyeBytes = "\xc3\xb1";
 
 bool IsAscii(absl::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return static_cast<uint8_t>(c) < 0x80; });
-}
-
-// Code points of the text decomposed and with case folded; empty for invalid UTF-8.
-std::vector<int32_t> Decompose(absl::string_view text) {
-  constexpr auto kOptions =
-      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD);
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  const auto size = static_cast<utf8proc_ssize_t>(text.size());
-  // Most characters give one or two code points; a second pass is made when there are more.
-  std::vector<int32_t> points(2 * text.size());
-  auto count = utf8proc_decompose(bytes, size, points.data(),
-                                  static_cast<utf8proc_ssize_t>(points.size()), kOptions);
-  if (count > static_cast<utf8proc_ssize_t>(points.size())) {
-    points.resize(static_cast<size_t>(count));
-    count = utf8proc_decompose(bytes, size, points.data(), count, kOptions);
-  }
-  points.resize(count < 0 ? 0 : static_cast<size_t>(count));
-  return points;
 }
 
 // People write the glottal stop of their language with any of these.
@@ -115,21 +95,12 @@ std::string NormalizeNfc(absl::string_view text) {
 
 std::string FoldText(absl::string_view text) {
   if (IsAscii(text)) return absl::AsciiStrToLower(text);
-  const std::vector<int32_t> points = Decompose(text);
+  const absl::optional<std::vector<int32_t>> points = FoldedCodePoints(text);
   // Invalid UTF-8: nothing better can be done, and validation keeps it out of records.
-  if (points.empty()) return absl::AsciiStrToLower(text);
+  if (!points.has_value()) return absl::AsciiStrToLower(text);
   std::string folded;
   folded.reserve(text.size());
-  for (size_t i = 0; i < points.size(); ++i) {
-    const bool is_enye =
-        points[i] == 'n' && i + 1 < points.size() && points[i + 1] == kCombiningTilde;
-    if (is_enye) {
-      AppendCodePoint(kEnye, &folded);
-      ++i;
-    } else if (utf8proc_category(points[i]) != UTF8PROC_CATEGORY_MN) {
-      AppendCodePoint(points[i], &folded);
-    }
-  }
+  for (const int32_t point : *points) AppendCodePoint(point, &folded);
   return folded;
 }
 

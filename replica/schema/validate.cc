@@ -9,7 +9,7 @@
 #include "google/protobuf/timestamp.pb.h"
 #include "re2/re2.h"
 #include "replica/base/ids.h"
-#include "replica/schema/utf8.h"
+#include "replica/base/utf8.h"
 
 namespace brigada {
 namespace {

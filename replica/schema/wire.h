@@ -1,5 +1,5 @@
-// Reading and writing the protobuf wire format over a string_view, for bytes of any origin. Inside
-// replica/schema only.
+// Reading and writing the protobuf wire format over a string_view, for bytes of any origin. For
+// replica/schema and replica/merge.
 #ifndef REPLICA_SCHEMA_WIRE_H_
 #define REPLICA_SCHEMA_WIRE_H_
 

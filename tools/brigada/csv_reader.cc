@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
-#include "replica/schema/utf8.h"
+#include "replica/base/utf8.h"
 
 namespace brigada {
 namespace {

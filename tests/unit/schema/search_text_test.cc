@@ -34,6 +34,13 @@ TEST(FoldTextTest, DoesNotDependOnTheForm) {
 
 TEST(FoldTextTest, DropsTheMarksOfIndigenousSpellings) { EXPECT_EQ(FoldText("Ṉu̱u̱ Ëë"), "nuu ee"); }
 
+TEST(FoldTextTest, FindsTheTildeBehindAnotherMark) {
+  // n, dot below (ordered first), tilde.
+  EXPECT_EQ(FoldText("n\xcc\xa3\xcc\x83"), "ñ");
+}
+
+TEST(FoldTextTest, MarksAloneFoldToNothing) { EXPECT_EQ(FoldText("\xcc\x81"), ""); }
+
 TEST(FoldTextTest, IsItsOwnFixedPoint) {
   for (const char* text : {"María Ñeco", "ÀÇ ẞ İ", "Ṉu̱u̱"})
     EXPECT_EQ(FoldText(FoldText(text)), FoldText(text)) << text;
