@@ -82,7 +82,6 @@ ReplicaImpl::ReplicaImpl(Options options, std::unique_ptr<DeviceStore> store)
         tables.insert(type->plural());
     }
     watches_.OnChanged(tables);
-    round_.OnCommit();
   });
 }
 
@@ -115,7 +114,10 @@ absl::StatusOr<RecordView> ReplicaImpl::ViewOf(const RecordType& type, const Rec
 }
 
 absl::Status ReplicaImpl::CommitChanges(std::vector<v1::Change> changes) {
-  return store_->Commit(std::move(changes), DurabilityOf(options_)).status();
+  RETURN_IF_ERROR(store_->Commit(std::move(changes), DurabilityOf(options_)).status());
+  // Only own work wakes a live session: what it pulled itself is nothing to push.
+  round_.OnCommit();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RecordId> ReplicaImpl::CreateMessage(const Scope& scope,

@@ -304,8 +304,8 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
   // is left.
   const BatchEffect& effect = work->effect;
   const bool settles = effect.applied + effect.merged + effect.refused + effect.quarantined > 0;
-  const Durability durability =
-      settles || batch.checkpoint() ? Durability::kSync : Durability::kMemory;
+  const bool completes = batch.checkpoint() && effect.records > 0;
+  const Durability durability = settles || completes ? Durability::kSync : Durability::kMemory;
   RETURN_IF_ERROR(kv_->Write(work->writes, durability));
   work->records.Committed();
   TakeClock(now);

@@ -16,6 +16,9 @@ namespace {
 constexpr absl::string_view kNation = "MX";
 // Commit sequences a lane may be behind before verdicts are hinted: about a batch or two.
 constexpr uint64_t kFarBehind = 512;
+// Commits of a partition that do not concern a device before its cursor moves all the same, so that
+// what the next session reads again stays bounded.
+constexpr uint64_t kMaxUntoldCommits = 1024;
 
 void LogReset(absl::string_view partition, v1::CursorReset::Reason reason, const v1::Cursor& cursor,
               uint64_t head) {
@@ -90,6 +93,7 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
     } else if (lane != lanes_.end()) {
       lane->second.complete = cursor.complete();
       lane->second.scanned = cursor.scanned();
+      lane->second.read = cursor.scanned();
     }
   }
   return absl::OkStatus();
@@ -144,27 +148,37 @@ absl::StatusOr<std::optional<v1::Batch>> ServerPull::NextBatch() {
 
 absl::StatusOr<std::optional<v1::Batch>> ServerPull::ReadLane(const std::string& partition,
                                                               Lane* lane) {
-  if (store_->Head(partition) <= lane->complete) {
-    lane->dirty = false;
-    return std::nullopt;
+  while (true) {
+    const uint64_t known = lane->complete == lane->scanned ? lane->read : lane->complete;
+    if (store_->Head(partition) <= known) {
+      lane->dirty = false;
+      return std::nullopt;
+    }
+    ASSIGN_OR_RETURN(const FeedPage page, store_->ReadFeed(RequestOf(partition, *lane)));
+    // Anything else would send the same page for ever.
+    if (page.to < lane->read || page.to > page.head ||
+        (page.to == lane->read && page.to != page.head)) {
+      return absl::InternalError("feed page makes no progress");
+    }
+    lane->read = page.to;
+    if (IsWorthSending(page, *lane)) return BatchOf(partition, page, lane);
   }
-  const FeedRequest request{
-      .replica = replica_,
-      .partition = partition,
-      .feeds = lane->feeds,
-      .complete = lane->complete,
-      .scanned = lane->scanned,
-      // A pull from zero may repair a base that the server went back behind: then only
-      // what was judged in this session is known to be the same on both sides.
-      .own_from = lane->complete == 0 ? lane->judged_at_hello : 0,
-      .own_head = lane->own_head,
-      .target_bytes = batch_target_bytes_};
-  ASSIGN_OR_RETURN(const FeedPage page, store_->ReadFeed(request));
-  // Anything else would send the same page for ever.
-  if (page.to < lane->scanned || page.to > page.head ||
-      (page.to == lane->scanned && page.to != page.head)) {
-    return absl::InternalError("feed page makes no progress");
-  }
+}
+
+FeedRequest ServerPull::RequestOf(const std::string& partition, const Lane& lane) const {
+  return {.replica = replica_,
+          .partition = partition,
+          .feeds = lane.feeds,
+          .complete = lane.complete,
+          .scanned = lane.read,
+          // A pull from zero may repair a base that the server went back behind: then only
+          // what was judged in this session is known to be the same on both sides.
+          .own_from = lane.complete == 0 ? lane.judged_at_hello : 0,
+          .own_head = lane.own_head,
+          .target_bytes = batch_target_bytes_};
+}
+
+v1::Batch ServerPull::BatchOf(const std::string& partition, const FeedPage& page, Lane* lane) {
   PackedBody body = PackBody(page.body);
   v1::Batch batch;
   batch.set_partition(partition);
@@ -181,6 +195,14 @@ absl::StatusOr<std::optional<v1::Batch>> ServerPull::ReadLane(const std::string&
   return batch;
 }
 
+// Without entries and verdicts a batch only moves the cursor, and costs the device a frame and a
+// write for commits that are none of its business.
+bool ServerPull::IsWorthSending(const FeedPage& page, const Lane& lane) {
+  const bool is_owed = lane.complete < lane.required || lane.complete < lane.scanned;
+  return is_owed || page.body.entries_size() > 0 || page.body.verdicts_size() > 0 ||
+         page.to - lane.scanned >= kMaxUntoldCommits;
+}
+
 v1::Cursor ServerPull::MakeCursor(const std::string& partition, const Lane& lane) const {
   v1::Cursor cursor;
   cursor.set_partition(partition);
@@ -195,7 +217,7 @@ v1::Cursor ServerPull::MakeCursor(const std::string& partition, const Lane& lane
 
 bool ServerPull::IsFarBehind(const std::string& partition) const {
   const auto lane = lanes_.find(partition);
-  return lane != lanes_.end() && store_->Head(partition) > lane->second.scanned + kFarBehind;
+  return lane != lanes_.end() && store_->Head(partition) > lane->second.read + kFarBehind;
 }
 
 bool ServerPull::caught_up() const {

@@ -37,7 +37,9 @@ class ServerPull {
   void OnNewHead(absl::string_view partition);
 
   // The next batch: the national partition first (it carries what governs the rest), the others in
-  // turn. Nullopt when every lane is at its head. Reads the store.
+  // turn. Nullopt when nothing is left that the device needs to hear of: commits that do not
+  // concern it are told with the next batch that does, or when many have come together. Reads the
+  // store.
   absl::StatusOr<std::optional<v1::Batch>> NextBatch();
   // So far behind that a verdict is worth a hint.
   bool IsFarBehind(const std::string& partition) const;
@@ -50,13 +52,16 @@ class ServerPull {
  private:
   struct Lane {
     std::vector<v1::Feed> feeds;
+    // What the device has been told, as in its cursor.
     uint64_t complete = 0;
     uint64_t scanned = 0;
+    // Read so far, at or beyond `scanned`: in between there was nothing for this device.
+    uint64_t read = 0;
     uint64_t own_head = 0;
     // The last change set judged before this session.
     uint64_t judged_at_hello = 0;
     uint64_t required = 0;  // a checkpoint here or later is owed before Done
-    bool dirty = true;      // the head may be beyond `complete`
+    bool dirty = true;      // the head may be beyond `read`
   };
 
   absl::Status MakeLanes(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
@@ -64,6 +69,9 @@ class ServerPull {
   absl::Status TakeCursors(const v1::Hello& hello, v1::Welcome* welcome);
   absl::StatusOr<Lane*> AddLane(const std::string& partition);
   absl::StatusOr<std::optional<v1::Batch>> ReadLane(const std::string& partition, Lane* lane);
+  FeedRequest RequestOf(const std::string& partition, const Lane& lane) const;
+  v1::Batch BatchOf(const std::string& partition, const FeedPage& page, Lane* lane);
+  static bool IsWorthSending(const FeedPage& page, const Lane& lane);
   v1::Cursor MakeCursor(const std::string& partition, const Lane& lane) const;
 
   const AuthorityStore* const store_;

@@ -385,6 +385,16 @@ TEST_F(DeviceApplyBatchTest, TheUserChangesOnlyWhenNothingOfTheFormerOneWaits) {
   EXPECT_EQ(store->user(), "luz");
 }
 
+TEST_F(DeviceApplyBatchTest, ABatchThatOnlyMovesTheCursorIsNotSynced) {
+  ASSERT_OK(BatchMaker("MX/20", 0, 1)
+                .Entry(FromServer(NewId(), "Ana").EntryAfter(0, true))
+                .ApplyTo(store.get()));
+  const int syncs = disk.syncs;
+  ASSERT_OK(BatchMaker("MX/20", 1, 9).ApplyTo(store.get()));
+  EXPECT_EQ(disk.syncs, syncs);
+  EXPECT_EQ(store->Cursors()[0].complete(), 9U);
+}
+
 TEST_F(DeviceApplyBatchTest, TheListenerHearsOfBatches) {
   const RecordId id = NewId();
   std::vector<RecordId> heard;

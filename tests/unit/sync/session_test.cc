@@ -249,6 +249,60 @@ TEST_F(SessionTest, AnUpToDateDeviceGetsNoBatch) {
   EXPECT_TRUE(progress_.is_caught_up);
 }
 
+// A device that is live and up to date, while another one commits.
+class LiveTest : public SessionTest {
+ protected:
+  LiveTest() {
+    LoopbackOptions options;
+    options.device.live = true;
+    options.on_server_frame = [this](const v1::ServerFrame& frame) {
+      if (frame.has_batch()) batches_.push_back(frame.batch());
+    };
+    live_ = std::make_unique<Loopback>(&server_, &second_, options);
+    live_->Run();
+    batches_.clear();
+  }
+  // Nothing of a refused change set is anybody else's business.
+  void CommitRefused(int count) {
+    for (int i = 0; i < count; ++i) first_.Add(kOaxaca, kUnwelcome);
+    EXPECT_EQ(Sync(&first_), End::kFinished);
+    live_->Run();
+  }
+
+  std::unique_ptr<Loopback> live_;
+  std::vector<v1::Batch> batches_;
+};
+
+TEST_F(LiveTest, CommitsThatDoNotConcernALiveDeviceSendItNothing) {
+  CommitRefused(3);
+  EXPECT_THAT(batches_, IsEmpty());
+  first_.Add(kOaxaca, "a");
+  EXPECT_EQ(Sync(&first_), End::kFinished);
+  live_->Run();
+  ASSERT_EQ(batches_.size(), 1U);
+  EXPECT_EQ(batches_[0].from(), 0U);
+  EXPECT_EQ(batches_[0].to(), 4U);
+  EXPECT_THAT(Records(&second_), ElementsAre("a"));
+  EXPECT_EQ(second_.partition(kOaxaca).cursor.complete(), 4U);
+}
+
+TEST_F(LiveTest, TheCursorMovesWhenManyCommitsDidNotConcernTheDevice) {
+  CommitRefused(1023);
+  EXPECT_THAT(batches_, IsEmpty());
+  CommitRefused(1);
+  ASSERT_EQ(batches_.size(), 1U);
+  EXPECT_EQ(batches_[0].to(), 1024U);
+  CommitRefused(1);
+  EXPECT_EQ(batches_.size(), 1U);
+}
+
+TEST_F(LiveTest, WhatWasNotToldIsToldAtTheNextHello) {
+  CommitRefused(3);
+  live_.reset();
+  EXPECT_EQ(Sync(&second_), End::kFinished);
+  EXPECT_EQ(second_.partition(kOaxaca).cursor.complete(), 3U);
+}
+
 class CursorTest : public SessionTest {
  protected:
   // The reason given for the cursor in the next session, which must end with everything there.
