@@ -17,22 +17,12 @@
 namespace brigada {
 namespace {
 
-constexpr absl::Duration kInvitationValidFor = absl::Hours(24 * 7);
 constexpr absl::Duration kInvitationValidForMost = absl::Hours(24 * 30);
-constexpr size_t kMaxUserBytes = 64;
 
 absl::Status RequireAdministrator(const Caller& caller, absl::Span<const std::string> scopes,
                                   absl::Time now) {
   if (IsAdministratorOf(caller.grants, scopes, now)) return absl::OkStatus();
   return absl::PermissionDeniedError("this needs the administrator role over the scopes concerned");
-}
-
-absl::Status CheckUser(absl::string_view user) {
-  if (user.empty() || user.size() > kMaxUserBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a user name has 1 to ", kMaxUserBytes, " bytes"));
-  }
-  return absl::OkStatus();
 }
 
 std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::string>& field) {
@@ -137,24 +127,23 @@ grpc::ServerWriteReactor<v1::BackupProgress>* AdministrationService::Backup(
 absl::Status AdministrationService::DoInvite(const Caller& caller, const v1::InviteRequest& request,
                                              v1::InviteResponse* response) {
   const absl::Time now = clock_->Now();
-  const std::vector<std::string> scopes = Strings(request.scopes());
-  RETURN_IF_ERROR(CheckUser(request.user()));
-  RETURN_IF_ERROR(CheckGrant(request.role(), scopes));
-  RETURN_IF_ERROR(RequireAdministrator(caller, scopes, now));
-  AuthorityStore& store = *organization_->store;
-  RETURN_IF_ERROR(RequireAdministratorOfUser(caller, store, request.user(), now));
-  const v1::GrantRecord grant =
-      NewGrant(caller, request.user(), request.role(), request.scopes(), absl::ToUnixMillis(now));
-  RETURN_IF_ERROR(AddGrant(store, grant, *random_).status());
-  sessions_->OnUserChanged(request.user());
-  const absl::Duration valid_for =
-      request.valid_for_ms() > 0
-          ? std::min(absl::Milliseconds(request.valid_for_ms()), kInvitationValidForMost)
-          : kInvitationValidFor;
-  ASSIGN_OR_RETURN(
-      *response->mutable_invitation(),
-      MakeInvitation(*organization_, request.user(), caller.user, valid_for, now, *random_));
-  response->set_expires_ms(absl::ToUnixMillis(now + valid_for));
+  UserInvitation invitation;
+  invitation.user = request.user();
+  invitation.role = request.role();
+  invitation.scopes = Strings(request.scopes());
+  invitation.invited_by = caller.user;
+  if (request.valid_for_ms() > 0) {
+    invitation.valid_for =
+        std::min(absl::Milliseconds(request.valid_for_ms()), kInvitationValidForMost);
+  }
+  RETURN_IF_ERROR(CheckUserName(invitation.user));
+  RETURN_IF_ERROR(CheckGrant(invitation.role, invitation.scopes));
+  RETURN_IF_ERROR(RequireAdministrator(caller, invitation.scopes, now));
+  RETURN_IF_ERROR(RequireAdministratorOfUser(caller, *organization_->store, invitation.user, now));
+  ASSIGN_OR_RETURN(*response->mutable_invitation(),
+                   InviteUser(*organization_, invitation, now, *random_));
+  sessions_->OnUserChanged(invitation.user);
+  response->set_expires_ms(absl::ToUnixMillis(now + invitation.valid_for));
   Log(LogLevel::kInfo, "invitation made",
       {{"by_replica", caller.replica.ToString()}, {"role", request.role()}});
   return absl::OkStatus();
@@ -203,7 +192,7 @@ absl::Status AdministrationService::DoGrant(const Caller& caller, const v1::Gran
                                             v1::GrantResponse* response) {
   const absl::Time now = clock_->Now();
   const std::vector<std::string> scopes = Strings(request.scopes());
-  RETURN_IF_ERROR(CheckUser(request.user()));
+  RETURN_IF_ERROR(CheckUserName(request.user()));
   RETURN_IF_ERROR(CheckGrant(request.role(), scopes));
   RETURN_IF_ERROR(RequireAdministrator(caller, scopes, now));
   if (request.until_ms() != 0 && request.until_ms() <= request.from_ms()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
 
@@ -10,6 +11,7 @@ namespace brigada {
 namespace {
 
 constexpr int kMaxTries = 16;
+constexpr size_t kMaxUserBytes = 64;
 
 // Any of: wrong, used, expired. One answer, so that codes cannot be told apart by guessing.
 absl::Status BadCode() {
@@ -20,6 +22,10 @@ absl::Status BadCode() {
 std::string CodeKey(absl::string_view code) {
   const Sha256Digest digest = Sha256(code);
   return std::string(AsView(digest));
+}
+
+bool HasExpired(const v1::InvitationRecord& invitation, absl::Time now) {
+  return absl::ToUnixMillis(now) >= invitation.expires_ms();
 }
 
 template <typename T>
@@ -64,6 +70,14 @@ absl::Status EditEntry(
 }
 
 }  // namespace
+
+absl::Status CheckUserName(absl::string_view user) {
+  if (user.empty() || user.size() > kMaxUserBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a user name has 1 to ", kMaxUserBytes, " bytes"));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& store,
                                                       absl::string_view user) {
@@ -171,11 +185,19 @@ absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,
 }
 
 absl::StatusOr<std::string> AddInvitation(AuthorityStore& store,
-                                          const v1::InvitationRecord& invitation, Random& random) {
+                                          const v1::InvitationRecord& invitation, absl::Time now,
+                                          Random& random) {
   const std::string code = NewRandomId<RecordId>(random).AsBytes();
-  const DirectoryWrite write{DirectoryKind::kInvitation, CodeKey(code),
-                             invitation.SerializeAsString(), std::nullopt};
-  RETURN_IF_ERROR(store.WriteEntries({&write, 1}));
+  std::vector<DirectoryWrite> writes;
+  writes.push_back(
+      {DirectoryKind::kInvitation, CodeKey(code), invitation.SerializeAsString(), std::nullopt});
+  ASSIGN_OR_RETURN(const auto stored, store.ListEntries(DirectoryKind::kInvitation));
+  for (const auto& [key, value] : stored) {
+    ASSIGN_OR_RETURN(const v1::InvitationRecord earlier, ParseEntry<v1::InvitationRecord>(value));
+    if (HasExpired(earlier, now))
+      writes.push_back({DirectoryKind::kInvitation, key, std::nullopt, std::nullopt});
+  }
+  RETURN_IF_ERROR(store.WriteEntries(writes));
   return code;
 }
 
@@ -185,31 +207,45 @@ absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
                    store.GetEntry(DirectoryKind::kInvitation, CodeKey(code)));
   if (!value.has_value()) return BadCode();
   ASSIGN_OR_RETURN(v1::InvitationRecord invitation, ParseEntry<v1::InvitationRecord>(*value));
-  if (absl::ToUnixMillis(now) >= invitation.expires_ms()) return BadCode();
+  if (HasExpired(invitation, now)) return BadCode();
   return invitation;
 }
 
-absl::Status RedeemInvitation(AuthorityStore& store, absl::string_view code,
-                              const v1::DeviceRecord& device) {
-  const std::string key = CodeKey(code);
-  ASSIGN_OR_RETURN(const std::optional<std::string> invitation,
-                   store.GetEntry(DirectoryKind::kInvitation, key));
-  if (!invitation.has_value()) return BadCode();
+absl::StatusOr<v1::DeviceRecord> RedeemInvitation(AuthorityStore& store, absl::string_view code,
+                                                  const v1::DeviceRecord& device, absl::Time now) {
+  ASSIGN_OR_RETURN(v1::InvitationRecord invitation, FindInvitation(store, code, now));
+  const std::string unused = invitation.SerializeAsString();
   ASSIGN_OR_RETURN(const std::optional<std::string> enrolled,
                    store.GetEntry(DirectoryKind::kDevice, device.replica()));
+  v1::DeviceRecord stored = device;
   if (enrolled.has_value()) {
     ASSIGN_OR_RETURN(const v1::DeviceRecord known, ParseEntry<v1::DeviceRecord>(*enrolled));
     const bool is_same = known.public_key() == device.public_key() && known.user() == device.user();
     if (!is_same || known.revoked_ms() != 0) return BadCode();
   }
-  DirectoryWrite use_up{DirectoryKind::kInvitation, key, std::nullopt, std::nullopt};
-  use_up.expected.emplace(invitation);
-  DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), device.SerializeAsString(),
+  if (!invitation.used_by().empty()) {
+    // Only the answer may have been lost; the device is there. (After a restore it may not be.)
+    const bool is_repeat =
+        invitation.used_by() == device.replica() && invitation.used_key() == device.public_key();
+    if (!is_repeat) return BadCode();
+    if (enrolled.has_value()) {
+      ASSIGN_OR_RETURN(stored, ParseEntry<v1::DeviceRecord>(*enrolled));
+      stored.set_certificate_hash(device.certificate_hash());
+    }
+  }
+  invitation.set_used_by(device.replica());
+  invitation.set_used_key(device.public_key());
+  DirectoryWrite use_up{DirectoryKind::kInvitation, CodeKey(code), invitation.SerializeAsString(),
+                        std::nullopt};
+  use_up.expected.emplace(unused);
+  DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), stored.SerializeAsString(),
                        std::nullopt};
   enrol.expected.emplace(enrolled);
   const DirectoryWrite writes[] = {std::move(use_up), std::move(enrol)};
   const absl::Status status = store.WriteEntries(writes);
-  return absl::IsAborted(status) ? BadCode() : status;
+  if (absl::IsAborted(status)) return BadCode();
+  RETURN_IF_ERROR(status);
+  return stored;
 }
 
 }  // namespace brigada

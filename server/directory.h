@@ -20,6 +20,9 @@
 
 namespace brigada {
 
+// kInvalidArgument: empty or too long.
+absl::Status CheckUserName(absl::string_view user);
+
 // The user's grants, also those no longer in force; empty for an unknown user.
 absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& store,
                                                       absl::string_view user);
@@ -48,17 +51,20 @@ absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,
                         absl::FunctionRef<void(v1::DeviceRecord&)> edit);
 
 // Stores an invitation for `user` and returns its one-time code (16 bytes; only its hash is kept).
+// Forgets the invitations that have expired.
 absl::StatusOr<std::string> AddInvitation(AuthorityStore& store,
-                                          const v1::InvitationRecord& invitation, Random& random);
-// The invitation with this code, still to be used.
-// kUnauthenticated: wrong, used or expired.
+                                          const v1::InvitationRecord& invitation, absl::Time now,
+                                          Random& random);
+// The invitation with this code, used or not.
+// kUnauthenticated: wrong or expired.
 absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
                                                     absl::string_view code, absl::Time now);
-// Uses up the code and stores the device, both or neither. A replica that is enrolled already can
-// only be enrolled again with its own key, for its own user, and not once revoked: its id is no
-// secret. kUnauthenticated: not so, or somebody used the code meanwhile.
-absl::Status RedeemInvitation(AuthorityStore& store, absl::string_view code,
-                              const v1::DeviceRecord& device);
+// Uses up the code and stores the device, both or neither; returns it as stored. The device that
+// used a code may do so again within its life: the answer may have been lost on the way. A replica
+// that is enrolled already can only be enrolled again with its own key, for its own user, and not
+// once revoked: its id is no secret. kUnauthenticated: not so, or another device used the code.
+absl::StatusOr<v1::DeviceRecord> RedeemInvitation(AuthorityStore& store, absl::string_view code,
+                                                  const v1::DeviceRecord& device, absl::Time now);
 
 }  // namespace brigada
 

@@ -69,7 +69,7 @@ absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
   device.set_public_key(requested.public_key_der);
   const Sha256Digest fingerprint = Sha256(certificate);
   device.set_certificate_hash(std::string(AsView(fingerprint)));
-  RETURN_IF_ERROR(RedeemInvitation(store, request.code(), device));
+  ASSIGN_OR_RETURN(device, RedeemInvitation(store, request.code(), device, now));
   Log(LogLevel::kInfo, "device enrolled", {{"replica", replica.ToString()}});
   Fill(*organization_, device, std::move(certificate), now, response);
   return absl::OkStatus();

@@ -1,9 +1,11 @@
-// brigada-server: makes, runs and restores an organization's server.
+// brigada-server: makes, runs, invites to and restores an organization's server.
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "CLI/CLI.hpp"
@@ -12,6 +14,8 @@
 #include "replica/base/language.h"
 #include "replica/base/log.h"
 #include "replica/base/random.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/secret_file.h"
 #include "server/organization.h"
 #include "server/server.h"
 
@@ -36,28 +40,42 @@ struct Flags {
   std::string directory;
   InitOptions init;
   std::string invitation_file;
+  UserInvitation invite{
+      .user = {}, .role = "administrator", .scopes = {"MX"}, .invited_by = "brigada-server invite"};
   ServerOptions serve;
   std::string port_file;
   std::string backup;
 };
 
+// Prints the invitation, or writes it where only the owner reads it.
+int HandOver(const std::string& invitation, const std::string& file) {
+  if (file.empty()) {
+    std::cout << invitation << "\n";
+    return kExitOk;
+  }
+  const absl::Status written = WriteSecretFile(file, invitation + "\n", IfFileExists::kRefuse);
+  if (written.ok()) return kExitOk;
+  // It cannot be made a second time: better on the screen than lost.
+  std::cout << invitation << "\n";
+  return Fail(Annotate(written, "keep the invitation printed above"));
+}
+
+// Before anything is made for it.
+absl::Status CheckAbsent(const std::string& file) {
+  std::error_code error;
+  if (file.empty() || !std::filesystem::exists(file, error)) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrCat(file, " is there already: name a new file for the invitation"));
+}
+
 int Init(Flags& flags) {
   flags.init.directory = flags.directory;
+  const absl::Status vacant = CheckAbsent(flags.invitation_file);
+  if (!vacant.ok()) return Fail(vacant);
   const absl::StatusOr<std::string> invitation =
       InitOrganization(flags.init, SystemClock(), SystemRandom());
   if (!invitation.ok()) return Fail(invitation.status());
-  if (!flags.invitation_file.empty()) {
-    std::FILE* const file = std::fopen(flags.invitation_file.c_str(), "wxe");
-    if (file == nullptr || std::fputs(invitation->c_str(), file) < 0 || std::fclose(file) != 0) {
-      // The organization is made, and this text is the only way in.
-      std::cout << *invitation << "\n";
-      return Fail(absl::UnavailableError(
-          absl::StrCat("cannot write ", flags.invitation_file,
-                       " (it must not exist): keep the invitation printed above")));
-    }
-  } else {
-    std::cout << *invitation << "\n";
-  }
+  const int exit_code = HandOver(*invitation, flags.invitation_file);
   std::cerr << Text(
                    "Organización lista. La invitación del primer administrador vale 30 días; úsela "
                    "con: brigada enrol",
@@ -67,7 +85,27 @@ int Init(Flags& flags) {
             << Text("Arranque el servidor con: brigada-server serve --dir ",
                     "Start the server with: brigada-server serve --dir ")
             << flags.directory << "\n";
-  return kExitOk;
+  return exit_code;
+}
+
+int Invite(const Flags& flags) {
+  const absl::Status vacant = CheckAbsent(flags.invitation_file);
+  if (!vacant.ok()) return Fail(vacant);
+  absl::StatusOr<std::unique_ptr<Organization>> organization =
+      OpenOrganization(flags.directory, SystemClock(), SystemRandom());
+  if (absl::IsUnavailable(organization.status())) {
+    return Fail(absl::UnavailableError(
+        Text("un servidor usa este directorio: invite desde el dispositivo de un administrador "
+             "(brigada invite); si ya no hay ninguno, detenga el servidor y repita esta orden",
+             "a server runs on this directory: invite from an administrator's device (brigada "
+             "invite); if there is none left, stop the server and run this again")));
+  }
+  if (!organization.ok()) return Fail(organization.status());
+  const absl::StatusOr<std::string> invitation =
+      InviteUser(**organization, flags.invite, SystemClock().Now(), SystemRandom());
+  if (!invitation.ok()) return Fail(invitation.status());
+  Log(LogLevel::kInfo, "invitation made", {{"by", "server"}, {"role", flags.invite.role}});
+  return HandOver(*invitation, flags.invitation_file);
 }
 
 int Serve(const Flags& flags) {
@@ -134,6 +172,28 @@ void AddInit(CLI::App& app, Flags& flags, int& exit_code) {
   init->callback([&] { exit_code = Init(flags); });
 }
 
+void AddInvite(CLI::App& app, Flags& flags, int& exit_code) {
+  CLI::App* const invite = app.add_subcommand(
+      "invite", Text("Invita desde el servidor detenido: para cuando se perdió el dispositivo del "
+                     "último administrador",
+                     "Invite from the stopped server: for when the last administrator's device "
+                     "is lost"));
+  invite
+      ->add_option("--user", flags.invite.user,
+                   Text("Usuario del dispositivo", "User name of the device's owner"))
+      ->required();
+  invite->add_option("--role", flags.invite.role, Text("Papel", "Role"))->capture_default_str();
+  invite
+      ->add_option("--scope", flags.invite.scopes,
+                   Text("Ámbito (repetible), por ejemplo MX/20/067",
+                        "Scope (repeatable), for example MX/20/067"))
+      ->capture_default_str();
+  invite->add_option(
+      "--invitation-file", flags.invitation_file,
+      Text("Escribe la invitación en este archivo nuevo", "Write the invitation to this new file"));
+  invite->callback([&] { exit_code = Invite(flags); });
+}
+
 void AddServe(CLI::App& app, Flags& flags, int& exit_code) {
   CLI::App* const serve = app.add_subcommand(
       "serve", Text("Atiende hasta recibir SIGINT o SIGTERM", "Serve until SIGINT or SIGTERM"));
@@ -183,9 +243,11 @@ int Main(int argc, char** argv) {
              "\n  brigada-server init --dir /srv/brigada --organization \"Red Municipalista\" "
              "--address brigada.example.mx:7443 "
              "--administrator ana\n  brigada-server serve --dir /srv/brigada --listen "
-             "0.0.0.0:7443\n  brigada-server restore --dir "
+             "0.0.0.0:7443\n  brigada-server invite --dir /srv/brigada --user ana\n  "
+             "brigada-server restore --dir "
              "/srv/brigada --backup /srv/brigada/backups/20260104T030000Z");
   AddInit(app, flags, exit_code);
+  AddInvite(app, flags, exit_code);
   AddServe(app, flags, exit_code);
   CLI::App* const restore = app.add_subcommand(
       "restore", Text("Pone un respaldo en lugar del almacén, con una época nueva",

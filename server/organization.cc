@@ -7,15 +7,15 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "brigada/v1/enrollment_service.pb.h"
 #include "replica/base/status_macros.h"
-#include "replica/crypto/certificate.h"
 #include "replica/crypto/secret_file.h"
 #include "replica/crypto/signing_key.h"
 #include "replica/store/kv_authority_store.h"
 #include "replica/store/rocks_kv.h"
+#include "server/address.h"
 #include "server/directory.h"
+#include "server/init_directory.h"
 #include "server/roles.h"
 
 namespace brigada {
@@ -46,18 +46,18 @@ absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const std::string& pat
   return OpenAuthorityStore(std::move(kv), options);
 }
 
-absl::Status WriteIdentity(const InitOptions& options, Random& random) {
+// The organization's files in `directory`, but for the store.
+absl::Status WriteIdentity(const InitOptions& options, const std::string& directory,
+                           const Address& address, Random& random) {
   const auto write = [&](absl::string_view name, absl::string_view content) {
-    return WriteSecretFile(PathOf(options.directory, name), content, IfFileExists::kRefuse);
+    return WriteSecretFile(PathOf(directory, name), content, IfFileExists::kRefuse);
   };
   ASSIGN_OR_RETURN(const CertificateAuthority authority,
                    CertificateAuthority::Create(options.organization));
   ASSIGN_OR_RETURN(const SigningKey key, SigningKey::Generate());
   std::vector<std::string> names = options.names;
-  const std::pair<absl::string_view, absl::string_view> host_port =
-      absl::StrSplit(options.public_address, absl::MaxSplits(':', 1));
-  if (std::find(names.begin(), names.end(), host_port.first) == names.end()) {
-    names.insert(names.begin(), std::string(host_port.first));
+  if (std::find(names.begin(), names.end(), address.host) == names.end()) {
+    names.insert(names.begin(), address.host);
   }
   ASSIGN_OR_RETURN(const std::string certificate, authority.IssueServer(key.PublicKeyDer(), names));
   RETURN_IF_ERROR(write("server.key", key.ToPem()));
@@ -65,17 +65,23 @@ absl::Status WriteIdentity(const InitOptions& options, Random& random) {
   RETURN_IF_ERROR(write("cursor.key", MacKey::Generate(random).bytes()));
   RETURN_IF_ERROR(write("address", options.public_address));
   RETURN_IF_ERROR(write("ca.pem", authority.certificate_pem()));
-  // Last: an organization without it is not initialized.
   return write("ca.key", authority.KeyPem());
 }
 
-absl::StatusOr<std::string> StoreInvitation(AuthorityStore& store, v1::Invitation invitation,
-                                            absl::string_view created_by, Random& random) {
+absl::StatusOr<std::string> MakeInvitation(Organization& organization,
+                                           const UserInvitation& invited, absl::Time now,
+                                           Random& random) {
+  v1::Invitation invitation;
+  invitation.set_server(organization.public_address);
+  invitation.set_ca_der(organization.authority.certificate_der());
+  invitation.set_user(invited.user);
+  invitation.set_expires_ms(absl::ToUnixMillis(now + invited.valid_for));
   v1::InvitationRecord record;
   record.set_user(invitation.user());
   record.set_expires_ms(invitation.expires_ms());
-  record.set_created_by(std::string(created_by));
-  ASSIGN_OR_RETURN(*invitation.mutable_code(), AddInvitation(store, record, random));
+  record.set_created_by(invited.invited_by);
+  ASSIGN_OR_RETURN(*invitation.mutable_code(),
+                   AddInvitation(*organization.store, record, now, random));
   return absl::StrCat("BRG1-", absl::WebSafeBase64Escape(invitation.SerializeAsString()));
 }
 
@@ -83,36 +89,42 @@ absl::StatusOr<std::string> StoreInvitation(AuthorityStore& store, v1::Invitatio
 
 absl::StatusOr<std::string> InitOrganization(const InitOptions& options, const Clock& clock,
                                              Random& random) {
-  std::error_code error;
-  if (fs::exists(PathOf(options.directory, "ca.key"), error)) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        options.directory,
-        " holds an organization already; choose another --dir, or run `brigada-server serve`"));
+  RETURN_IF_ERROR(CheckUserName(options.administrator));
+  ASSIGN_OR_RETURN(const Address address, ParseAddress(options.public_address));
+  ASSIGN_OR_RETURN(InitDirectory directory, InitDirectory::Begin(options.directory));
+  const std::string work = directory.work_path();
+  RETURN_IF_ERROR(WriteIdentity(options, work, address, random));
+  RETURN_IF_ERROR(
+      OpenStore(PathOf(work, "store"), /*create=*/true, /*restored=*/false, clock, random)
+          .status());
+  std::string invitation;
+  {
+    ASSIGN_OR_RETURN(const std::unique_ptr<Organization> made,
+                     OpenOrganization(work, clock, random));
+    UserInvitation first;
+    first.user = options.administrator;
+    first.role = std::string(RoleName(Role::kAdministrator));
+    first.scopes = {"MX"};
+    first.invited_by = "init";
+    first.valid_for = kFirstInvitationValidFor;
+    ASSIGN_OR_RETURN(invitation, InviteUser(*made, first, clock.Now(), random));
   }
-  fs::create_directories(options.directory, error);
-  if (error)
-    return absl::UnavailableError(
-        absl::StrCat("cannot make ", options.directory, ": ", error.message()));
-  fs::permissions(options.directory, fs::perms::owner_all, error);
-  RETURN_IF_ERROR(WriteIdentity(options, random));
-  ASSIGN_OR_RETURN(const std::unique_ptr<AuthorityStore> created,
-                   OpenStore(PathOf(options.directory, "store"), /*create=*/true,
-                             /*restored=*/false, clock, random));
+  RETURN_IF_ERROR(directory.Finish());
+  return invitation;
+}
+
+absl::StatusOr<std::string> InviteUser(Organization& organization, const UserInvitation& invitation,
+                                       absl::Time now, Random& random) {
+  RETURN_IF_ERROR(CheckUserName(invitation.user));
+  RETURN_IF_ERROR(CheckGrant(invitation.role, invitation.scopes));
   v1::GrantRecord grant;
-  grant.set_user(options.administrator);
-  grant.set_role(std::string(RoleName(Role::kAdministrator)));
-  grant.add_scopes("MX");
-  grant.set_from_ms(absl::ToUnixMillis(clock.Now()));
-  grant.set_granted_by("init");
-  RETURN_IF_ERROR(AddGrant(*created, grant, random).status());
-  ASSIGN_OR_RETURN(const std::string ca_pem,
-                   ReadSecretFile(PathOf(options.directory, "ca.pem"), kMaxFileBytes));
-  v1::Invitation invitation;
-  invitation.set_server(options.public_address);
-  ASSIGN_OR_RETURN(*invitation.mutable_ca_der(), CertificateDer(ca_pem));
-  invitation.set_user(options.administrator);
-  invitation.set_expires_ms(absl::ToUnixMillis(clock.Now() + kFirstInvitationValidFor));
-  return StoreInvitation(*created, std::move(invitation), "init", random);
+  grant.set_user(invitation.user);
+  grant.set_role(invitation.role);
+  grant.mutable_scopes()->Assign(invitation.scopes.begin(), invitation.scopes.end());
+  grant.set_from_ms(absl::ToUnixMillis(now));
+  grant.set_granted_by(invitation.invited_by);
+  RETURN_IF_ERROR(AddGrant(*organization.store, grant, random).status());
+  return MakeInvitation(organization, invitation, now, random);
 }
 
 absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string& directory,
@@ -179,17 +191,6 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
     return absl::UnavailableError(absl::StrCat(
         "cannot put the restored store in place: ", error.message(), "; it is at ", incoming));
   return old;
-}
-
-absl::StatusOr<std::string> MakeInvitation(Organization& organization, absl::string_view user,
-                                           absl::string_view created_by, absl::Duration valid_for,
-                                           absl::Time now, Random& random) {
-  v1::Invitation invitation;
-  invitation.set_server(organization.public_address);
-  invitation.set_ca_der(organization.authority.certificate_der());
-  invitation.set_user(std::string(user));
-  invitation.set_expires_ms(absl::ToUnixMillis(now + valid_for));
-  return StoreInvitation(*organization.store, std::move(invitation), created_by, random);
 }
 
 }  // namespace brigada

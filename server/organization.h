@@ -29,8 +29,9 @@ struct InitOptions {
 };
 
 // Makes the directory, the authority, the server's certificate and an empty store, and the
-// invitation of the first administrator (of the whole nation), which is returned. kAlreadyExists:
-// something is there already; nothing is overwritten.
+// invitation of the first administrator (of the whole nation), which is returned. All of it or
+// nothing: after an error, and after a crash, it can be run again. kAlreadyExists: something is
+// there already; nothing is overwritten. kInvalidArgument: an address, a name or the user.
 absl::StatusOr<std::string> InitOrganization(const InitOptions& options, const Clock& clock,
                                              Random& random);
 
@@ -56,10 +57,20 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
                                                 const std::string& backup_path, const Clock& clock,
                                                 Random& random);
 
-// A new invitation's text: "BRG1-" and base64url. `valid_for` from now by the server's clock.
-absl::StatusOr<std::string> MakeInvitation(Organization& organization, absl::string_view user,
-                                           absl::string_view created_by, absl::Duration valid_for,
-                                           absl::Time now, Random& random);
+struct UserInvitation {
+  std::string user;
+  std::string role;
+  std::vector<std::string> scopes;
+  // For the record: a user's name, or what made it.
+  std::string invited_by;
+  absl::Duration valid_for = absl::Hours(24 * 7);
+};
+
+// Gives the user the role over the scopes, and returns the text of an invitation for a device of
+// theirs: "BRG1-" and base64url. Whoever calls it has the right to. kInvalidArgument: user, role or
+// scopes.
+absl::StatusOr<std::string> InviteUser(Organization& organization, const UserInvitation& invitation,
+                                       absl::Time now, Random& random);
 
 }  // namespace brigada
 

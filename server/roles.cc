@@ -62,6 +62,8 @@ void OpenScope(std::map<FeedKey, v1::DataClass>& feeds, const Scope& scope,
   }
 }
 
+constexpr int kMunicipalityDepth = 3;
+
 bool IsKnownPlace(absl::string_view path) {
   const absl::StatusOr<std::string> key = KeyOfScopePath(path);
   return key.ok() && Catalog::BuiltIn().Find(*key) != nullptr;
@@ -161,8 +163,9 @@ absl::Status CheckGrant(absl::string_view role, absl::Span<const std::string> sc
     return absl::InvalidArgumentError("a grant needs at least one scope, for example MX/20/067");
   for (const std::string& path : scopes) {
     ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(path));
-    if (scope.depth() == 1 || scope.depth() > 3) continue;
-    if (!IsKnownPlace(path)) {
+    // Levels below the municipality are the organization's own.
+    const Scope place = scope.Ancestor(std::min(scope.depth(), kMunicipalityDepth));
+    if (place.depth() > 1 && !IsKnownPlace(place.path())) {
       return absl::InvalidArgumentError(
           absl::StrCat("no place of INEGI's catalogue is ", path,
                        "; find its key with `brigada territories NAME`"));

@@ -1,11 +1,6 @@
 #include "tests/support/test_organization.h"
 
-#include <unistd.h>
-
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -32,21 +27,6 @@ std::string WithPort(absl::string_view text, int port) {
 }
 
 }  // namespace
-
-ScratchDirectory::ScratchDirectory() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "brigada-test-XXXXXX").string();
-  CHECK(mkdtemp(pattern.data()) != nullptr);
-  path_ = pattern;
-}
-
-ScratchDirectory::~ScratchDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string ScratchDirectory::operator/(absl::string_view name) const {
-  return absl::StrCat(path_, "/", name);
-}
 
 TestOrganization::TestOrganization() {
   InitOptions init;

@@ -11,21 +11,9 @@
 #include "brigada/administration.h"
 #include "brigada/replica.h"
 #include "server/server.h"
+#include "tests/support/scratch_directory.h"
 
 namespace brigada {
-
-// A directory that is removed with what is in it.
-class ScratchDirectory {
- public:
-  ScratchDirectory();
-  ~ScratchDirectory();
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  std::string operator/(absl::string_view name) const;
-
- private:
-  std::string path_;
-};
 
 // One thread.
 class TestOrganization {
