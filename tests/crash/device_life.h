@@ -1,0 +1,16 @@
+// A device's work for the sweeps: commits of each kind, batches with verdicts and entries, the
+// rejected list, settings, a reopening.
+#ifndef TESTS_CRASH_DEVICE_LIFE_H_
+#define TESTS_CRASH_DEVICE_LIFE_H_
+
+#include <memory>
+
+#include "tests/crash/store_life.h"
+
+namespace brigada {
+
+std::unique_ptr<StoreLife> NewDeviceLife(FaultEnv* env, SyncMode mode);
+
+}  // namespace brigada
+
+#endif  // TESTS_CRASH_DEVICE_LIFE_H_

@@ -1,0 +1,77 @@
+#include "tests/crash/store_life.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "brigada/v1/storage.pb.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/rocks_kv.h"
+
+namespace brigada {
+namespace {
+
+// A disk whose writes never sync: what a store without its fsyncs would be.
+class ForgetfulKv final : public Kv {
+ public:
+  explicit ForgetfulKv(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {}
+  absl::StatusOr<std::optional<std::string>> Get(Table table,
+                                                 absl::string_view key) const override {
+    return kv_->Get(table, key);
+  }
+  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
+                                      absl::string_view end) const override {
+    return kv_->Iterate(table, begin, end);
+  }
+  absl::Status Write(const KvBatch& batch, Durability) override {
+    return kv_->Write(batch, Durability::kMemory);
+  }
+  std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
+  absl::Status CopyTo(const std::string& path,
+                      const std::function<void(uint64_t)>& progress) override {
+    return kv_->CopyTo(path, progress);
+  }
+  uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
+
+ private:
+  const std::unique_ptr<Kv> kv_;
+};
+
+// The heads of a run are a map, which has more than one encoding.
+std::string Canonical(Table table, absl::string_view key, std::string value) {
+  if (table != Table::kMeta || !absl::StartsWith(key, absl::string_view("run\0", 4))) return value;
+  v1::RunRecord run;
+  if (!run.ParseFromString(value)) return value;
+  std::map<std::string, uint64_t> heads(run.heads().begin(), run.heads().end());
+  std::string text = absl::StrCat(run.run(), " ", run.started_ms());
+  for (const auto& [partition, head] : heads) absl::StrAppend(&text, " ", partition, " ", head);
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<StoreContent> ReadContent(const KvReader& reader) {
+  StoreContent content;
+  for (size_t i = 0; i < content.size(); ++i) {
+    const auto table = static_cast<Table>(i);
+    const auto it = reader.Iterate(table, "", "");
+    for (it->SeekToFirst(); it->Valid(); it->Next())
+      content[i].emplace(std::string(it->key()), std::string(it->value()));
+    RETURN_IF_ERROR(it->status());
+    for (const auto& [key, value] : content[i]) {
+      ASSIGN_OR_RETURN(const std::optional<std::string> found, reader.Get(table, key));
+      if (found != value) return absl::InternalError("a scan and a read differ");
+    }
+    for (auto& [key, value] : content[i]) value = Canonical(table, key, std::move(value));
+  }
+  return content;
+}
+
+absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv,
+                   OpenRocksKv({.path = "/store", .create_if_missing = true, .env = env.env()}));
+  if (mode == SyncMode::kNever) return std::make_unique<ForgetfulKv>(std::move(kv));
+  return kv;
+}
+
+}  // namespace brigada

@@ -1,0 +1,53 @@
+// The life of a store as a list of steps, for sweeps of its disk: what it holds after each step is
+// known from a life without faults, so after any fault there is exactly one question, which of
+// those contents it holds.
+#ifndef TESTS_CRASH_STORE_LIFE_H_
+#define TESTS_CRASH_STORE_LIFE_H_
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "replica/store/kv.h"
+#include "tests/support/fault_env.h"
+
+namespace brigada {
+
+using StoreContent = std::array<std::map<std::string, std::string>, kTableCount>;
+
+// Reads everything, and each key once more by itself. kDataLoss: damage was found.
+absl::StatusOr<StoreContent> ReadContent(const KvReader& reader);
+
+// How the store's disk treats writes that ask for a sync.
+enum class SyncMode { kHonest, kNever };
+
+absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode);
+
+// One life; the same steps do the same to the byte in each. One thread.
+class StoreLife {
+ public:
+  virtual ~StoreLife() = default;
+
+  virtual size_t step_count() const = 0;
+  // False: when the step returns it may still be lost to a power cut.
+  virtual bool is_durable(size_t step) const = 0;
+  // Steps are taken in order; the first opens the store.
+  virtual absl::Status Step(size_t step) = 0;
+  // The store's disk; null while it is closed.
+  virtual const Kv* kv() const = 0;
+  virtual void Close() = 0;
+  // After a crash the store held the first `steps` steps, and is open again: whether that fits what
+  // its callers were told. OK or what is wrong.
+  virtual absl::Status CheckPromises(size_t steps) = 0;
+};
+
+using NewLife = std::function<std::unique_ptr<StoreLife>(FaultEnv*, SyncMode)>;
+
+}  // namespace brigada
+
+#endif  // TESTS_CRASH_STORE_LIFE_H_

@@ -1,0 +1,185 @@
+#include "tests/crash/sweep.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "replica/base/check.h"
+
+namespace brigada {
+namespace {
+
+constexpr uint64_t kSettingsStride = 2003;
+
+uint64_t StrideOf(uint64_t stride) { return std::getenv("BRIGADA_LONG") == nullptr ? stride : 1; }
+
+// The contents after 0, 1, 2... steps, of a life without faults.
+std::vector<StoreContent> ContentsOf(const NewLife& new_life, uint64_t* operations) {
+  FaultEnv env;
+  const std::unique_ptr<StoreLife> life = new_life(&env, SyncMode::kHonest);
+  std::vector<StoreContent> contents(1);
+  for (size_t step = 0; step < life->step_count(); ++step) {
+    const absl::Status status = life->Step(step);
+    if (!status.ok()) std::cerr << "step " << step << ": " << status << "\n";
+    CHECK(status.ok());
+    contents.push_back(ReadContent(*life->kv()).value());
+  }
+  life->Close();
+  *operations = env.disk().mutating_ops();
+  return contents;
+}
+
+// Tables and keys in which `found` is not `expected`, for a person to look at.
+std::string Differences(const StoreContent& expected, const StoreContent& found) {
+  std::string differences;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    std::map<std::string, std::string> all = expected[i];
+    all.insert(found[i].begin(), found[i].end());
+    for (const auto& [key, value] : all) {
+      const auto was = expected[i].find(key);
+      const auto is = found[i].find(key);
+      if (was != expected[i].end() && is != found[i].end() && was->second == is->second) continue;
+      absl::StrAppend(&differences,
+                      is == found[i].end()       ? "-"
+                      : was == expected[i].end() ? "+"
+                                                 : "~",
+                      TableName(static_cast<Table>(i)), " ", absl::CHexEscape(key), " ");
+    }
+  }
+  return differences;
+}
+
+class CutSweep {
+ public:
+  CutSweep(const NewLife& new_life, SyncMode mode) : new_life_(new_life), mode_(mode) {
+    contents_ = ContentsOf(new_life, &operations_);
+  }
+
+  uint64_t operations() const { return operations_; }
+
+  // Empty, or what is wrong after a cut in operation `k`.
+  std::string Cut(uint64_t k, bool torn) const {
+    FaultEnv env;
+    env.disk().CrashAt(k);
+    const std::unique_ptr<StoreLife> life = new_life_(&env, mode_);
+    size_t promised = 0;
+    size_t attempted = 0;
+    while (attempted < life->step_count()) {
+      const bool done = life->Step(attempted++).ok();
+      if (!done) break;
+      if (life->is_durable(attempted - 1)) promised = attempted;
+    }
+    life->Close();
+    env.disk().PowerLoss(/*seed=*/k, torn);
+    return CheckAfter(env, *life, promised, attempted);
+  }
+
+ private:
+  std::string CheckAfter(FaultEnv& env, StoreLife& life, size_t promised, size_t attempted) const {
+    size_t steps = 0;
+    {
+      auto kv = OpenDisk(env, SyncMode::kHonest);
+      if (!kv.ok()) return absl::StrCat("does not open: ", kv.status().ToString());
+      const auto content = ReadContent(**kv);
+      if (!content.ok()) return absl::StrCat("does not read: ", content.status().ToString());
+      // From the latest on: a step that only reads leaves the content of the one before.
+      for (steps = attempted + 1; steps > promised && contents_[steps - 1] != *content;) --steps;
+      if (steps == promised)
+        return absl::StrCat(
+            "promised ", promised, " steps, attempted ", attempted,
+            ", holds no such content: ", Differences(contents_[promised], *content));
+      --steps;
+    }
+    // Opening is a step of its own and may be taken any number of times.
+    absl::Status status = life.Step(0);
+    if (!status.ok()) return absl::StrCat("does not open: ", status.ToString());
+    status = life.CheckPromises(steps);
+    if (!status.ok()) return absl::StrCat("breaks its word: ", status.ToString());
+    for (size_t step = std::max<size_t>(steps, 1); step < life.step_count(); ++step) {
+      status = life.Step(step);
+      if (!status.ok()) return absl::StrCat("stops at step ", step, ": ", status.ToString());
+    }
+    life.Close();
+    return "";
+  }
+
+  const NewLife& new_life_;
+  const SyncMode mode_;
+  uint64_t operations_ = 0;
+  std::vector<StoreContent> contents_;
+};
+
+// "intact", "detected" or what is wrong.
+std::string OutcomeOf(FaultEnv& env, const StoreContent& whole) {
+  const auto kv = OpenDisk(env, SyncMode::kHonest);
+  if (!kv.ok())
+    return kv.status().code() == absl::StatusCode::kUnavailable ? kv.status().ToString()
+                                                                : "detected";
+  const auto content = ReadContent(**kv);
+  if (!content.ok())
+    return content.status().code() == absl::StatusCode::kDataLoss ? "detected"
+                                                                  : content.status().ToString();
+  return *content == whole ? "intact" : "silent loss";
+}
+
+}  // namespace
+
+void Report(const char* name, const SweepResult& result) {
+  std::cout << name << ": " << result.cases << " cases";
+  if (result.intact + result.detected > 0)
+    std::cout << ", " << result.intact << " intact, " << result.detected << " detected";
+  std::cout << "\n";
+}
+
+SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride) {
+  SweepResult result;
+  const CutSweep sweep(new_life, mode);
+  for (uint64_t k = 1; k <= sweep.operations(); k += StrideOf(stride)) {
+    for (const bool torn : {false, true}) {
+      ++result.cases;
+      const std::string wrong = sweep.Cut(k, torn);
+      if (wrong.empty()) continue;
+      result.wrong = absl::StrCat(torn ? "torn" : "clean", " cut at ", k, ": ", wrong);
+      return result;
+    }
+  }
+  return result;
+}
+
+SweepResult SweepFlips(const NewLife& new_life, uint64_t stride) {
+  SweepResult result;
+  FaultEnv env;
+  StoreContent whole;
+  {
+    const std::unique_ptr<StoreLife> life = new_life(&env, SyncMode::kHonest);
+    for (size_t step = 0; step < life->step_count(); ++step) CHECK(life->Step(step).ok());
+    whole = ReadContent(*life->kv()).value();
+    life->Close();
+  }
+  const FaultDisk::Image image = env.disk().Save();
+  for (const auto& [path, content] : image) {
+    if (!content.has_value() || !absl::StartsWith(path, "/store/")) continue;
+    // The settings that RocksDB writes beside the store are most of its bytes and the least of it.
+    const bool is_settings = absl::StrContains(path, "/OPTIONS");
+    const uint64_t step = StrideOf(is_settings ? kSettingsStride : stride);
+    for (uint64_t byte = 0; byte < content->size(); byte += step) {
+      env.disk().Restore(image);
+      env.disk().FlipBit(path, byte, static_cast<int>(byte % 8));
+      const std::string outcome = OutcomeOf(env, whole);
+      ++result.cases;
+      result.intact += outcome == "intact" ? 1 : 0;
+      result.detected += outcome == "detected" ? 1 : 0;
+      if (outcome == "intact" || outcome == "detected") continue;
+      result.wrong = absl::StrCat(path, " byte ", byte, ": ", outcome);
+      return result;
+    }
+  }
+  return result;
+}
+
+}  // namespace brigada
