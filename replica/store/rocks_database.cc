@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/rocks_manifest.h"
 #include "replica/store/rocks_options.h"
 #include "replica/store/rocks_status.h"
 
@@ -116,6 +117,7 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> OpenRocksDatabase(const RocksKvOp
   rocksdb::Env& env = options.env == nullptr ? *rocksdb::Env::Default() : *options.env;
   ASSIGN_OR_RETURN(const MarkReading mark, ReadHighWaterMark(env, options.path));
   RETURN_IF_ERROR(Prepare(env, options, mark));
+  RETURN_IF_ERROR(CheckManifest(env, options.path));
   auto database = std::make_unique<RocksDatabase>();
   RETURN_IF_ERROR(OpenTables(options, *database));
   ASSIGN_OR_RETURN(database->point, ReadCommitPoint(*database));

@@ -3,7 +3,9 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "gtest/gtest.h"
+#include "replica/store/rocks_manifest.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/store/kv_workload.h"
 
@@ -30,6 +32,11 @@ class RocksKvCorruptionTest : public ::testing::Test {
       }
     }
     return log;
+  }
+
+  // The one that CURRENT names.
+  std::string ManifestPath() {
+    return "/store/" + std::string(absl::StripSuffix(*whole_["/store/CURRENT"], "\n"));
   }
 
   // Replaces one file and opens.
@@ -83,6 +90,28 @@ TEST_F(RocksKvCorruptionTest, NoFlippedBitOfAnyFileLosesAnythingSilently) {
       ASSERT_TRUE(outcome == "intact" || outcome == "detected")
           << path << " byte " << byte << ": " << outcome;
     }
+  }
+}
+
+// RocksDB takes a length beyond the end of the file for a torn write, and forgets what follows.
+TEST_F(RocksKvCorruptionTest, ADamagedLengthInTheManifestIsFound) {
+  const std::string path = ManifestPath();
+  const std::string manifest = *whole_[path];
+  int records = 0;
+  for (size_t at = 0; at + 7 <= manifest.size(); ++records) {
+    for (const size_t byte : {at + 4, at + 5, at + 6})
+      for (int bit = 0; bit < 8; bit += 3)
+        EXPECT_EQ(OutcomeOfFlip(path, byte, bit), "detected") << byte << "." << bit;
+    at += 7 + static_cast<uint8_t>(manifest[at + 4]) + 256 * static_cast<uint8_t>(manifest[at + 5]);
+  }
+  EXPECT_GT(records, 5);
+}
+
+TEST_F(RocksKvCorruptionTest, ATornManifestIsNoDamage) {
+  const std::string manifest = *whole_[ManifestPath()];
+  for (size_t kept = 0; kept < manifest.size(); ++kept) {
+    EXPECT_TRUE(IsManifestWhole(manifest.substr(0, kept))) << kept;
+    EXPECT_TRUE(IsManifestWhole(manifest + std::string(kept, '\0'))) << kept;
   }
 }
 
