@@ -1,0 +1,1 @@
+SELECT birth_date FROM people ORDER BY id

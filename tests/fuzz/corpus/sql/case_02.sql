@@ -1,0 +1,1 @@
+SELECT registered_sex FROM people WHERE municipality_key = '20067' ORDER BY id

@@ -1,0 +1,1 @@
+SELECT outcome, at FROM visits ORDER BY at

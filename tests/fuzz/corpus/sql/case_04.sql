@@ -1,0 +1,1 @@
+SELECT p.name_given_names, v.outcome FROM visits v JOIN people p ON p.id = v.person ORDER BY v.at

@@ -1,0 +1,1 @@
+SELECT id, state_key, municipality_key FROM events ORDER BY id

@@ -1,0 +1,1 @@
+SELECT has_conflict, pending FROM people ORDER BY id

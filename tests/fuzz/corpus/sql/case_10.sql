@@ -1,0 +1,1 @@
+SELECT event_id, key, url, views_at_close, recording_url FROM events_streams ORDER BY key

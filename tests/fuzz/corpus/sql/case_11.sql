@@ -1,0 +1,1 @@
+SELECT visit_id, key, value FROM visits_answers

@@ -1,0 +1,1 @@
+SELECT value FROM events_speakers ORDER BY value

@@ -1,0 +1,1 @@
+SELECT when_start, when_end, when_zone FROM events WHERE kind = 'circle'

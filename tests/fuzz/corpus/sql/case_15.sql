@@ -1,0 +1,1 @@
+SELECT id FROM people WHERE people.search = 'lop ana'

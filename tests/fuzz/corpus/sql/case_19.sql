@@ -1,0 +1,1 @@
+SELECT name_given_names FROM people WHERE search = 'lola inigo'

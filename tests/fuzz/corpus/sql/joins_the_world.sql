@@ -1,0 +1,1 @@
+select count(*) from people a, people b, people c, visits d, territories e, territories f

@@ -1,0 +1,1 @@
+select 'aaaaaaaaaaaaaaaaaaaaaaaa' like '%a%a%a%a%a%a%a%b'

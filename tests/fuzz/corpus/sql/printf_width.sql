@@ -1,0 +1,1 @@
+select printf('%1000000d',1)

@@ -1,0 +1,1 @@
+select * from people where name_first_surname like 'L%'
