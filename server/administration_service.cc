@@ -51,16 +51,14 @@ v1::GrantRecord NewGrant(const Caller& caller, absl::string_view user, absl::str
 
 }  // namespace
 
-AdministrationService::AdministrationService(Organization* organization, LiveSessions* sessions,
-                                             Executor* executor, Executor* workers,
-                                             const Clock* clock, Random* random,
-                                             AdministrationOptions options)
-    : organization_(organization),
-      sessions_(sessions),
-      executor_(executor),
-      workers_(workers),
-      clock_(clock),
-      random_(random),
+AdministrationService::AdministrationService(const Parts& parts, AdministrationOptions options)
+    : organization_(parts.organization),
+      sessions_(parts.sessions),
+      notes_(parts.notes),
+      executor_(parts.executor),
+      workers_(parts.workers),
+      clock_(parts.clock),
+      random_(parts.random),
       options_(std::move(options)) {}
 
 template <typename Work>
@@ -116,7 +114,8 @@ grpc::ServerUnaryReactor* AdministrationService::ListGrants(
 
 grpc::ServerWriteReactor<v1::QueryReply>* AdministrationService::Query(
     grpc::CallbackServerContext* call, const v1::QueryRequest* request) {
-  return StartQuery(call, *request, {organization_, workers_, clock_, options_.query_limits});
+  return StartQuery(call, *request,
+                    {organization_, notes_, workers_, clock_, options_.query_limits});
 }
 
 grpc::ServerWriteReactor<v1::BackupProgress>* AdministrationService::Backup(
@@ -152,6 +151,8 @@ absl::Status AdministrationService::DoInvite(const Caller& caller, const v1::Inv
 absl::Status AdministrationService::DoListDevices(const Caller& caller,
                                                   v1::ListDevicesResponse* response) {
   const AuthorityStore& store = *organization_->store;
+  // A store that takes no writes is still read: the list is then as of the last flush.
+  notes_->Flush().IgnoreError();
   ASSIGN_OR_RETURN(std::vector<v1::DeviceRecord> devices, AllDevices(store));
   const absl::Time now = clock_->Now();
   for (v1::DeviceRecord& device : devices) {

@@ -26,9 +26,16 @@ class AdministrationService final : public v1::Administration::CallbackService {
  public:
   // All outlive the service. `workers` runs queries and backups, which take long; `executor` the
   // rest.
-  AdministrationService(Organization* organization, LiveSessions* sessions, Executor* executor,
-                        Executor* workers, const Clock* clock, Random* random,
-                        AdministrationOptions options);
+  struct Parts {
+    Organization* organization;
+    LiveSessions* sessions;
+    SessionNotes* notes;
+    Executor* executor;
+    Executor* workers;
+    const Clock* clock;
+    Random* random;
+  };
+  AdministrationService(const Parts& parts, AdministrationOptions options);
 
   grpc::ServerUnaryReactor* Invite(grpc::CallbackServerContext* call,
                                    const v1::InviteRequest* request,
@@ -68,6 +75,7 @@ class AdministrationService final : public v1::Administration::CallbackService {
 
   Organization* const organization_;
   LiveSessions* const sessions_;
+  SessionNotes* const notes_;
   Executor* const executor_;
   Executor* const workers_;
   const Clock* const clock_;

@@ -1,9 +1,9 @@
 #include "server/commit_queue.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "replica/base/log.h"
+#include "replica/base/status_macros.h"
 #include "server/grant_judge.h"
 
 namespace brigada {
@@ -34,6 +34,7 @@ void CommitQueue::Stop() {
     const MutexLock lock(&mu_);
     stopping_ = true;
     wake_.Signal();
+    stopped_.Signal();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -66,27 +67,56 @@ void CommitQueue::CommitGroup(std::vector<Waiting> group) {
   std::vector<PushRequest> pushes;
   pushes.reserve(group.size());
   for (Waiting& waiting : group) pushes.push_back(std::move(waiting.push));
-  const absl::Time now = clock_->Now();
-  absl::StatusOr<std::vector<PushResult>> results =
-      [&]() -> absl::StatusOr<std::vector<PushResult>> {
-    absl::StatusOr<GrantJudge> judge = JudgeFor(pushes, *store_, now);
-    if (!judge.ok()) return judge.status();
-    return store_->CommitPushes(pushes, *judge, now);
-  }();
+  const absl::StatusOr<std::vector<PushResult>> results = Commit(pushes);
   if (!results.ok()) {
     Log(LogLevel::kError, "commit failed",
         {{"pushes", pushes.size()}, {"code", absl::StatusCodeToString(results.status().code())}});
   }
-  std::vector<std::string> partitions;
   for (size_t i = 0; i < group.size(); ++i) {
     PushResult failed;
     failed.status = results.status();
     group[i].on_result(results.ok() ? (*results)[i] : failed);
-    if (results.ok()) partitions.push_back(pushes[i].partition);
+    if (!results.ok()) continue;
+    if (new_heads_.empty()) oldest_new_head_ = clock_->Monotonic();
+    new_heads_.insert(pushes[i].partition);
   }
-  std::sort(partitions.begin(), partitions.end());
-  partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
-  if (!partitions.empty() && on_new_heads_) on_new_heads_(partitions);
+  if (!has_waiting() || clock_->Monotonic() - oldest_new_head_ >= options_.gather_heads)
+    TellNewHeads();
+}
+
+absl::StatusOr<std::vector<PushResult>> CommitQueue::Commit(
+    const std::vector<PushRequest>& pushes) {
+  while (true) {
+    const absl::Time now = clock_->Now();
+    absl::StatusOr<std::vector<PushResult>> results =
+        [&]() -> absl::StatusOr<std::vector<PushResult>> {
+      ASSIGN_OR_RETURN(const GrantJudge judge, JudgeFor(pushes, *store_, now));
+      return store_->CommitPushes(pushes, judge, now);
+    }();
+    const bool is_full = absl::IsResourceExhausted(results.status()) && store_->Health().ok();
+    if (is_full != waits_for_room_.exchange(is_full)) {
+      Log(is_full ? LogLevel::kError : LogLevel::kInfo, is_full ? "disk full" : "disk has room");
+    }
+    if (!is_full || PauseForRoom()) return results;
+  }
+}
+
+bool CommitQueue::PauseForRoom() {
+  const MutexLock lock(&mu_);
+  if (!stopping_) stopped_.WaitFor(&mu_, options_.retry_when_full);
+  return stopping_;
+}
+
+void CommitQueue::TellNewHeads() {
+  if (new_heads_.empty()) return;
+  const std::vector<std::string> partitions(new_heads_.begin(), new_heads_.end());
+  new_heads_.clear();
+  if (on_new_heads_) on_new_heads_(partitions);
+}
+
+bool CommitQueue::has_waiting() const {
+  const MutexLock lock(&mu_);
+  return !waiting_.empty();
 }
 
 }  // namespace brigada

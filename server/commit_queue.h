@@ -3,15 +3,19 @@
 #ifndef SERVER_COMMIT_QUEUE_H_
 #define SERVER_COMMIT_QUEUE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "replica/base/clock.h"
 #include "replica/base/mutex.h"
 #include "replica/store/authority_store.h"
@@ -21,15 +25,24 @@ namespace brigada {
 struct CommitQueueOptions {
   size_t max_waiting_pushes = 256;
   size_t max_group_change_sets = 4096;
+  // While groups follow each other without a pause, new heads are told together, at most this late:
+  // every live session of a partition reads its feed for each time it is told.
+  absl::Duration gather_heads = absl::Milliseconds(50);
+  // A group that found the disk full is tried again this often.
+  absl::Duration retry_when_full = absl::Seconds(1);
 };
 
+// While the disk is full nothing is lost and nothing answered: the group waits until there is room,
+// the queue behind it fills, and its users hold what they have. Any other failure of the store
+// fails the pushes of the group.
+//
 // Thread safe. Start with the constructor; Stop (or the destructor) commits what waits and joins
 // the thread.
 class CommitQueue {
  public:
   using OnResult = std::function<void(const PushResult&)>;
-  // Called on the queue's thread after the results of a group were given out, with each partition
-  // whose head moved.
+  // Called on the queue's thread after the results were given out, with each partition whose head
+  // moved since the last call.
   using OnNewHeads = std::function<void(const std::vector<std::string>& partitions)>;
 
   // `store` and `clock` outlive the queue.
@@ -42,7 +55,10 @@ class CommitQueue {
   // `on_result` runs on the queue's thread once the push is durable, or with the error that kept it
   // from being so. kResourceExhausted: the queue is full, offer it again; kUnavailable: stopping.
   absl::Status Submit(PushRequest* push, OnResult on_result);
+  // A group that waits for room on the disk fails.
   void Stop();
+  // The disk is full: what is submitted waits.
+  bool waits_for_room() const { return waits_for_room_; }
 
  private:
   struct Waiting {
@@ -53,6 +69,12 @@ class CommitQueue {
   void Run();
   std::vector<Waiting> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CommitGroup(std::vector<Waiting> group);
+  // With patience while the disk is full.
+  absl::StatusOr<std::vector<PushResult>> Commit(const std::vector<PushRequest>& pushes);
+  // True when somebody stopped the queue meanwhile.
+  bool PauseForRoom();
+  void TellNewHeads();
+  bool has_waiting() const;
 
   // Constant after construction.
   AuthorityStore* const store_;
@@ -60,8 +82,15 @@ class CommitQueue {
   const CommitQueueOptions options_;
   const OnNewHeads on_new_heads_;
 
-  Mutex mu_;
+  // Run's thread only.
+  std::set<std::string> new_heads_;
+  absl::Duration oldest_new_head_;  // monotonic
+
+  std::atomic<bool> waits_for_room_{false};
+
+  mutable Mutex mu_;
   CondVar wake_;
+  CondVar stopped_;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 

@@ -54,6 +54,10 @@ bool SaysTheSame(const v1::GrantRecord& held, const v1::GrantRecord& wanted) {
                     wanted.scopes().end());
 }
 
+absl::Status ChangesTooFast() {
+  return absl::AbortedError("a directory entry kept changing while it was edited; try again");
+}
+
 // Read, edit, write if unchanged; again when somebody else wrote in between.
 absl::Status EditEntry(
     AuthorityStore& store, DirectoryKind kind, absl::string_view key,
@@ -66,7 +70,7 @@ absl::Status EditEntry(
     const absl::Status status = store.WriteEntries({&write, 1});
     if (!absl::IsAborted(status)) return status;
   }
-  return absl::AbortedError("a directory entry kept changing while it was edited; try again");
+  return ChangesTooFast();
 }
 
 }  // namespace
@@ -182,6 +186,28 @@ absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,
         edit(device);
         return device.SerializeAsString();
       });
+}
+
+absl::Status EditDevices(AuthorityStore& store, const std::map<ReplicaId, DeviceEdit>& edits) {
+  for (int i = 0; i < kMaxTries; ++i) {
+    std::vector<DirectoryWrite> writes;
+    for (const auto& [replica, edit] : edits) {
+      std::string key = replica.AsBytes();
+      ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                       store.GetEntry(DirectoryKind::kDevice, key));
+      if (!stored.has_value()) continue;
+      ASSIGN_OR_RETURN(v1::DeviceRecord device, ParseEntry<v1::DeviceRecord>(*stored));
+      edit(device);
+      DirectoryWrite write{DirectoryKind::kDevice, std::move(key), device.SerializeAsString(),
+                           std::nullopt};
+      write.expected.emplace(stored);
+      writes.push_back(std::move(write));
+    }
+    if (writes.empty()) return absl::OkStatus();
+    const absl::Status status = store.WriteEntries(writes);
+    if (!absl::IsAborted(status)) return status;
+  }
+  return ChangesTooFast();
 }
 
 absl::StatusOr<std::string> AddInvitation(AuthorityStore& store,

@@ -4,6 +4,7 @@
 #define SERVER_DIRECTORY_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +50,9 @@ absl::StatusOr<std::vector<v1::DeviceRecord>> AllDevices(const AuthorityStore& s
 // between. kNotFound.
 absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,
                         absl::FunctionRef<void(v1::DeviceRecord&)> edit);
+// The same for several devices in one durable write; unknown ones are left out.
+using DeviceEdit = std::function<void(v1::DeviceRecord&)>;
+absl::Status EditDevices(AuthorityStore& store, const std::map<ReplicaId, DeviceEdit>& edits);
 
 // Stores an invitation for `user` and returns its one-time code (16 bytes; only its hash is kept).
 // Forgets the invitations that have expired.

@@ -1,45 +1,45 @@
 #include "server/live_sessions.h"
 
 #include "absl/time/clock.h"
+#include "server/turn_away.h"
 
 namespace brigada {
 namespace {
 
-constexpr absl::Duration kTick = absl::Seconds(1);
+// Enough to close the old connection before the next is asked for.
+constexpr absl::Duration kComeBackSoon = absl::Seconds(2);
 
 }  // namespace
 
-LiveSessions::LiveSessions(size_t max_sessions)
-    : max_sessions_(max_sessions), ticker_([this] { TickUntilStopped(); }) {}
-
-LiveSessions::~LiveSessions() {
-  {
-    const MutexLock lock(&mu_);
-    stop_ticking_ = true;
-    changed_.SignalAll();
-  }
-  ticker_.join();
+std::optional<v1::Refused> LiveSessions::Judge(const SessionRunner& session, size_t others) {
+  if (closed_) return ServerStops(admission_.NextPlace(clock_->Monotonic()));
+  if (suspended_) return StoreStopped(session.replica());
+  const std::optional<absl::Duration> wait = admission_.Ask(others, clock_->Monotonic());
+  if (wait.has_value()) return TooManySessions(*wait);
+  return std::nullopt;
 }
 
-bool LiveSessions::Add(const std::shared_ptr<SessionRunner>& session) {
-  std::vector<std::shared_ptr<SessionRunner>> earlier;
+std::optional<v1::Refused> LiveSessions::Admit(const std::shared_ptr<SessionRunner>& session) {
+  std::shared_ptr<SessionRunner> earlier;
   {
     const MutexLock lock(&mu_);
-    if (closed_ || sessions_.size() >= max_sessions_) return false;
-    for (const auto& [key, weak] : sessions_) {
-      std::shared_ptr<SessionRunner> other = weak.lock();
-      if (other != nullptr && other->replica() == session->replica())
-        earlier.push_back(std::move(other));
-    }
+    const auto newest = newest_.find(session->replica());
+    const bool replaces = newest != newest_.end();
+    std::optional<v1::Refused> refused = Judge(*session, sessions_.size() - (replaces ? 1 : 0));
+    if (refused.has_value()) return refused;
+    if (replaces) earlier = sessions_[newest->second].lock();
     sessions_[session.get()] = session;
+    newest_[session->replica()] = session.get();
   }
-  for (const auto& other : earlier) other->OnShutdown();
-  return true;
+  if (earlier != nullptr) earlier->OnEnd(ServerStops(kComeBackSoon));
+  return std::nullopt;
 }
 
 void LiveSessions::Remove(const SessionRunner* session) {
   const MutexLock lock(&mu_);
   sessions_.erase(session);
+  const auto newest = newest_.find(session->replica());
+  if (newest != newest_.end() && newest->second == session) newest_.erase(newest);
   changed_.SignalAll();
 }
 
@@ -57,14 +57,26 @@ void LiveSessions::OnNewHeads(const std::vector<std::string>& partitions) {
   for (const auto& session : All()) session->OnNewHeads(partitions);
 }
 
+void LiveSessions::OnTick() {
+  for (const auto& session : All()) session->OnTick();
+}
+
 void LiveSessions::OnUserChanged(absl::string_view user) {
-  for (const auto& session : All()) session->EndIfOf(std::string(user));
+  for (const auto& session : All()) session->EndIfOf(std::string(user), ServerStops(kComeBackSoon));
 }
 
 void LiveSessions::OnReplicaChanged(const ReplicaId& replica) {
   for (const auto& session : All()) {
-    if (session->replica() == replica) session->OnShutdown();
+    if (session->replica() == replica) session->OnEnd(ServerStops(kComeBackSoon));
   }
+}
+
+void LiveSessions::Suspend() {
+  {
+    const MutexLock lock(&mu_);
+    suspended_ = true;
+  }
+  for (const auto& session : All()) session->OnEnd(StoreStopped(session->replica()));
 }
 
 void LiveSessions::Shutdown(absl::Duration patience) {
@@ -72,7 +84,14 @@ void LiveSessions::Shutdown(absl::Duration patience) {
     const MutexLock lock(&mu_);
     closed_ = true;
   }
-  for (const auto& session : All()) session->OnShutdown();
+  for (const auto& session : All()) {
+    absl::Duration place;
+    {
+      const MutexLock lock(&mu_);
+      place = admission_.NextPlace(clock_->Monotonic());
+    }
+    session->OnEnd(ServerStops(kComeBackSoon + place));
+  }
   const absl::Time deadline = absl::Now() + patience;
   const MutexLock lock(&mu_);
   while (!sessions_.empty() && absl::Now() < deadline)
@@ -82,18 +101,6 @@ void LiveSessions::Shutdown(absl::Duration patience) {
 size_t LiveSessions::size() const {
   const MutexLock lock(&mu_);
   return sessions_.size();
-}
-
-void LiveSessions::TickUntilStopped() {
-  while (true) {
-    {
-      const MutexLock lock(&mu_);
-      if (stop_ticking_) return;
-      changed_.WaitFor(&mu_, kTick);
-      if (stop_ticking_) return;
-    }
-    for (const auto& session : All()) session->OnTick();
-  }
 }
 
 }  // namespace brigada

@@ -215,8 +215,13 @@ void AddServe(CLI::App& app, Flags& flags, int& exit_code) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   serve
-      ->add_option("--max-sessions", flags.serve.max_sessions,
+      ->add_option("--max-sessions", flags.serve.admission.max_sessions,
                    Text("Sesiones a la vez", "Sessions at once"))
+      ->capture_default_str();
+  serve
+      ->add_option("--max-new-sessions", flags.serve.admission.max_new_per_second,
+                   Text("Sesiones que comienzan por segundo", "Sessions that begin in a second"))
+      ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   serve->add_option("--backup-dir", flags.serve.backup_directory,
                     Text("Directorio de los respaldos", "Directory of the backups"));

@@ -124,6 +124,8 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::QueryReq
   std::vector<SqlValue> parameters;
   for (const v1::SqlValue& parameter : request.parameters())
     parameters.push_back(FromProto(parameter));
+  // A store that takes no writes is still read: devices are then as of the last flush.
+  context.notes->Flush().IgnoreError();
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store.Read());
   Blocks blocks(out);
   const absl::StatusOr<QuerySummary> summary = RunQuery(

@@ -8,11 +8,14 @@
 #include "replica/query/query.h"
 #include "server/executor.h"
 #include "server/organization.h"
+#include "server/session_notes.h"
 
 namespace brigada {
 
 struct QueryContext {
   Organization* organization;
+  // Flushed before a query: the table of devices tells their last sync.
+  SessionNotes* notes;
   Executor* workers;
   const Clock* clock;
   QueryLimits limits;

@@ -1,7 +1,9 @@
 #include "server/server.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,11 +13,14 @@
 #include "grpcpp/resource_quota.h"
 #include "replica/base/limits.h"
 #include "replica/base/log.h"
+#include "replica/base/mutex.h"
 #include "server/administration_service.h"
 #include "server/commit_queue.h"
 #include "server/enrollment_service.h"
 #include "server/live_sessions.h"
+#include "server/session_notes.h"
 #include "server/sync_service.h"
+#include "server/ticker.h"
 
 namespace brigada {
 namespace {
@@ -37,6 +42,14 @@ void RefuseOldTls() {
   setenv("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384", /*overwrite=*/0);
 }
 
+constexpr absl::Duration kMaxConnectionAge = absl::Minutes(40);
+constexpr absl::Duration kTick = absl::Seconds(1);
+constexpr int kTicksBetweenFlushes = 5;
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
 // docs/operations.md says why each is what it is.
 void Harden(grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxFrameBytes));
@@ -52,6 +65,10 @@ void Harden(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8 << 10);
+  // Later than any session's end: only what does not end by itself is cut.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(kMaxConnectionAge));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(absl::Minutes(10)));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(absl::Minutes(5)));
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
@@ -62,20 +79,21 @@ class Server::Impl {
   Impl(std::unique_ptr<Organization> organization, const ServerOptions& options, const Clock& clock,
        Random& random)
       : organization_(std::move(organization)),
+        notes_(organization_->store.get()),
         executor_(options.threads),
         workers_(options.query_threads),
-        sessions_(options.max_sessions),
+        sessions_(options.admission, &clock),
         commit_queue_(organization_->store.get(), &clock, CommitQueueOptions(),
                       [this](const std::vector<std::string>& partitions) {
                         sessions_.OnNewHeads(partitions);
                       }),
-        context_{organization_.get(), &commit_queue_, &executor_, &clock, SessionOptions(options)},
+        context_(ContextOf(options, clock)),
         sync_(&context_, &sessions_),
         enrollment_(organization_.get(), &executor_, &clock),
         administration_(
-            organization_.get(), &sessions_, &executor_, &workers_, &clock, &random,
-            AdministrationOptions{options.query_limits, BackupDirectory(options, *organization_)}) {
-  }
+            {organization_.get(), &sessions_, &notes_, &executor_, &workers_, &clock, &random},
+            AdministrationOptions{options.query_limits, BackupDirectory(options, *organization_)}),
+        ticker_(kTick, [this] { Tick(); }) {}
 
   ~Impl() { Shutdown(absl::Seconds(10)); }
 
@@ -89,39 +107,36 @@ class Server::Impl {
     builder.RegisterService(&sync_);
     builder.RegisterService(&enrollment_);
     builder.RegisterService(&administration_);
-    server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port_ == 0) {
+    std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+    if (server == nullptr || port_ == 0) {
       return absl::UnavailableError(
           absl::StrCat("cannot listen on ", options.listen,
                        ": is another server running there? choose another --listen"));
     }
+    const MutexLock lock(&server_mu_);
+    server_ = std::move(server);
     return absl::OkStatus();
   }
 
   void Shutdown(absl::Duration patience) {
-    if (stopped_) return;
-    stopped_ = true;
-    if (server_ != nullptr) {
-      if (server_->GetHealthCheckService() != nullptr)
-        server_->GetHealthCheckService()->SetServingStatus(false);
-      sessions_.Shutdown(patience / 2);
-      server_->Shutdown(std::chrono::system_clock::now() +
-                        absl::ToChronoMilliseconds(patience / 2));
-      server_->Wait();
-    }
-    commit_queue_.Stop();
-    workers_.Stop();
-    executor_.Stop();
+    std::call_once(shutdown_, [&] { DoShutdown(patience); });
   }
 
   int port() const { return port_; }
   Organization& organization() { return *organization_; }
 
  private:
-  static ServerSessionOptions SessionOptions(const ServerOptions& options) {
-    ServerSessionOptions session;
-    session.stall_timeout = options.stall_timeout;
-    return session;
+  SessionContext ContextOf(const ServerOptions& options, const Clock& clock) {
+    SessionContext context;
+    context.store = organization_->store.get();
+    context.cursor_key = &organization_->cursor_key;
+    context.commit_queue = &commit_queue_;
+    context.notes = &notes_;
+    context.executor = &executor_;
+    context.clock = &clock;
+    context.session_options.stall_timeout = options.stall_timeout;
+    context.max_session_age = options.max_session_age;
+    return context;
   }
   static std::string BackupDirectory(const ServerOptions& options,
                                      const Organization& organization) {
@@ -129,7 +144,61 @@ class Server::Impl {
                                             : options.backup_directory;
   }
 
+  void DoShutdown(absl::Duration patience) {
+    ticker_.Stop();
+    SetServing(false);
+    sessions_.Shutdown(patience / 2);
+    if (server_ != nullptr) {
+      server_->Shutdown(std::chrono::system_clock::now() +
+                        absl::ToChronoMilliseconds(patience / 2));
+      server_->Wait();
+    }
+    commit_queue_.Stop();
+    workers_.Stop();
+    executor_.Stop();
+    FlushNotes();
+  }
+
+  void SetServing(bool serving) {
+    const MutexLock lock(&server_mu_);
+    if (server_ != nullptr && server_->GetHealthCheckService() != nullptr)
+      server_->GetHealthCheckService()->SetServingStatus(serving);
+  }
+
+  // The ticker's thread.
+  void Tick() {
+    CheckStore();
+    sessions_.OnTick();
+    if (++ticks_ % kTicksBetweenFlushes == 0 && !store_failed_ && !flushing_.exchange(true)) {
+      executor_.Post([this] {
+        FlushNotes();
+        flushing_ = false;
+      });
+    }
+  }
+
+  void CheckStore() {
+    if (store_failed_) return;
+    const absl::Status health = organization_->store->Health();
+    if (health.ok()) return;
+    store_failed_ = true;
+    // What it says may name files.
+    Log(LogLevel::kError, "store failed: no sessions until the next start",
+        {{"code", absl::StatusCodeToString(health.code())}});
+    SetServing(false);
+    sessions_.Suspend();
+  }
+
+  void FlushNotes() {
+    const absl::Status status = notes_.Flush();
+    if (!status.ok()) {
+      Log(LogLevel::kWarning, "last syncs not noted",
+          {{"devices", notes_.size()}, {"code", absl::StatusCodeToString(status.code())}});
+    }
+  }
+
   const std::unique_ptr<Organization> organization_;
+  SessionNotes notes_;
   Executor executor_;
   Executor workers_;
   LiveSessions sessions_;
@@ -138,9 +207,17 @@ class Server::Impl {
   SyncService sync_;
   EnrollmentService enrollment_;
   AdministrationService administration_;
+  // Set once; gRPC's own object is thread safe.
+  Mutex server_mu_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
-  bool stopped_ = false;
+  std::once_flag shutdown_;
+  std::atomic<bool> flushing_{false};
+  // The ticker's thread only.
+  int ticks_ = 0;
+  bool store_failed_ = false;
+  // Last: its thread uses all of the above.
+  Ticker ticker_;
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -11,6 +11,7 @@
 #include "replica/base/clock.h"
 #include "replica/base/random.h"
 #include "replica/query/query.h"
+#include "server/admission.h"
 #include "server/organization.h"
 
 namespace brigada {
@@ -22,14 +23,17 @@ struct ServerOptions {
   bool reflection = false;
   int threads = 4;
   int query_threads = 2;
-  size_t max_sessions = 10'000;
+  AdmissionLimits admission;
   absl::Duration stall_timeout = absl::Seconds(60);
+  // Sessions begin anew after this long (give or take a tenth): nothing half dead stays for good.
+  absl::Duration max_session_age = absl::Minutes(30);
   QueryLimits query_limits;
   // Empty: DIR/backups.
   std::string backup_directory;
 };
 
-// Thread safe.
+// Thread safe. When the store fails it goes on reading, but health says NOT_SERVING, sessions are
+// refused until it is started again, and one line of the log says so.
 class Server {
  public:
   // Listens and serves when it returns. `clock` and `random` outlive it. kUnavailable: the address
@@ -43,7 +47,8 @@ class Server {
   int port() const;
   Organization& organization();
   // In order: health says NOT_SERVING, sessions are told and end, no new call is taken, queues
-  // drain, the store stays for its owner to close.
+  // drain, the store stays for its owner to close. Whoever calls it while another call runs waits
+  // for that one.
   void Shutdown(absl::Duration patience);
 
  private:

@@ -9,11 +9,19 @@
 #include "replica/sync/cursor_check.h"
 #include "server/directory.h"
 #include "server/roles.h"
+#include "server/turn_away.h"
 
 namespace brigada {
 namespace {
 
 constexpr size_t kMaxSoftwareBytes = 120;
+
+// Between nine and eleven tenths of `age`, another one for each replica: sessions that began
+// together do not end together. A replica's id is random.
+absl::Duration AgeOf(const ReplicaId& replica, absl::Duration age) {
+  const auto draw = static_cast<uint8_t>(replica.bytes().front());
+  return age * (0.9 + 0.2 * draw / 255);
+}
 
 }  // namespace
 
@@ -24,7 +32,7 @@ class SessionRunner::Host final : public ServerSessionHost {
       : runner_(runner), certificate_replica_(certificate_replica) {}
 
   absl::StatusOr<PeerIdentity> Identify(const v1::Hello& hello, v1::Refused* refused) override {
-    const AuthorityStore& store = *runner_->context_->organization->store;
+    const AuthorityStore& store = *runner_->context_->store;
     const absl::Time now = runner_->context_->clock->Now();
     const auto refuse = [&](v1::Refused::Reason reason, absl::string_view detail) {
       refused->set_reason(reason);
@@ -51,6 +59,7 @@ class SessionRunner::Host final : public ServerSessionHost {
     identity.replica = certificate_replica_;
     identity.user = device->user();
     identity.feeds = FeedsOf(grants, now);
+    runner_->NoteFeeds(identity.feeds);
     for (const v1::GrantRecord& grant : grants) {
       if (InForce(grant, now)) identity.grants.push_back(InfoOf(grant));
     }
@@ -69,19 +78,21 @@ class SessionRunner::Host final : public ServerSessionHost {
   }
 
   absl::Status SubmitPush(PushRequest* push) override {
-    return runner_->context_->commit_queue->Submit(
+    absl::Status status = runner_->context_->commit_queue->Submit(
         push, [runner = runner_->shared_from_this()](const PushResult& result) {
-          runner->strand_->Post([runner, result] {
-            if (runner->sink_ == nullptr) return;
-            runner->session_->OnPushResult(result, runner->context_->clock->Now());
-            runner->Pump();
-          });
+          runner->strand_->Post([runner, result] { runner->OnPushResult(result); });
         });
+    is_turned_away_ = absl::IsResourceExhausted(status);
+    if (status.ok()) ++in_flight_;
+    return status;
   }
+  void OnPushResult() { --in_flight_; }
+  // Something that was pushed has no result yet.
+  bool waits_for_commit() const { return in_flight_ > 0 || is_turned_away_; }
 
   std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override {
     const std::string covered = CursorMacInput(replica, cursor);
-    return ComputeMac(runner_->context_->organization->cursor_key, {"cursor", covered});
+    return ComputeMac(*runner_->context_->cursor_key, {"cursor", covered});
   }
 
   bool identified() const { return identified_; }
@@ -118,6 +129,8 @@ class SessionRunner::Host final : public ServerSessionHost {
     return until;
   }
 
+  int in_flight_ = 0;
+  bool is_turned_away_ = false;
   std::string user_;
   absl::Time judged_until_ = absl::InfiniteFuture();
   std::string public_key_;
@@ -130,11 +143,12 @@ SessionRunner::SessionRunner(SessionContext* context, FrameSink* sink,
                              const ReplicaId& certificate_replica)
     : context_(context),
       replica_(certificate_replica),
+      ends_at_(context->clock->Monotonic() + AgeOf(certificate_replica, context->max_session_age)),
       strand_(std::make_shared<Strand>(context->executor)),
       sink_(sink),
       host_(std::make_unique<Host>(this, certificate_replica)),
-      session_(std::make_unique<ServerSession>(context->organization->store.get(), host_.get(),
-                                               context->session_options)) {}
+      session_(
+          std::make_unique<ServerSession>(context->store, host_.get(), context->session_options)) {}
 
 SessionRunner::~SessionRunner() = default;
 
@@ -175,40 +189,85 @@ void SessionRunner::OnCancelled() {
       [self = shared_from_this()] { self->End(absl::CancelledError("the device hung up")); });
 }
 
+void SessionRunner::NoteFeeds(const std::vector<v1::Feed>& feeds) {
+  const MutexLock lock(&wake_mu_);
+  for (const v1::Feed& feed : feeds) {
+    const absl::StatusOr<Scope> scope = Scope::Parse(feed.scope());
+    if (scope.ok()) reads_.insert(std::string(scope->partition()));
+  }
+}
+
 void SessionRunner::OnNewHeads(const std::vector<std::string>& partitions) {
-  strand_->Post([self = shared_from_this(), partitions] {
-    if (self->sink_ == nullptr) return;
-    for (const std::string& partition : partitions) self->session_->OnNewHead(partition);
-    self->Pump();
-  });
+  const MutexLock lock(&wake_mu_);
+  bool any = false;
+  for (const std::string& partition : partitions) {
+    if (!reads_.contains(partition)) continue;
+    wake_.heads.insert(partition);
+    any = true;
+  }
+  if (any) PostWake();
 }
 
 void SessionRunner::OnTick() {
-  strand_->Post([self = shared_from_this()] {
-    if (self->sink_ == nullptr) return;
-    self->Tick();
-  });
+  const MutexLock lock(&wake_mu_);
+  wake_.tick = true;
+  PostWake();
 }
 
-void SessionRunner::OnShutdown() {
-  strand_->Post([self = shared_from_this()] {
+void SessionRunner::PostWake() {
+  if (is_wake_posted_) return;
+  is_wake_posted_ = true;
+  strand_->Post([self = shared_from_this()] { self->TakeWake(); });
+}
+
+void SessionRunner::TakeWake() {
+  Wake wake;
+  {
+    const MutexLock lock(&wake_mu_);
+    wake = std::exchange(wake_, Wake());
+    is_wake_posted_ = false;
+  }
+  if (sink_ == nullptr) return;
+  for (const std::string& partition : wake.heads) session_->OnNewHead(partition);
+  if (wake.tick) {
+    Tick();
+  } else {
+    Pump();
+  }
+}
+
+void SessionRunner::OnEnd(v1::Refused refused) {
+  strand_->Post([self = shared_from_this(), refused = std::move(refused)] {
     if (self->sink_ == nullptr) return;
-    self->session_->Shutdown();
+    self->session_->Refuse(refused);
     self->Pump();
   });
 }
 
-void SessionRunner::EndIfOf(std::string user) {
-  strand_->Post([self = shared_from_this(), user = std::move(user)] {
+void SessionRunner::EndIfOf(std::string user, v1::Refused refused) {
+  strand_->Post([self = shared_from_this(), user = std::move(user), refused = std::move(refused)] {
     if (self->sink_ == nullptr || self->host_->user() != user) return;
-    self->session_->Shutdown();
+    self->session_->Refuse(refused);
     self->Pump();
   });
+}
+
+void SessionRunner::OnPushResult(const PushResult& result) {
+  host_->OnPushResult();
+  if (sink_ == nullptr) return;
+  if (!result.status.ok() && !context_->store->Health().ok()) {
+    session_->Refuse(StoreStopped(replica_));
+  } else if (absl::IsResourceExhausted(result.status)) {
+    session_->Refuse(DiskIsFull(replica_));
+  } else {
+    session_->OnPushResult(result, context_->clock->Now());
+  }
+  Pump();
 }
 
 void SessionRunner::Tick() {
-  const absl::Duration write_time = context_->clock->Monotonic() - write_started_;
-  if (writing_ && write_time >= context_->session_options.stall_timeout) {
+  const absl::Duration monotonic = context_->clock->Monotonic();
+  if (writing_ && monotonic - write_started_ >= context_->session_options.stall_timeout) {
     // The device reads no more; only a cancelled call gets past the frame that is stuck.
     sink_->Cancel();
     End(absl::UnavailableError("STALLED: the device stopped reading"));
@@ -216,7 +275,15 @@ void SessionRunner::Tick() {
   }
   const absl::Time now = context_->clock->Now();
   if (now >= host_->judged_until()) session_->Shutdown();
+  if (monotonic >= ends_at_) session_->Refuse(SessionIsOld());
   session_->OnTick(now);
+  Pump();
+  // It has everything that can be read; what it pushed has to wait elsewhere.
+  if (sink_ == nullptr || writing_ || !host_->waits_for_commit() ||
+      !context_->commit_queue->waits_for_room()) {
+    return;
+  }
+  session_->Refuse(DiskIsFull(replica_));
   Pump();
 }
 
@@ -246,30 +313,25 @@ void SessionRunner::Pump() {
 void SessionRunner::End(const absl::Status& status) {
   if (sink_ == nullptr) return;
   FrameSink* const sink = std::exchange(sink_, nullptr);
-  NoteSessionInDirectory();
+  NoteSession();
   sink->Finish(status);
 }
 
-void SessionRunner::NoteSessionInDirectory() {
+void SessionRunner::NoteSession() {
   if (!host_->identified()) return;
   const ServerSessionStats& stats = session_->stats();
-  const int64_t now_ms = absl::ToUnixMillis(context_->clock->Now());
-  const absl::Status status =
-      EditDevice(*context_->organization->store, host_->replica(), [&](v1::DeviceRecord& device) {
-        device.set_last_sync_ms(now_ms);
-        device.set_bytes_received(stats.frame_bytes_received);
-        device.set_bytes_sent(stats.frame_bytes_sent);
-        device.set_device_time_ms(host_->device_time_ms());
-        device.set_software(host_->software());
-      });
+  context_->notes->Add(host_->replica(), {.ended_ms = absl::ToUnixMillis(context_->clock->Now()),
+                                          .bytes_received = stats.frame_bytes_received,
+                                          .bytes_sent = stats.frame_bytes_sent,
+                                          .device_time_ms = host_->device_time_ms(),
+                                          .software = host_->software()});
   Log(LogLevel::kInfo, "session ended",
       {{"replica", host_->replica().ToString()},
        {"change_sets", stats.change_sets},
        {"entries", stats.entries_sent},
        {"bytes_in", stats.frame_bytes_received},
        {"bytes_out", stats.frame_bytes_sent},
-       {"outcome", absl::StatusCodeToString(session_->outcome().code())},
-       {"noted", absl::StatusCodeToString(status.code())}});
+       {"outcome", absl::StatusCodeToString(session_->outcome().code())}});
 }
 
 }  // namespace brigada

@@ -4,29 +4,37 @@
 #define SERVER_SESSION_RUNNER_H_
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "replica/base/clock.h"
+#include "replica/base/mutex.h"
+#include "replica/crypto/mac.h"
 #include "replica/sync/server_session.h"
 #include "server/commit_queue.h"
 #include "server/executor.h"
 #include "server/frame_sink.h"
-#include "server/organization.h"
+#include "server/session_notes.h"
 
 namespace brigada {
 
 // What all sessions share. Outlives them.
 struct SessionContext {
-  Organization* organization = nullptr;
+  AuthorityStore* store = nullptr;
+  const MacKey* cursor_key = nullptr;
   CommitQueue* commit_queue = nullptr;
+  SessionNotes* notes = nullptr;
   Executor* executor = nullptr;
   const Clock* clock = nullptr;
   ServerSessionOptions session_options;
+  // A session that has lasted this long (give or take a tenth, by replica) is asked to begin anew.
+  absl::Duration max_session_age = absl::InfiniteDuration();
 };
 
 // The public methods may be called from any thread; they post to the strand and return at once.
-// Keeps itself alive through its tasks.
+// Ticks and new heads that come while the strand has not got to the earlier ones join them: however
+// many there are, one task waits. Keeps itself alive through its tasks.
 class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
  public:
   // `certificate_replica`: whom the TLS handshake proved, zero without a client certificate. `sink`
@@ -40,27 +48,49 @@ class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
   void OnReadEnd();
   void OnWritten(bool ok);
   void OnCancelled();
+  // Costs next to nothing when the session reads none of them.
   void OnNewHeads(const std::vector<std::string>& partitions);
   void OnTick();
-  // The session ends and may begin again: the server stops, or what its device may do has changed.
-  void OnShutdown();
-  // OnShutdown, if the session is this user's.
-  void EndIfOf(std::string user);
+  // The session ends with `refused` as its last frame.
+  void OnEnd(v1::Refused refused);
+  // The same, if the session is this user's.
+  void EndIfOf(std::string user, v1::Refused refused);
   const ReplicaId& replica() const { return replica_; }
 
  private:
   class Host;
 
+  // What came while the strand was busy.
+  struct Wake {
+    std::set<std::string> heads;
+    bool tick = false;
+  };
+
+  // Posts the task that takes the wake, unless it is posted already.
+  void PostWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(wake_mu_);
+
   // All below run on the strand.
+  void NoteFeeds(const std::vector<v1::Feed>& feeds);
+  void TakeWake();
+  void OnPushResult(const PushResult& result);
   void Pump();
   void Read();
   void Tick();
   void End(const absl::Status& status);
-  void NoteSessionInDirectory();
+  void NoteSession();
 
   SessionContext* const context_;
   const ReplicaId replica_;
+  const absl::Duration ends_at_;  // monotonic
   const std::shared_ptr<Strand> strand_;
+
+  Mutex wake_mu_;
+  Wake wake_ ABSL_GUARDED_BY(wake_mu_);
+  bool is_wake_posted_ ABSL_GUARDED_BY(wake_mu_) = false;
+  // Partitions of the session's feeds, once they are known.
+  std::set<std::string> reads_ ABSL_GUARDED_BY(wake_mu_);
+
+  // The strand's.
   FrameSink* sink_;  // null after Finish
   std::unique_ptr<Host> host_;
   std::unique_ptr<ServerSession> session_;

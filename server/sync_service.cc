@@ -1,18 +1,13 @@
 #include "server/sync_service.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
-#include "replica/base/random.h"
 #include "server/peer.h"
 
 namespace brigada {
 namespace {
-
-// A full server answers within this many milliseconds after at least the first part of them, spread
-// so that they do not come back together.
-constexpr uint32_t kBusyRetryMs = 5'000;
-constexpr uint32_t kBusySpreadMs = 30'000;
 
 // Refuses one session: a frame that says why, then the end.
 class RefusingReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame> {
@@ -26,15 +21,6 @@ class RefusingReactor final : public grpc::ServerBidiReactor<v1::ClientFrame, v1
  private:
   v1::ServerFrame frame_;
 };
-
-v1::Refused Busy() {
-  v1::Refused refused;
-  refused.set_reason(v1::Refused::BUSY);
-  refused.set_detail("too many sessions at once");
-  refused.set_retry_after_ms(kBusyRetryMs +
-                             static_cast<uint32_t>(SystemRandom().Uniform(kBusySpreadMs)));
-  return refused;
-}
 
 v1::Refused Nobody() {
   v1::Refused refused;
@@ -94,7 +80,8 @@ grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>* SyncService::Session(
   // Whoever shows no certificate takes no session's place.
   if (ReplicaOfPeer(*call).is_zero()) return new RefusingReactor(Nobody());
   auto reactor = std::make_unique<SyncReactor>(context_, sessions_, call);
-  if (!sessions_->Add(reactor->runner())) return new RefusingReactor(Busy());
+  std::optional<v1::Refused> refused = sessions_->Admit(reactor->runner());
+  if (refused.has_value()) return new RefusingReactor(*std::move(refused));
   reactor->runner()->Start();
   return reactor.release();
 }

@@ -105,8 +105,10 @@ class KvAuthorityStore final : public AuthorityStore {
   }
 
   absl::Status Health() const override {
+    // A compaction may have failed before any write of ours did.
+    const absl::Status files = kv_->health();
     const MutexLock lock(&health_mu_);
-    return health_;
+    return health_.ok() && !files.ok() ? ReadOnly(files) : health_;
   }
 
  private:
@@ -114,10 +116,11 @@ class KvAuthorityStore final : public AuthorityStore {
   void NoteWrite(const absl::Status& status) {
     if (status.ok() || absl::IsResourceExhausted(status)) return;
     const MutexLock lock(&health_mu_);
-    if (health_.ok()) {
-      health_ = absl::FailedPreconditionError(absl::StrCat(
-          "the store is read-only since a write failed, reopen it: ", status.message()));
-    }
+    if (health_.ok()) health_ = ReadOnly(status);
+  }
+  static absl::Status ReadOnly(const absl::Status& failure) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the store is read-only since a write failed, reopen it: ", failure.message()));
   }
 
   const std::unique_ptr<Kv> kv_;

@@ -56,10 +56,11 @@ TestOrganization::~TestOrganization() {
   StopServer();
 }
 
-void TestOrganization::StartServer() {
+void TestOrganization::StartServer(const WrapStore& wrap) {
   absl::StatusOr<std::unique_ptr<Organization>> organization =
       OpenOrganization(scratch_ / "server", SystemClock(), SystemRandom());
   Require(organization.status());
+  if (wrap) (*organization)->store = wrap(std::move((*organization)->store));
   ServerOptions options;
   options.listen = absl::StrCat("localhost:", port_);
   options.threads = 2;

@@ -3,6 +3,7 @@
 #ifndef TESTS_SUPPORT_TEST_ORGANIZATION_H_
 #define TESTS_SUPPORT_TEST_ORGANIZATION_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,8 +36,9 @@ class TestOrganization {
   int port() const { return port_; }
   const ScratchDirectory& scratch() const { return scratch_; }
   void StopServer();
-  // On the port it had.
-  void StartServer();
+  // On the port it had. `wrap` may put something in front of the store.
+  using WrapStore = std::function<std::unique_ptr<AuthorityStore>(std::unique_ptr<AuthorityStore>)>;
+  void StartServer(const WrapStore& wrap = nullptr);
 
  private:
   ScratchDirectory scratch_;

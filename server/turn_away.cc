@@ -1,0 +1,46 @@
+#include "server/turn_away.h"
+
+#include <cstdint>
+#include <cstring>
+
+#include "replica/sync/refusal.h"
+
+namespace brigada {
+namespace {
+
+// What a person has to mend takes minutes.
+constexpr absl::Duration kRepairWait = absl::Seconds(60);
+
+// Between one and two such waits, another one for each replica: they do not come back together.
+absl::Duration SpreadWait(const ReplicaId& replica) {
+  uint32_t draw = 0;  // a replica's id is random
+  std::memcpy(&draw, replica.bytes().data(), sizeof(draw));
+  return kRepairWait + kRepairWait * (static_cast<double>(draw) / UINT32_MAX);
+}
+
+}  // namespace
+
+v1::Refused TooManySessions(absl::Duration retry_after) {
+  return MakeRefused(v1::Refused::BUSY, "too many sessions at once", retry_after);
+}
+
+v1::Refused ServerStops(absl::Duration retry_after) {
+  return MakeRefused(v1::Refused::SHUTTING_DOWN, "", retry_after);
+}
+
+v1::Refused SessionIsOld() {
+  return MakeRefused(v1::Refused::SHUTTING_DOWN, "the session has lasted its time",
+                     absl::Seconds(1));
+}
+
+v1::Refused DiskIsFull(const ReplicaId& replica) {
+  return MakeRefused(v1::Refused::BUSY, "the server's disk is full: it can be read, not written to",
+                     SpreadWait(replica));
+}
+
+v1::Refused StoreStopped(const ReplicaId& replica) {
+  return MakeRefused(v1::Refused::SHUTTING_DOWN,
+                     "the server's store failed and waits for its operator", SpreadWait(replica));
+}
+
+}  // namespace brigada

@@ -1,0 +1,23 @@
+// Why a session is refused or ended though its device did nothing wrong. All of them ask the device
+// to come back, and say when.
+#ifndef SERVER_TURN_AWAY_H_
+#define SERVER_TURN_AWAY_H_
+
+#include "absl/time/time.h"
+#include "brigada/v1/sync_service.pb.h"
+#include "replica/base/ids.h"
+
+namespace brigada {
+
+v1::Refused TooManySessions(absl::Duration retry_after);
+v1::Refused ServerStops(absl::Duration retry_after);
+// The session has lasted its time; another one may begin at once.
+v1::Refused SessionIsOld();
+// What was pushed waits on the device; it may read meanwhile.
+v1::Refused DiskIsFull(const ReplicaId& replica);
+// The store takes no writes until somebody restarts the server.
+v1::Refused StoreStopped(const ReplicaId& replica);
+
+}  // namespace brigada
+
+#endif  // SERVER_TURN_AWAY_H_

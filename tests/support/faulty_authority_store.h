@@ -1,0 +1,105 @@
+#ifndef TESTS_SUPPORT_FAULTY_AUTHORITY_STORE_H_
+#define TESTS_SUPPORT_FAULTY_AUTHORITY_STORE_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replica/base/mutex.h"
+#include "replica/store/authority_store.h"
+
+namespace brigada {
+
+// An authority's store whose writes can be made to fail, and which counts how often it is asked.
+// Thread safe.
+class FaultyAuthorityStore final : public AuthorityStore {
+ public:
+  explicit FaultyAuthorityStore(std::unique_ptr<AuthorityStore> store) : store_(std::move(store)) {}
+
+  // Writes answer with `failure` until it is OK again.
+  void FailWrites(const absl::Status& failure) {
+    const MutexLock lock(&mu_);
+    failure_ = failure;
+  }
+  // As after a failed fsync: writes fail for good, and Health says so.
+  void Break() {
+    const MutexLock lock(&mu_);
+    failure_ = health_ = absl::FailedPreconditionError("the store is read-only");
+  }
+  int heads_asked() const { return heads_asked_; }
+  int feeds_read() const { return feeds_read_; }
+  int commits_tried() const { return commits_tried_; }
+
+  absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
+                                                       const Judge& judge,
+                                                       absl::Time now) override {
+    ++commits_tried_;
+    const absl::Status failure = this->failure();
+    if (!failure.ok()) return failure;
+    return store_->CommitPushes(pushes, judge, now);
+  }
+  absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
+    ++feeds_read_;
+    return store_->ReadFeed(request);
+  }
+  uint64_t Head(absl::string_view partition) const override {
+    ++heads_asked_;
+    return store_->Head(partition);
+  }
+  absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,
+                                        absl::string_view partition) const override {
+    return store_->LastSequence(replica, partition);
+  }
+  absl::StatusOr<std::string> LastChain(const ReplicaId& replica,
+                                        absl::string_view partition) const override {
+    return store_->LastChain(replica, partition);
+  }
+  std::vector<std::string> Partitions() const override { return store_->Partitions(); }
+  bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
+                    uint64_t sequence) const override {
+    return store_->IsKnownPoint(epoch, run, partition, sequence);
+  }
+  Epoch epoch() const override { return store_->epoch(); }
+  Run run() const override { return store_->run(); }
+  absl::StatusOr<std::unique_ptr<ReadView>> Read() const override { return store_->Read(); }
+  absl::StatusOr<std::optional<std::string>> GetEntry(DirectoryKind kind,
+                                                      absl::string_view key) const override {
+    return store_->GetEntry(kind, key);
+  }
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ListEntries(
+      DirectoryKind kind) const override {
+    return store_->ListEntries(kind);
+  }
+  absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) override {
+    const absl::Status failure = this->failure();
+    return failure.ok() ? store_->WriteEntries(writes) : failure;
+  }
+  absl::Status Backup(const std::string& path,
+                      const std::function<void(uint64_t)>& progress) override {
+    return store_->Backup(path, progress);
+  }
+  absl::Status Health() const override {
+    const MutexLock lock(&mu_);
+    return health_.ok() ? store_->Health() : health_;
+  }
+
+ private:
+  absl::Status failure() const {
+    const MutexLock lock(&mu_);
+    return failure_;
+  }
+
+  const std::unique_ptr<AuthorityStore> store_;
+  mutable std::atomic<int> heads_asked_{0};
+  mutable std::atomic<int> feeds_read_{0};
+  std::atomic<int> commits_tried_{0};
+  mutable Mutex mu_;
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
+  absl::Status health_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace brigada
+
+#endif  // TESTS_SUPPORT_FAULTY_AUTHORITY_STORE_H_
