@@ -203,6 +203,11 @@ absl::StatusOr<v1::Change> ReplicaImpl::ChangeOf(const Transaction::Step& step) 
       change.set_record_id(step.id.AsBytes());
       change.set_kind(v1::Change::DELETE);
       break;
+    case Transaction::Step::Kind::kMove:
+      change.set_type_id(type->type_id());
+      change.set_record_id(step.id.AsBytes());
+      change.set_scope(step.scope.path());
+      break;
   }
   change.set_seen(step.token.seen);
   return change;
@@ -301,11 +306,21 @@ absl::StatusOr<std::vector<Rejection>> ReplicaImpl::Rejections() const {
 }
 
 absl::Status ReplicaImpl::Resubmit(absl::string_view partition, uint64_t sequence) {
+  return CommitAgain(partition, sequence, nullptr);
+}
+
+absl::Status ReplicaImpl::ResubmitAs(absl::string_view partition, uint64_t sequence,
+                                     const v1::ChangeSetBody& content) {
+  return CommitAgain(partition, sequence, &content);
+}
+
+absl::Status ReplicaImpl::CommitAgain(absl::string_view partition, uint64_t sequence,
+                                      const v1::ChangeSetBody* edited) {
   ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, Rejections());
   for (const Rejection& rejection : rejections) {
     if (rejection.partition != partition || rejection.sequence != sequence) continue;
-    std::vector<v1::Change> changes(rejection.content.changes().begin(),
-                                    rejection.content.changes().end());
+    const v1::ChangeSetBody& content = edited == nullptr ? rejection.content : *edited;
+    std::vector<v1::Change> changes(content.changes().begin(), content.changes().end());
     // What the writer had seen then, not what this device has seen since.
     for (v1::Change& change : changes) {
       if (!change.has_seen()) change.set_seen(std::max<uint64_t>(1, rejection.position));

@@ -51,6 +51,8 @@ class ReplicaImpl final : public Replica {
 
   absl::StatusOr<std::vector<Rejection>> Rejections() const override;
   absl::Status Resubmit(absl::string_view partition, uint64_t sequence) override;
+  absl::Status ResubmitAs(absl::string_view partition, uint64_t sequence,
+                          const v1::ChangeSetBody& content) override;
   absl::Status Discard(absl::string_view partition, uint64_t sequence) override;
   absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const override;
   absl::Status Resolve(const RecordId& conflict, int loser) override;
@@ -64,6 +66,9 @@ class ReplicaImpl final : public Replica {
   absl::StatusOr<RecordView> ViewOf(const RecordType& type, const RecordId& id) const;
   absl::StatusOr<v1::Change> ChangeOf(const Transaction::Step& step) const;
   absl::Status CommitChanges(std::vector<v1::Change> changes);
+  // `edited` null: as it was refused.
+  absl::Status CommitAgain(absl::string_view partition, uint64_t sequence,
+                           const v1::ChangeSetBody* edited);
 
   // Constant after construction.
   const Options options_;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "client_lib/enrollment.h"
 #include "replica/base/status_macros.h"
@@ -14,6 +15,8 @@ namespace brigada {
 namespace {
 
 constexpr char kLastSuccess[] = "last_success_ms";
+// "milliseconds code message".
+constexpr char kLastFailure[] = "last_failure";
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
 constexpr absl::Duration kPauseAfterCut = absl::Milliseconds(200);
 // Tries without anything brought or taken in between before a round gives up.
@@ -52,13 +55,17 @@ absl::Status SyncRound::Begin() {
 }
 
 void SyncRound::End(const absl::Status& status) {
+  // A lost write only makes the status look older than it is.
+  const int64_t now_ms = absl::ToUnixMillis(clock_->Now());
   if (status.ok()) {
-    // A lost write only makes the status look older than it is.
-    store_->PutSetting(kLastSuccess, absl::StrCat(absl::ToUnixMillis(clock_->Now()))).IgnoreError();
+    store_->PutSetting(kLastSuccess, absl::StrCat(now_ms)).IgnoreError();
+  } else {
+    const std::string failure =
+        absl::StrCat(now_ms, " ", static_cast<int>(status.code()), " ", status.message());
+    store_->PutSetting(kLastFailure, failure).IgnoreError();
   }
   const MutexLock lock(&mu_);
   running_ = false;
-  last_error_ = status.ok() ? std::string() : std::string(status.message());
 }
 
 absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
@@ -151,7 +158,6 @@ void SyncRound::Describe(SyncStatus* status) const {
   std::shared_ptr<SyncDriver> driver;
   {
     const MutexLock lock(&mu_);
-    status->last_error = last_error_;
     driver = driver_;
   }
   if (driver != nullptr) {
@@ -167,6 +173,24 @@ void SyncRound::Describe(SyncStatus* status) const {
   if (setting.ok() && absl::SimpleAtoi(*setting, &last_success_ms)) {
     status->last_success = absl::FromUnixMillis(last_success_ms);
   }
+  DescribeFailure(status);
+}
+
+void SyncRound::DescribeFailure(SyncStatus* status) const {
+  const absl::StatusOr<std::string> setting = store_->GetSetting(kLastFailure);
+  if (!setting.ok()) return;
+  const std::vector<std::string> parts = absl::StrSplit(*setting, absl::MaxSplits(' ', 2));
+  int64_t at_ms = 0;
+  int code = 0;
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &at_ms) ||
+      !absl::SimpleAtoi(parts[1], &code)) {
+    return;
+  }
+  const absl::Time at = absl::FromUnixMillis(at_ms);
+  if (at <= status->last_success) return;
+  status->last_error_at = at;
+  status->last_error_code = static_cast<absl::StatusCode>(code);
+  status->last_error = parts[2];
 }
 
 }  // namespace brigada

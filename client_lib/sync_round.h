@@ -40,6 +40,7 @@ class SyncRound {
  private:
   absl::Status Begin();
   void End(const absl::Status& status);
+  void DescribeFailure(SyncStatus* status) const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
                        SyncReport* report, absl::optional<absl::Duration>* retry_after);
   absl::Status Drive(const SyncOptions& options, bool live, absl::Duration deadline,
@@ -53,7 +54,6 @@ class SyncRound {
   mutable Mutex mu_;
   bool running_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<SyncDriver> driver_ ABSL_GUARDED_BY(mu_);
-  std::string last_error_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace brigada

@@ -16,7 +16,12 @@ std::shared_ptr<google::protobuf::Message> Copy(const google::protobuf::Message&
 }  // namespace
 
 RecordId Transaction::Create(const Scope& scope, const google::protobuf::Message& record) {
-  RecordId id = NewRecordId(SystemClock().Now(), SystemRandom());
+  return Create(NewRecordId(SystemClock().Now(), SystemRandom()), scope, record);
+}
+
+RecordId Transaction::Create(const RecordId& wanted, const Scope& scope,
+                             const google::protobuf::Message& record) {
+  RecordId id = wanted;
   const RecordType* const type = Registry::BuiltIn().FindByName(record.GetDescriptor()->name());
   if (type != nullptr && type->descriptor() == record.GetDescriptor() &&
       !type->derived_from().empty()) {
@@ -38,6 +43,11 @@ void Transaction::Update(const RecordId& id, const google::protobuf::Message& be
 void Transaction::Delete(const google::protobuf::Descriptor* type, const RecordId& id,
                          ReadToken token) {
   steps_.push_back({Step::Kind::kDelete, type, id, Scope(), nullptr, nullptr, token});
+}
+
+void Transaction::Move(const google::protobuf::Descriptor* type, const RecordId& id,
+                       const Scope& to) {
+  steps_.push_back({Step::Kind::kMove, type, id, to, nullptr, nullptr, {}});
 }
 
 }  // namespace brigada

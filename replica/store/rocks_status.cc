@@ -2,15 +2,26 @@
 
 #include <rocksdb/status.h>
 
+#include <string>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace brigada {
 namespace {
 
+// The system's other ways to say that there is no room; RocksDB keeps only their words.
+bool IsOverQuota(const rocksdb::Status& status) {
+  if (!status.IsIOError()) return false;
+  const std::string text = status.ToString();
+  return absl::StrContains(text, "Disk quota exceeded") ||
+         absl::StrContains(text, "File too large");
+}
+
 absl::StatusCode CodeOf(const rocksdb::Status& status) {
   // Every kind of "no room" has its own subcode under a different code.
   if (status.IsNoSpace() || status.IsMemoryLimit() ||
-      status.subcode() == rocksdb::Status::SubCode::kSpaceLimit) {
+      status.subcode() == rocksdb::Status::SubCode::kSpaceLimit || IsOverQuota(status)) {
     return absl::StatusCode::kResourceExhausted;
   }
   if (status.IsPathNotFound()) return absl::StatusCode::kNotFound;

@@ -1,5 +1,8 @@
 // What administrators do: invitations, devices, grants, backups.
+#include <algorithm>
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -13,6 +16,7 @@
 #include "replica/crypto/secret_file.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/id_prefix.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 
@@ -52,13 +56,26 @@ absl::StatusOr<absl::Time> DayOf(absl::string_view text, absl::Time otherwise) {
 
 absl::Status Invite(const CommandLine& line, const GrantFlags& flags) {
   ASSIGN_OR_RETURN(const std::vector<std::string> scopes, Paths(flags.scopes));
+  const bool to_screen = flags.out.empty() || flags.out == "-";
+  // Found before the server makes anything: an invitation is also a grant.
+  std::error_code error;
+  if (!to_screen && std::filesystem::exists(flags.out, error)) {
+    return SaidError(absl::StatusCode::kAlreadyExists,
+                     absl::Substitute(Say("$0 ya existe y se dejó como estaba; use --out OTRO",
+                                          "$0 exists and was left as it was; use --out OTHER"),
+                                      PrintableText(flags.out)));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<Administration> server,
                    Administration::Connect(line.directory()));
   ASSIGN_OR_RETURN(
       const std::string invitation,
       server->Invite(flags.user, flags.role, scopes, absl::Hours(24) * flags.valid_days));
-  if (flags.out.empty() || flags.out == "-") {
+  if (to_screen) {
     std::cout << invitation << "\n";
+    line.Note(absl::Substitute(
+        Say("Invitación para $0: sirve una vez y vence en $1 días. Allá: brigada enrol",
+            "Invitation for $0: it works once and expires in $1 days. There: brigada enrol"),
+        flags.user, flags.valid_days));
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(WriteSecretFile(flags.out, invitation + "\n", IfFileExists::kRefuse));
@@ -67,6 +84,13 @@ absl::Status Invite(const CommandLine& line, const GrantFlags& flags) {
           "Invitation for $0 in $1. It works once and expires in $2 days: hand it over in person"),
       flags.user, flags.out, flags.valid_days));
   return absl::OkStatus();
+}
+
+void NoteWhenNone(const CommandLine& line, bool none) {
+  if (!none) return;
+  line.Note(
+      Say("Ninguno que usted administre: se ven con el papel administrator en su lugar",
+          "None that you administer: they show with the administrator role over their place"));
 }
 
 absl::Status Devices(const CommandLine& line) {
@@ -85,29 +109,8 @@ absl::Status Devices(const CommandLine& line) {
                static_cast<int64_t>(device.bytes_sent())});
   }
   table.Finish();
+  NoteWhenNone(line, devices.empty());
   return absl::OkStatus();
-}
-
-// The one of `ids` that begins with `text`.
-template <typename Id>
-absl::StatusOr<Id> OneThatBegins(const std::vector<Id>& ids, absl::string_view text,
-                                 absl::string_view list_command) {
-  const std::string prefix = absl::AsciiStrToLower(text);
-  const Id* found = nullptr;
-  for (const Id& id : ids) {
-    if (!absl::StartsWith(id.ToString(), prefix)) continue;
-    if (found != nullptr) {
-      return UsageError(absl::Substitute(Say("Varios empiezan con $0; dé más letras",
-                                             "Several begin with $0; give more characters"),
-                                         PrintableText(prefix)));
-    }
-    found = &id;
-  }
-  if (found != nullptr && !prefix.empty()) return *found;
-  return SaidError(absl::StatusCode::kNotFound,
-                   absl::Substitute(Say("Ninguno empieza con «$0»; véalos con: brigada $1",
-                                        "None begins with \"$0\"; see them with: brigada $1"),
-                                    CutToWidth(PrintableText(prefix), 40), list_command));
 }
 
 absl::Status RevokeDevice(const CommandLine& line, const std::string& text) {
@@ -130,6 +133,10 @@ absl::Status Grant(const CommandLine& line, const GrantFlags& flags) {
   ASSIGN_OR_RETURN(const std::vector<std::string> scopes, Paths(flags.scopes));
   ASSIGN_OR_RETURN(const absl::Time from, DayOf(flags.from, absl::UnixEpoch()));
   ASSIGN_OR_RETURN(const absl::Time until, DayOf(flags.until, absl::InfiniteFuture()));
+  if (until <= std::max(from, absl::Now())) {
+    return UsageError(Say("El permiso terminaría antes de empezar: revise --from y --until",
+                          "The grant would end before it begins: check --from and --until"));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<Administration> server,
                    Administration::Connect(line.directory()));
   ASSIGN_OR_RETURN(const RecordId id, server->Grant(flags.user, flags.role, scopes, from, until));
@@ -167,6 +174,7 @@ absl::Status Grants(const CommandLine& line) {
                TimeText(grant.until_ms()), TimeText(grant.revoked_ms()), grant.granted_by()});
   }
   table.Finish();
+  NoteWhenNone(line, grants.empty());
   return absl::OkStatus();
 }
 
@@ -190,11 +198,14 @@ std::string Text(absl::string_view spanish, absl::string_view english) {
 }
 
 void AddGrantOptions(CLI::App* command, GrantFlags* flags) {
-  command->add_option("USER", flags->user, Text("Nombre de usuario", "User name"))->required();
+  command
+      ->add_option(std::string(Say("USUARIO", "USER")), flags->user,
+                   Text("Nombre de usuario", "User name"))
+      ->required();
   command
       ->add_option("--role", flags->role,
                    Text("Papel en la organización", "Role in the organization"))
-      ->check(CLI::IsMember(
+      ->check(OneOf(
           {"kiosk", "organizer", "coordinator", "academy", "editor", "auditor", "administrator"}))
       ->required();
   command
@@ -232,7 +243,7 @@ void AddAdministrationCommands(CommandLine* line) {
   command
       ->add_option("--valid-days", invite->valid_days,
                    Text("Días que sirve", "Days it is good for"))
-      ->check(CLI::Range(1, 90))
+      ->check(NumberIn(1, 90))
       ->capture_default_str();
   line->Add({"devices",
              Say("Dispositivos y su última sincronización (administrador)",
@@ -269,7 +280,8 @@ void AddAdministrationCommands(CommandLine* line) {
                  "Back the running server up (administrator)"),
              {"brigada backup", "brigada backup antes-de-la-asamblea"}},
             [line, name] { return Backup(*line, *name); })
-      ->add_option("NAME", *name, Text("Nombre; si falta, la fecha", "Name; else the date"));
+      ->add_option(std::string(Say("NOMBRE", "NAME")), *name,
+                   Text("Nombre; si falta, la fecha", "Name; else the date"));
 }
 
 }  // namespace brigada

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -10,13 +11,14 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/nearest.h"
+#include "tools/brigada/phrase_match.h"
 #include "tools/brigada/record_json.h"
 #include "tools/brigada/status_text.h"
 
@@ -55,6 +57,43 @@ std::shared_ptr<CLI::Formatter> HelpFormatter() {
   formatter->label("Excludes", Text("Excluye", "Excludes"));
   formatter->column_width(34);
   return formatter;
+}
+
+// Types by the names that people say.
+struct SpanishType {
+  const char* one;
+  const char* many;
+  const char* plural;
+};
+
+constexpr SpanishType kSpanishTypes[] = {
+    {"persona", "personas", "people"},   {"visita", "visitas", "visits"},
+    {"evento", "eventos", "events"},     {"asistencia", "asistencias", "attendances"},
+    {"conteo", "conteos", "headcounts"}, {"conflicto", "conflictos", "conflicts"},
+};
+
+// What the parser says of a malformed line, in the user's language.
+struct ParserPhrase {
+  const char* words;
+  const char* spanish;
+  const char* english;
+};
+
+constexpr ParserPhrase kParserPhrases[] = {
+    {"Could not convert: * = *", "$0: «$1» no es un número que sirva aquí",
+     "$0: \"$1\" is not a number that does here"},
+    {"*: 1 required * missing", "$0: falta el valor", "$0: its value is missing"},
+    {"*: At least 1 required", "$0: falta el valor", "$0: its value is missing"},
+    {"*: At most 1 required*", "$0: dé un solo valor", "$0: give one value"},
+    {"* is required", "falta $0", "$0 is missing"},
+};
+
+std::string ParserText(absl::string_view message) {
+  for (const ParserPhrase& phrase : kParserPhrases) {
+    if (const auto parts = MatchPhrase(message, phrase.words); parts.has_value())
+      return FillPhrase(Say(phrase.spanish, phrase.english), *parts);
+  }
+  return std::string(message);
 }
 
 std::vector<std::string> LongNames(const CLI::App& app) {
@@ -104,10 +143,10 @@ void CommandLine::AddGlobals(CLI::App* app) {
       ->group(group);
   app->add_option("--format", format_,
                   Text("Salida: table, json o csv", "Output: table, json or csv"))
-      ->check(CLI::IsMember({"table", "json", "csv"}))
+      ->check(OneOf({"table", "json", "csv"}))
       ->group(group);
   app->add_option("--lang", language_, Text("Idioma: es o en", "Language: es or en"))
-      ->check(CLI::IsMember({"es", "en"}))
+      ->check(OneOf({"es", "en"}))
       ->group(group);
   app->add_flag("--quiet", quiet_, Text("Sin avance ni avisos", "No progress, no notes"))
       ->group(group);
@@ -123,6 +162,7 @@ CLI::App* CommandLine::AddUnder(CLI::App* parent, const CommandText& text,
   command->group(Text("Comandos", "Commands"));
   command->option_defaults()->group(Text("Opciones", "Options"));
   AddGlobals(command);
+  command->get_help_ptr()->group(Text("Opciones de todos los comandos", "Options of all commands"));
   if (!text.examples.empty()) {
     command->footer(
         absl::StrCat(Text("Ejemplos:", "Examples:"), "\n  ", absl::StrJoin(text.examples, "\n  ")));
@@ -166,17 +206,10 @@ std::string CommandLine::ParseErrorText(const CLI::ParseError& error) const {
                                          CutToWidth(PrintableText(first), 40)),
                         help);
   }
-  if (error.get_name() == "RequiredError") {
-    absl::string_view name = error.what();
-    absl::ConsumeSuffix(&name, " is required");
-    if (command == &app_) name = Say("un comando", "a command");
-    return absl::StrCat(Say("Falta ", "Missing: "), name, ".", help);
-  }
-  if (error.get_name() == "ValidationError" || error.get_name() == "ConversionError") {
-    return absl::StrCat(Say("Valor no válido: ", "Invalid value: "), PrintableText(error.what()),
-                        ".", help);
-  }
-  return absl::StrCat(Say("Mal escrito: ", "Malformed: "), PrintableText(error.what()), ".", help);
+  if (error.get_name() == "RequiredError" && command == &app_)
+    return absl::StrCat(Say("Falta un comando.", "A command is missing."), help);
+  // The parser's words may hold what was typed.
+  return absl::StrCat(ParserText(PrintableText(error.what())), ".", help);
 }
 
 int CommandLine::Report(const CLI::ParseError& error) const {
@@ -221,7 +254,7 @@ TableWriter CommandLine::Table() const {
 
 ProgressStyle CommandLine::progress_style() const {
   if (quiet_) return ProgressStyle::kQuiet;
-  return isatty(STDERR_FILENO) != 0 ? ProgressStyle::kBar : ProgressStyle::kLines;
+  return isatty(STDERR_FILENO) != 0 ? ProgressStyle::kBar : ProgressStyle::kLastWord;
 }
 
 void CommandLine::Note(absl::string_view text) const {
@@ -250,8 +283,35 @@ void CommandLine::Show(const std::vector<Fact>& facts) const {
   table.Finish();
 }
 
+CLI::Validator OneOf(std::vector<std::string> names) {
+  return CLI::Validator(
+      [names = std::move(names)](std::string& value) -> std::string {
+        if (std::find(names.begin(), names.end(), value) != names.end()) return "";
+        return absl::StrCat("«", CutToWidth(PrintableText(value), 24), "» ",
+                            Say("no es uno de: ", "is not one of: "), absl::StrJoin(names, ", "));
+      },
+      "");
+}
+
+CLI::Validator NumberIn(int64_t low, int64_t high) {
+  return CLI::Validator(
+      [low, high](std::string& value) -> std::string {
+        int64_t number = 0;
+        if (absl::SimpleAtoi(value, &number) && number >= low && number <= high) return "";
+        return absl::StrCat("«", CutToWidth(PrintableText(value), 24), "» ",
+                            absl::Substitute(Say("debe ser un número de $0 a $1",
+                                                 "should be a number from $0 to $1"),
+                                             low, high));
+      },
+      "");
+}
+
 absl::StatusOr<const RecordType*> TypeByName(absl::string_view name) {
   const Registry& registry = Registry::BuiltIn();
+  for (const SpanishType& type : kSpanishTypes) {
+    if (absl::EqualsIgnoreCase(type.one, name) || absl::EqualsIgnoreCase(type.many, name))
+      name = type.plural;
+  }
   if (const RecordType* const type = registry.FindByName(name); type != nullptr) return type;
   std::vector<std::string> names;
   for (const RecordType* const type : registry.types()) {

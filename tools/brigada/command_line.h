@@ -45,6 +45,8 @@ class CommandLine {
   const std::string& directory() const { return directory_; }
   bool quiet() const { return quiet_; }
   bool wants_json() const { return format_ == "json"; }
+  // For people: neither JSON nor CSV.
+  bool wants_text() const { return format_ == "table"; }
 
   // kNotFound: no replica there.
   absl::StatusOr<std::unique_ptr<Replica>> OpenReplica(
@@ -77,7 +79,12 @@ class CommandLine {
   std::function<absl::Status()> chosen_;
 };
 
-// The type called `name` ("people", "Person", "person"). UsageError suggests the nearest.
+// Checks of options that answer in the user's language.
+CLI::Validator OneOf(std::vector<std::string> names);
+CLI::Validator NumberIn(int64_t low, int64_t high);
+
+// The type called `name` ("people", "Person", "person", "personas"). UsageError suggests the
+// nearest.
 absl::StatusOr<const RecordType*> TypeByName(absl::string_view name);
 
 // A time for people: local, to the minute; empty for none.

@@ -8,9 +8,10 @@
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/change_json.h"
+#include "tools/brigada/change_text.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
-#include "tools/brigada/record_id.h"
+#include "tools/brigada/id_prefix.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 
@@ -24,8 +25,7 @@ std::string ValueOf(const RecordType* type, const v1::Conflict& entry,
   return FragmentText(type, entry.about_field(), contender.value());
 }
 
-SqlRow RowOf(const ConflictInfo& conflict, int take, const v1::Contender& contender,
-             bool readable) {
+SqlRow RowOf(const ConflictInfo& conflict, int take, const v1::Contender& contender) {
   const v1::Conflict& entry = conflict.entry;
   const RecordType* const type = Registry::BuiltIn().Find(entry.about_type());
   const absl::StatusOr<RecordId> record = RecordId::FromBytes(entry.about_record());
@@ -38,26 +38,84 @@ SqlRow RowOf(const ConflictInfo& conflict, int take, const v1::Contender& conten
           int64_t{take},
           ValueOf(type, entry, contender),
           contender.user(),
-          readable ? SqlValue(TimeText(contender.at_ms()))
-                   : TimeValue(absl::FromUnixMillis(contender.at_ms()))};
+          TimeValue(absl::FromUnixMillis(contender.at_ms()))};
+}
+
+// One sentence: what met, where, and how to decide.
+std::string SentenceOf(const ConflictInfo& conflict) {
+  const v1::Conflict& entry = conflict.entry;
+  const RecordType* const type = Registry::BuiltIn().Find(entry.about_type());
+  const absl::StatusOr<RecordId> record = RecordId::FromBytes(entry.about_record());
+  const std::string about =
+      absl::StrCat(type == nullptr ? absl::StrCat(entry.about_type()) : type->plural(), " ",
+                   record.ok() ? record->ToString() : "?");
+  const std::string field = FieldName(type, entry.about_field());
+  return absl::Substitute(
+      field.empty()
+          ? Say("$1, en $2: alguien lo borró y alguien lo cambió a la vez. Decida con: brigada "
+                "conflicts resolve $3 --take N",
+                "$1, in $2: somebody deleted it and somebody changed it at once. Decide with: "
+                "brigada "
+                "conflicts resolve $3 --take N")
+          : Say("«$0» de $1, en $2: se escribió a la vez de $4 maneras. Decida con: brigada "
+                "conflicts resolve $3 --take N",
+                "\"$0\" of $1, in $2: written at once in $4 ways. Decide with: brigada conflicts "
+                "resolve $3 --take N"),
+      field, about, PlaceText(conflict.scope.path()), conflict.id.ToString(),
+      entry.losers_size() + 1);
+}
+
+void ShowValue(const ConflictInfo& conflict, int take, const v1::Contender& contender) {
+  const RecordType* const type = Registry::BuiltIn().Find(conflict.entry.about_type());
+  std::cout << "  " << take << "  " << PrintableText(ValueOf(type, conflict.entry, contender))
+            << "  " << PrintableText(contender.user()) << ", " << TimeText(contender.at_ms())
+            << (take == 0 ? Say("  (el que está)", "  (stands now)") : "") << "\n";
+}
+
+void ShowForPeople(const ConflictInfo& conflict) {
+  std::cout << SentenceOf(conflict) << "\n";
+  ShowValue(conflict, 0, conflict.entry.winner());
+  for (int i = 0; i < conflict.entry.losers_size(); ++i)
+    ShowValue(conflict, i + 1, conflict.entry.losers(i));
+}
+
+void ShowConflicts(const CommandLine& line, const std::vector<ConflictInfo>& conflicts) {
+  if (line.wants_text()) {
+    for (const ConflictInfo& conflict : conflicts) ShowForPeople(conflict);
+    if (conflicts.empty()) line.Note(Say("Nada espera decisión", "Nothing waits for a decision"));
+    return;
+  }
+  TableWriter table = line.Table();
+  table.Columns({"conflict", "type", "record", "scope", "field", "take", "value", "user", "at"});
+  for (const ConflictInfo& conflict : conflicts) {
+    table.Row(RowOf(conflict, 0, conflict.entry.winner()));
+    for (int i = 0; i < conflict.entry.losers_size(); ++i)
+      table.Row(RowOf(conflict, i + 1, conflict.entry.losers(i)));
+  }
+  table.Finish();
 }
 
 absl::Status List(const CommandLine& line) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const std::vector<ConflictInfo> conflicts, replica->Conflicts());
-  TableWriter table = line.Table();
-  table.Columns({"conflict", "type", "record", "scope", "field", "take", "value", "user", "at"});
-  for (const ConflictInfo& conflict : conflicts) {
-    table.Row(RowOf(conflict, 0, conflict.entry.winner(), !line.wants_json()));
-    for (int i = 0; i < conflict.entry.losers_size(); ++i)
-      table.Row(RowOf(conflict, i + 1, conflict.entry.losers(i), !line.wants_json()));
-  }
-  table.Finish();
-  if (!conflicts.empty()) {
-    line.Note(
-        Say("take 0 es el valor que está. Decida con: brigada conflicts resolve ID --take N",
-            "take 0 is the value that stands. Decide with: brigada conflicts resolve ID --take N"));
-  }
+  ShowConflicts(line, conflicts);
+  return absl::OkStatus();
+}
+
+// The open conflict that `text` names or begins.
+absl::StatusOr<ConflictInfo> Find(const Replica& replica, const std::string& text) {
+  ASSIGN_OR_RETURN(const std::vector<ConflictInfo> conflicts, replica.Conflicts());
+  std::vector<RecordId> ids;
+  for (const ConflictInfo& conflict : conflicts) ids.push_back(conflict.id);
+  ASSIGN_OR_RETURN(const RecordId id, OneThatBegins(ids, text, "conflicts"));
+  return *std::find_if(conflicts.begin(), conflicts.end(),
+                       [&](const ConflictInfo& conflict) { return conflict.id == id; });
+}
+
+absl::Status ShowOne(const CommandLine& line, const std::string& id) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  ASSIGN_OR_RETURN(const ConflictInfo conflict, Find(*replica, id));
+  ShowConflicts(line, {conflict});
   return absl::OkStatus();
 }
 
@@ -68,34 +126,16 @@ struct ResolveFlags {
 
 absl::Status Resolve(const CommandLine& line, const ResolveFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
-  ASSIGN_OR_RETURN(const std::vector<ConflictInfo> conflicts, replica->Conflicts());
-  const std::string prefix = absl::AsciiStrToLower(flags.id);
-  const ConflictInfo* found = nullptr;
-  for (const ConflictInfo& conflict : conflicts) {
-    if (!absl::StartsWith(conflict.id.ToString(), prefix)) continue;
-    if (found != nullptr) {
-      return UsageError(
-          absl::Substitute(Say("Varios conflictos empiezan con $0; dé más letras",
-                               "Several conflicts begin with $0; give more characters"),
-                           PrintableText(prefix)));
-    }
-    found = &conflict;
-  }
-  if (found == nullptr) {
-    return SaidError(
-        absl::StatusCode::kNotFound,
-        absl::Substitute(Say("No hay un conflicto abierto $0; véalos con: brigada conflicts",
-                             "There is no open conflict $0; see them with: brigada conflicts"),
-                         PrintableText(prefix)));
-  }
-  if (flags.take > found->entry.losers_size()) {
+  ASSIGN_OR_RETURN(const ConflictInfo found, Find(*replica, flags.id));
+  if (flags.take > found.entry.losers_size()) {
     return UsageError(absl::Substitute(
         Say("--take va de 0 a $0 en este conflicto", "--take goes from 0 to $0 in this conflict"),
-        found->entry.losers_size()));
+        found.entry.losers_size()));
   }
-  RETURN_IF_ERROR(replica->Resolve(found->id, flags.take - 1));
-  line.Note(Say("Decidido; se enviará en la próxima sincronización",
-                "Decided; it goes out with the next sync"));
+  RETURN_IF_ERROR(replica->Resolve(found.id, flags.take - 1));
+  line.Note(
+      Say("Decidido; se enviará en la próxima sincronización, y hasta entonces sigue en la lista",
+          "Decided; it goes out with the next sync, and stays in the list until then"));
   return absl::OkStatus();
 }
 
@@ -109,6 +149,15 @@ void AddConflictCommands(CommandLine* line) {
                  {"brigada conflicts", "brigada conflicts resolve 0193a5 --take 1"}},
                 [line] { return List(*line); });
   conflicts->require_subcommand(0, 1);
+  const auto shown = std::make_shared<std::string>();
+  line->AddUnder(conflicts,
+                 {"show",
+                  Say("Muestra uno, con sus valores", "Show one, with its values"),
+                  {"brigada conflicts show 0193a5"}},
+                 [line, shown] { return ShowOne(*line, *shown); })
+      ->add_option("ID", *shown,
+                   std::string(Say("Conflicto, o su comienzo", "Conflict, or its beginning")))
+      ->required();
   const auto flags = std::make_shared<ResolveFlags>();
   CLI::App* const resolve = line->AddUnder(
       conflicts,
@@ -124,7 +173,7 @@ void AddConflictCommands(CommandLine* line) {
       ->add_option("--take", flags->take,
                    std::string(Say("0: el que está; 1...: los otros",
                                    "0: the one that stands; 1...: the others")))
-      ->check(CLI::Range(0, 1000))
+      ->check(NumberIn(0, 1000))
       ->capture_default_str();
 }
 

@@ -6,7 +6,7 @@
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
-#include "replica/schema/validate.h"
+#include "tools/brigada/record_check.h"
 #include "tools/brigada/status_text.h"
 #include "tools/brigada/table_writer.h"
 
@@ -39,13 +39,8 @@ absl::Status ProblemText(CsvProblem problem) {
 
 }  // namespace
 
-CsvImport::CsvImport(const RecordType& type, ImportOptions options, Commit commit,
-                     OpenRefused open_refused, OnProgress on_progress)
-    : type_(type),
-      options_(std::move(options)),
-      commit_(std::move(commit)),
-      open_refused_(std::move(open_refused)),
-      on_progress_(std::move(on_progress)) {}
+CsvImport::CsvImport(const RecordType& type, ImportOptions options, Steps steps)
+    : type_(type), options_(std::move(options)), steps_(std::move(steps)) {}
 
 absl::Status CsvImport::ReadHeader(CsvReader* reader) {
   CsvRow header;
@@ -85,19 +80,26 @@ absl::Status CsvImport::Run(std::istream* input) {
       ++totals_.rows;
       continue;
     }
-    RETURN_IF_ERROR(Take(row));
+    RETURN_IF_ERROR(Take(seen, row));
   }
   return Flush();
 }
 
-absl::Status CsvImport::Take(const CsvRow& row) {
-  absl::StatusOr<ImportRow> converted = Convert(row);
+absl::Status CsvImport::Take(uint64_t number, const CsvRow& row) {
+  absl::StatusOr<ImportRow> converted = Convert(number, row);
   if (converted.ok() && !batch_.empty() &&
       batch_.back().scope.partition() != converted->scope.partition()) {
     RETURN_IF_ERROR(Flush());
   }
   ++unsettled_;
-  if (converted.ok()) {
+  bool is_in = false;
+  if (converted.ok() && !options_.dry_run) {
+    ASSIGN_OR_RETURN(is_in, steps_.is_in(*converted));
+  }
+  if (is_in) {
+    ++totals_.already;
+    totals_.already_line = row.line;
+  } else if (converted.ok()) {
     batch_.push_back(*std::move(converted));
   } else {
     RETURN_IF_ERROR(Refuse(row.line, row.raw, converted.status()));
@@ -105,7 +107,7 @@ absl::Status CsvImport::Take(const CsvRow& row) {
   return unsettled_ >= options_.rows_per_transaction ? Flush() : absl::OkStatus();
 }
 
-absl::StatusOr<ImportRow> CsvImport::Convert(const CsvRow& row) const {
+absl::StatusOr<ImportRow> CsvImport::Convert(uint64_t number, const CsvRow& row) const {
   RETURN_IF_ERROR(ProblemText(row.problem));
   if (row.fields.size() != mapping_->column_count()) {
     return UsageError(absl::Substitute(
@@ -113,6 +115,7 @@ absl::StatusOr<ImportRow> CsvImport::Convert(const CsvRow& row) const {
         row.fields.size(), mapping_->column_count()));
   }
   ImportRow result;
+  result.number = number;
   result.line = row.line;
   result.raw = row.raw;
   result.record = type_.NewMessage();
@@ -120,10 +123,7 @@ absl::StatusOr<ImportRow> CsvImport::Convert(const CsvRow& row) const {
   RETURN_IF_ERROR(mapping_->Apply(row.fields, result.record.get(), &scope));
   if (!scope.has_value()) return UsageError(Say("no dice de qué lugar es", "it names no place"));
   result.scope = *scope;
-  if (const auto refusal = ValidateScope(type_, result.scope, 0); refusal.has_value())
-    return UsageError(RefusalText(*refusal));
-  const std::vector<v1::Refusal> refusals = ValidateMessage(type_, *result.record, nullptr, 0);
-  if (!refusals.empty()) return UsageError(RefusalText(refusals.front()));
+  RETURN_IF_ERROR(CheckNewRecord(type_, result.scope, *result.record));
   return result;
 }
 
@@ -134,16 +134,16 @@ absl::Status CsvImport::Flush() {
   unsettled_ = 0;
   if (refused_ != nullptr && !refused_->flush().good())
     return absl::ResourceExhaustedError("the file of refused rows cannot be written");
-  return on_progress_(totals_);
+  return steps_.on_progress(totals_);
 }
 
 absl::Status CsvImport::CommitBatch(const std::vector<ImportRow>& rows) {
-  absl::Status status = options_.dry_run ? absl::OkStatus() : commit_(rows);
+  absl::Status status = options_.dry_run ? absl::OkStatus() : steps_.commit(rows);
   if (status.ok()) {
     totals_.imported += rows.size();
     return absl::OkStatus();
   }
-  if (!absl::IsInvalidArgument(status)) return status;
+  if (!absl::IsInvalidArgument(status) && !absl::IsAlreadyExists(status)) return status;
   if (rows.size() == 1) return Refuse(rows.front().line, rows.front().raw, status);
   // Halving finds a single bad row in few commits, and keeps the file's order.
   const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
@@ -154,7 +154,7 @@ absl::Status CsvImport::CommitBatch(const std::vector<ImportRow>& rows) {
 absl::Status CsvImport::Refuse(uint64_t line, const std::string& raw, const absl::Status& reason) {
   ++totals_.refused;
   if (refused_ == nullptr) {
-    ASSIGN_OR_RETURN(refused_, open_refused_());
+    ASSIGN_OR_RETURN(refused_, steps_.open_refused());
     *refused_ << CsvLine({std::string(Say("linea", "line")), std::string(Say("motivo", "reason")),
                           std::string(Say("fila", "row"))})
               << "\r\n";

@@ -2,8 +2,9 @@
 //
 // Rows are committed in the file's order, some at a time in one transaction (a transaction also
 // ends where the state changes, since it lies in one). So whatever stops the import, the rows
-// before a point are in and none behind it: `Totals::rows` says how many to skip the next time.
-// Memory does not depend on the file.
+// before a point are in and none behind it. Rows whose ids follow from the file (Steps::is_in) are
+// passed over when they are in, so the same import given again goes on where it stopped. Memory
+// does not depend on the file.
 #ifndef TOOLS_BRIGADA_CSV_IMPORT_H_
 #define TOOLS_BRIGADA_CSV_IMPORT_H_
 
@@ -26,6 +27,8 @@
 namespace brigada {
 
 struct ImportRow {
+  // Of the data rows, from 1.
+  uint64_t number = 0;
   uint64_t line = 0;
   std::string raw;
   Scope scope;
@@ -43,8 +46,10 @@ struct ImportOptions {
 };
 
 struct ImportTotals {
-  uint64_t rows = 0;      // data rows handled for good, skipped ones included
-  uint64_t imported = 0;  // of a dry run: that would be
+  uint64_t rows = 0;          // data rows handled for good, skipped ones included
+  uint64_t imported = 0;      // of a dry run: that would be
+  uint64_t already = 0;       // were in before: an earlier import of the file got that far
+  uint64_t already_line = 0;  // the line of the last such row
   uint64_t refused = 0;
   uint64_t bytes = 0;
   std::vector<std::string> ignored_columns;
@@ -52,15 +57,24 @@ struct ImportTotals {
 
 class CsvImport {
  public:
+  // Whether the row is in already, from an earlier import of the same file.
+  using IsIn = std::function<absl::StatusOr<bool>(const ImportRow&)>;
   // Commits rows of one partition, all or nothing. kInvalidArgument: some row is at fault.
+  // kAlreadyExists: two rows are one record; they are given again apart.
   using Commit = std::function<absl::Status(const std::vector<ImportRow>&)>;
   // Returns where refused rows are written, at the first one.
   using OpenRefused = std::function<absl::StatusOr<std::ostream*>()>;
   // After each transaction; a non-OK status stops the import in good order.
   using OnProgress = std::function<absl::Status(const ImportTotals&)>;
 
-  CsvImport(const RecordType& type, ImportOptions options, Commit commit, OpenRefused open_refused,
-            OnProgress on_progress);
+  struct Steps {
+    IsIn is_in;
+    Commit commit;
+    OpenRefused open_refused;
+    OnProgress on_progress;
+  };
+
+  CsvImport(const RecordType& type, ImportOptions options, Steps steps);
 
   // UsageError for what makes the whole file useless (no header, a wrong rule, no scope anywhere);
   // else the first error of the commits. `totals()` is right in each case.
@@ -70,17 +84,15 @@ class CsvImport {
 
  private:
   absl::Status ReadHeader(CsvReader* reader);
-  absl::Status Take(const CsvRow& row);
-  absl::StatusOr<ImportRow> Convert(const CsvRow& row) const;
+  absl::Status Take(uint64_t number, const CsvRow& row);
+  absl::StatusOr<ImportRow> Convert(uint64_t number, const CsvRow& row) const;
   absl::Status Flush();
   absl::Status CommitBatch(const std::vector<ImportRow>& rows);
   absl::Status Refuse(uint64_t line, const std::string& raw, const absl::Status& reason);
 
   const RecordType& type_;
   const ImportOptions options_;
-  const Commit commit_;
-  const OpenRefused open_refused_;
-  const OnProgress on_progress_;
+  const Steps steps_;
   absl::optional<CsvMapping> mapping_;
   std::vector<ImportRow> batch_;
   // Rows read since the last flush, refused ones included.

@@ -128,7 +128,7 @@ absl::Status CsvMapping::ApplyCell(const Column& column, absl::string_view cell,
     return absl::OkStatus();
   }
   if (column.target == Target::kMunicipality) {
-    ASSIGN_OR_RETURN(*scope, ScopeFromPlace(cell));
+    ASSIGN_OR_RETURN(*scope, ScopeFromMunicipality(cell));
     return absl::OkStatus();
   }
   if (!column.path.leaf().is_repeated()) {

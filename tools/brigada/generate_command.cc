@@ -1,5 +1,8 @@
 // generate: realistic records, for trying things out.
+#include <algorithm>
 #include <iostream>
+#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
@@ -18,6 +21,8 @@ namespace {
 
 constexpr size_t kRecordsPerTransaction = 100;
 constexpr int kMostPeople = 20'000;
+constexpr uint64_t kVisitsPerPerson = 3;
+constexpr uint64_t kPeoplePerEvent = 25;
 
 struct GenerateFlags {
   uint64_t people = 0;
@@ -42,6 +47,48 @@ absl::StatusOr<std::vector<RecordId>> Known(const Replica& replica, absl::string
     ids.push_back(id);
   }
   return ids;
+}
+
+// How many of each there will be, and what they are of.
+struct Plan {
+  uint64_t people = 0;
+  uint64_t events = 0;
+  uint64_t visits = 0;
+  uint64_t attendances = 0;
+  std::vector<RecordId> known_people;
+  std::vector<RecordId> known_events;
+  // Event and person of what is attended already.
+  std::set<std::pair<std::string, std::string>> attended;
+
+  uint64_t total() const { return people + events + visits + attendances; }
+};
+
+// Visits and attendances are somebody's, at something: where nobody is known, some are made.
+absl::StatusOr<Plan> PlanOf(const GenerateFlags& flags, const Scope& scope,
+                            const Replica& replica) {
+  Plan plan{flags.people, flags.events, flags.visits, flags.attendances, {}, {}, {}};
+  ASSIGN_OR_RETURN(plan.known_people, Known(replica, "people", scope));
+  ASSIGN_OR_RETURN(plan.known_events, Known(replica, "events", scope));
+  if (plan.people == 0 && plan.known_people.empty() && plan.visits + plan.attendances > 0)
+    plan.people = 1 + std::max(plan.visits / kVisitsPerPerson, plan.attendances / kPeoplePerEvent);
+  const uint64_t people = plan.people + plan.known_people.size();
+  if (plan.events == 0 && plan.known_events.empty() && plan.attendances > 0)
+    plan.events = (plan.attendances + people - 1) / people;
+  const std::vector<SqlValue> place = {scope.path()};
+  ASSIGN_OR_RETURN(const ResultSet found,
+                   replica.Query("SELECT event, person FROM attendances WHERE scope = ?", place));
+  for (const SqlRow& row : found.rows) plan.attended.emplace(ValueText(row[0]), ValueText(row[1]));
+  const uint64_t pairs = people * (plan.events + plan.known_events.size());
+  const uint64_t free_pairs = pairs > plan.attended.size() ? pairs - plan.attended.size() : 0;
+  if (plan.attendances > free_pairs) {
+    return UsageError(absl::Substitute(
+        Say("Con $0 personas y $1 eventos caben $2 asistencias más: pida menos, o más --people y "
+            "--events",
+            "With $0 people and $1 events there is room for $2 more attendances: ask for fewer, or "
+            "for more --people and --events"),
+        people, plan.events + plan.known_events.size(), free_pairs));
+  }
+  return plan;
 }
 
 // Gathers creations and commits them some at a time.
@@ -75,36 +122,37 @@ class Batch {
   uint64_t done_ = 0;
 };
 
-absl::Status Fill(const GenerateFlags& flags, const Scope& scope, const Replica& replica,
-                  Batch* batch) {
-  SeededRandom random(flags.seed);
+// Each pair of an event and a person once: the same check-in twice would be one record.
+absl::Status FillAttendances(const Plan& plan, const std::vector<RecordId>& events,
+                             const std::vector<RecordId>& people, SampleRecords* sample,
+                             Batch* batch) {
+  uint64_t left = plan.attendances;
+  for (size_t i = 0; left > 0 && i < people.size() * events.size(); ++i) {
+    const RecordId& event = events[i / people.size()];
+    const RecordId& person = people[i % people.size()];
+    if (plan.attended.count({event.ToString(), person.ToString()}) > 0) continue;
+    RETURN_IF_ERROR(batch->Add(sample->Attendance(event, person)).status());
+    --left;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Fill(const Plan& plan, uint64_t seed, const Scope& scope, Batch* batch) {
+  SeededRandom random(seed);
   SampleRecords sample(scope, absl::Now(), &random);
-  ASSIGN_OR_RETURN(std::vector<RecordId> people, Known(replica, "people", scope));
-  ASSIGN_OR_RETURN(std::vector<RecordId> events, Known(replica, "events", scope));
-  for (uint64_t i = 0; i < flags.people; ++i) {
+  std::vector<RecordId> people = plan.known_people;
+  std::vector<RecordId> events = plan.known_events;
+  for (uint64_t i = 0; i < plan.people; ++i) {
     ASSIGN_OR_RETURN(const RecordId id, batch->Add(sample.Person()));
     people.push_back(id);
   }
-  for (uint64_t i = 0; i < flags.events; ++i) {
+  for (uint64_t i = 0; i < plan.events; ++i) {
     ASSIGN_OR_RETURN(const RecordId id, batch->Add(sample.Event()));
     events.push_back(id);
   }
-  if ((flags.visits > 0 || flags.attendances > 0) && people.empty()) {
-    return UsageError(Say("Para visitas y asistencias hacen falta personas: use --people",
-                          "Visits and attendances need people: use --people"));
-  }
-  if (flags.attendances > 0 && events.empty()) {
-    return UsageError(Say("Para asistencias hacen falta eventos: use --events",
-                          "Attendances need events: use --events"));
-  }
-  for (uint64_t i = 0; i < flags.visits; ++i)
+  for (uint64_t i = 0; i < plan.visits; ++i)
     RETURN_IF_ERROR(batch->Add(sample.Visit(people[random.Uniform(people.size())])).status());
-  // Each pair once: the same check-in twice in one transaction would be one record.
-  for (uint64_t i = 0; i < flags.attendances && i < people.size() * events.size(); ++i) {
-    RETURN_IF_ERROR(
-        batch->Add(sample.Attendance(events[i / people.size()], people[i % people.size()]))
-            .status());
-  }
+  RETURN_IF_ERROR(FillAttendances(plan, events, people, &sample, batch));
   return batch->Flush();
 }
 
@@ -112,23 +160,28 @@ absl::Status Generate(const CommandLine& line, const GenerateFlags& flags) {
   ASSIGN_OR_RETURN(const Scope scope, ScopeFromText(flags.scope));
   if (scope.depth() < 2)
     return UsageError(Say("--scope: un estado o municipio", "--scope: a state or municipality"));
-  const uint64_t total = flags.people + flags.visits + flags.events + flags.attendances;
-  if (total == 0) {
+  if (flags.people + flags.visits + flags.events + flags.attendances == 0) {
     return UsageError(Say("¿Cuántos? Por ejemplo --people 100 --visits 300",
                           "How many? For example --people 100 --visits 300"));
   }
   ASSIGN_OR_RETURN(
       const std::unique_ptr<Replica> replica,
       line.OpenReplica(flags.fast ? DurabilityLevel::kProcess : DurabilityLevel::kSync));
+  ASSIGN_OR_RETURN(const Plan plan, PlanOf(flags, scope, *replica));
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Generando", "Generating")));
-  Batch batch(replica.get(), scope, &bar, total);
+  Batch batch(replica.get(), scope, &bar, plan.total());
   const absl::Time begin = absl::Now();
-  RETURN_IF_ERROR(Fill(flags, scope, *replica, &batch));
+  RETURN_IF_ERROR(Fill(plan, flags.seed, scope, &batch));
   const int64_t elapsed_ms = absl::ToInt64Milliseconds(absl::Now() - begin);
   bar.Finish(absl::Substitute(Say("$0 registros en $1 ms", "$0 records in $1 ms"),
-                              WithThousands(total), elapsed_ms));
-  line.Show({{"records", Say("Registros", "Records"), static_cast<int64_t>(total)},
-             {"milliseconds", Say("Milisegundos", "Milliseconds"), elapsed_ms}});
+                              WithThousands(plan.total()), elapsed_ms));
+  line.Show(
+      {{"records", Say("Registros", "Records"), static_cast<int64_t>(plan.total())},
+       {"people", Say("Personas", "People"), static_cast<int64_t>(plan.people)},
+       {"events", Say("Eventos", "Events"), static_cast<int64_t>(plan.events)},
+       {"visits", Say("Visitas", "Visits"), static_cast<int64_t>(plan.visits)},
+       {"attendances", Say("Asistencias", "Attendances"), static_cast<int64_t>(plan.attendances)},
+       {"milliseconds", Say("Milisegundos", "Milliseconds"), elapsed_ms}});
   return absl::OkStatus();
 }
 
@@ -148,7 +201,8 @@ void AddGenerateCommand(CommandLine* line) {
       ->required();
   command->add_option("--people", flags->people, text("Personas", "People"));
   command->add_option("--visits", flags->visits,
-                      text("Visitas a las personas de aquí", "Visits to the people here"));
+                      text("Visitas a las personas de aquí, o a nuevas si no hay",
+                           "Visits to the people here, or to new ones when there are none"));
   command->add_option("--events", flags->events, text("Eventos", "Events"));
   command->add_option("--attendances", flags->attendances, text("Asistencias", "Attendances"));
   command

@@ -7,8 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
+#include "replica/base/ids.h"
 #include "replica/base/language.h"
+#include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/diff.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/csv_import.h"
 #include "tools/brigada/display_width.h"
@@ -27,11 +30,13 @@ struct ImportFlags {
   std::string map_file;
   std::string scope;
   std::string municipality;
-  std::string refused = "refused.csv";
+  // Empty: refused.csv, or the first such name that is free.
+  std::string refused;
   std::string separator = ",";
   uint64_t skip_rows = 0;
   size_t rows_per_transaction = 500;
   bool dry_run = false;
+  bool again = false;
 };
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -47,7 +52,7 @@ absl::StatusOr<ImportOptions> OptionsOf(const ImportFlags& flags) {
   if (!flags.scope.empty()) {
     ASSIGN_OR_RETURN(options.scope, ScopeFromText(flags.scope));
   } else if (!flags.municipality.empty()) {
-    ASSIGN_OR_RETURN(options.scope, ScopeFromPlace(flags.municipality));
+    ASSIGN_OR_RETURN(options.scope, ScopeFromMunicipality(flags.municipality));
   }
   if (flags.separator.size() != 1 || flags.separator == "\"" || flags.separator == "\n") {
     return UsageError(Say("--separator: se espera un carácter, como , o ;",
@@ -60,30 +65,119 @@ absl::StatusOr<ImportOptions> OptionsOf(const ImportFlags& flags) {
   return options;
 }
 
-// The refused rows' file, made at the first of them. A file that is there is somebody's work.
-CsvImport::OpenRefused RefusedFile(const ImportFlags& flags, std::ofstream* file) {
-  return [&flags, file]() -> absl::StatusOr<std::ostream*> {
+// The refused rows' file, made at the first of them. A file that is there is somebody's work: under
+// the name nobody chose, another name is taken.
+CsvImport::OpenRefused RefusedFile(ImportFlags* flags, std::ofstream* file) {
+  return [flags, file]() -> absl::StatusOr<std::ostream*> {
     std::error_code error;
-    if (std::filesystem::exists(flags.refused, error)) {
+    if (flags->refused.empty()) {
+      flags->refused = "refused.csv";
+      for (int i = 2; std::filesystem::exists(flags->refused, error); ++i)
+        flags->refused = absl::StrCat("refused-", i, ".csv");
+    }
+    if (std::filesystem::exists(flags->refused, error)) {
       return SaidError(
           absl::StatusCode::kFailedPrecondition,
           absl::Substitute(Say("$0 ya existe: guárdelo con otro nombre, o use --refused OTRO",
                                "$0 exists: keep it under another name, or use --refused OTHER"),
-                           flags.refused));
+                           flags->refused));
     }
-    file->open(flags.refused, std::ios::binary);
+    file->open(flags->refused, std::ios::binary);
     if (!file->is_open()) {
       return SaidError(absl::StatusCode::kFailedPrecondition,
                        absl::Substitute(Say("No se puede escribir $0; use --refused OTRO",
                                             "Cannot write $0; use --refused OTHER"),
-                                        flags.refused));
+                                        flags->refused));
     }
     std::filesystem::permissions(
-        flags.refused, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
+        flags->refused, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
         error);
     return file;
   };
 }
+
+// What names an import: the device, the file's content and how its rows are read. Empty for what
+// cannot be read twice.
+absl::StatusOr<std::string> ImportName(const ImportFlags& flags, const ImportOptions& options,
+                                       const RecordType& type, const Replica& replica,
+                                       std::istream* file) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(flags.file, error) || flags.again) return std::string();
+  Sha256Digest digest{};
+  std::string block(size_t{1} << 20, '\0');
+  while (file->read(block.data(), static_cast<std::streamsize>(block.size())) ||
+         file->gcount() > 0) {
+    const absl::string_view part(block.data(), static_cast<size_t>(file->gcount()));
+    digest = Sha256Parts({AsView(digest), part});
+  }
+  if (file->bad()) return absl::DataLossError(absl::StrCat("read ", flags.file, ": it failed;"));
+  file->clear();
+  file->seekg(0);
+  const Sha256Digest name =
+      Sha256Parts({"import", replica.replica_id().bytes(), type.name(), AsView(digest),
+                   options.scope.has_value() ? options.scope->path() : "",
+                   absl::StrJoin(options.rules, "\n"), flags.separator});
+  return std::string(AsView(name));
+}
+
+// Brings rows into a replica, each under an id that follows from the import and the row's number.
+class RowWriter {
+ public:
+  RowWriter(Replica* replica, const RecordType& type, std::string import_name)
+      : replica_(replica), type_(type), import_name_(std::move(import_name)) {}
+
+  absl::StatusOr<bool> IsIn(const ImportRow& row) const {
+    // A record whose id comes from its parts is looked at when it is written.
+    if (import_name_.empty() || !type_.derived_from().empty()) return false;
+    return Exists(IdOf(row), nullptr);
+  }
+
+  absl::Status Commit(const std::vector<ImportRow>& rows) const {
+    Transaction transaction;
+    for (const ImportRow& row : rows) RETURN_IF_ERROR(Add(row, &transaction));
+    return replica_->Commit(transaction);
+  }
+
+ private:
+  RecordId IdOf(const ImportRow& row) const {
+    return DerivedRecordId({import_name_, absl::StrCat(row.number)});
+  }
+
+  absl::StatusOr<bool> Exists(const RecordId& id, google::protobuf::Message* found) const {
+    const std::unique_ptr<google::protobuf::Message> scratch = type_.NewMessage();
+    const absl::Status status =
+        replica_->ReadMessage(id, found == nullptr ? scratch.get() : found, nullptr);
+    if (absl::IsNotFound(status)) return false;
+    RETURN_IF_ERROR(status);
+    return true;
+  }
+
+  absl::Status Add(const ImportRow& row, Transaction* transaction) const {
+    if (type_.derived_from().empty() && import_name_.empty()) {
+      transaction->Create(row.scope, *row.record);
+    } else if (type_.derived_from().empty()) {
+      transaction->Create(IdOf(row), row.scope, *row.record);
+    } else {
+      // The same fact told again adds to what is known of it.
+      ASSIGN_OR_RETURN(const RecordId id, DeriveId(type_, *row.record));
+      const std::unique_ptr<google::protobuf::Message> before = type_.NewMessage();
+      ASSIGN_OR_RETURN(const bool exists, Exists(id, before.get()));
+      if (!exists) {
+        transaction->Create(row.scope, *row.record);
+        return absl::OkStatus();
+      }
+      const std::unique_ptr<google::protobuf::Message> after = type_.NewMessage();
+      after->CopyFrom(*before);
+      after->MergeFrom(*row.record);
+      transaction->Update(id, *before, *after);
+    }
+    return absl::OkStatus();
+  }
+
+  Replica* const replica_;
+  const RecordType& type_;
+  const std::string import_name_;
+};
 
 absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const ImportTotals& totals,
                     absl::Status status) {
@@ -93,15 +187,31 @@ absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const Imp
                            absl::StrJoin(totals.ignored_columns, ", ")));
   }
   line.Show({{"rows", Say("Filas vistas", "Rows seen"), number(totals.rows)},
+             {"already", Say("Ya estaban", "Were in already"), number(totals.already)},
              {"imported",
               flags.dry_run ? Say("Entrarían", "Would go in") : Say("Registradas", "Imported"),
               number(totals.imported)},
              {"refused", Say("Rechazadas", "Refused"), number(totals.refused)}});
+  if (totals.already > 0) {
+    line.Note(absl::Substitute(
+        Say("Una importación anterior de este archivo llegó a la línea $1: sus $0 filas ya estaban "
+            "y no se repitieron",
+            "An earlier import of this file got to line $1: its $0 rows were in and were not "
+            "repeated"),
+        WithThousands(totals.already), WithThousands(totals.already_line)));
+  }
   if (!status.ok()) {
     line.Note(
-        absl::Substitute(Say("Quedaron dentro las primeras $0 filas; continúe con --skip-rows $0",
-                             "The first $0 rows are settled; go on with --skip-rows $0"),
-                         totals.rows));
+        flags.file == "-"
+            ? absl::Substitute(Say("Quedaron dentro las primeras $0 filas; continúe con "
+                                   "--skip-rows $0",
+                                   "The first $0 rows are settled; go on with --skip-rows $0"),
+                               totals.rows)
+            : absl::Substitute(Say("Quedaron dentro las primeras $0 filas; dé el mismo comando y "
+                                   "seguirá desde ahí",
+                                   "The first $0 rows are settled; give the same command and it "
+                                   "goes on from there"),
+                               totals.rows));
     return status;
   }
   if (totals.refused == 0) return status;
@@ -111,7 +221,7 @@ absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const Imp
       totals.refused, flags.refused));
 }
 
-absl::Status Import(const CommandLine& line, const ImportFlags& flags) {
+absl::Status Import(const CommandLine& line, ImportFlags flags) {
   ASSIGN_OR_RETURN(const RecordType* const type, TypeByName(flags.type));
   ASSIGN_OR_RETURN(ImportOptions options, OptionsOf(flags));
   std::ifstream opened;
@@ -127,25 +237,25 @@ absl::Status Import(const CommandLine& line, const ImportFlags& flags) {
   const uintmax_t size = flags.file == "-" ? 0 : std::filesystem::file_size(flags.file, error);
   const uint64_t total = error ? 0 : static_cast<uint64_t>(size);
   std::unique_ptr<Replica> replica;
+  std::string name;
   if (!flags.dry_run) {
     ASSIGN_OR_RETURN(replica, line.OpenReplica());
+    ASSIGN_OR_RETURN(name, ImportName(flags, options, *type, *replica, &opened));
   }
+  const RowWriter writer(replica.get(), *type, std::move(name));
   std::ofstream refused;
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Importando", "Importing")));
-  CsvImport import(
-      *type, std::move(options),
-      [&](const std::vector<ImportRow>& rows) {
-        Transaction transaction;
-        for (const ImportRow& row : rows) transaction.Create(row.scope, *row.record);
-        return replica->Commit(transaction);
-      },
-      RefusedFile(flags, &refused),
-      [&](const ImportTotals& totals) -> absl::Status {
-        bar.Update(totals.bytes, total,
-                   absl::Substitute(Say("$0 filas, $1 rechazadas", "$0 rows, $1 refused"),
-                                    WithThousands(totals.rows), WithThousands(totals.refused)));
-        return interrupted != 0 ? absl::CancelledError() : absl::OkStatus();
-      });
+  CsvImport::Steps steps;
+  steps.is_in = [&](const ImportRow& row) { return writer.IsIn(row); };
+  steps.commit = [&](const std::vector<ImportRow>& rows) { return writer.Commit(rows); };
+  steps.open_refused = RefusedFile(&flags, &refused);
+  steps.on_progress = [&](const ImportTotals& totals) -> absl::Status {
+    bar.Update(totals.bytes, total,
+               absl::Substitute(Say("$0 filas, $1 rechazadas", "$0 rows, $1 refused"),
+                                WithThousands(totals.rows), WithThousands(totals.refused)));
+    return interrupted != 0 ? absl::CancelledError() : absl::OkStatus();
+  };
+  CsvImport import(*type, std::move(options), std::move(steps));
   std::signal(SIGINT, OnInterrupt);
   absl::Status status = import.Run(flags.file == "-" ? &std::cin : &opened);
   const ImportTotals& totals = import.totals();
@@ -165,16 +275,17 @@ void AddImportCommand(CommandLine* line) {
                   "'nombre=name.given-names' --dry-run",
                   "brigada import people padron.csv --map-file padron.map --map "
                   "'sexo=registered_sex{H=male,M=female}'",
-                  "brigada import people padron.csv --map-file padron.map --skip-rows 12000"}},
+                  "cat padron.csv | brigada import people - --scope 20067 --skip-rows 12000"}},
                 [line, flags] { return Import(*line, *flags); });
   const auto text = [](absl::string_view spanish, absl::string_view english) {
     return std::string(Say(spanish, english));
   };
   command
-      ->add_option("TYPE", flags->type, text("Tipo: people, visits...", "Type: people, visits..."))
+      ->add_option(std::string(Say("TIPO", "TYPE")), flags->type,
+                   text("Tipo: people, visits...", "Type: people, visits..."))
       ->required();
   command
-      ->add_option("FILE", flags->file,
+      ->add_option(std::string(Say("ARCHIVO", "FILE")), flags->file,
                    text("Archivo CSV con encabezado, o -", "CSV file with a header, or -"))
       ->required();
   command
@@ -190,19 +301,21 @@ void AddImportCommand(CommandLine* line) {
                       text("Lugar de las filas que no lo dicen", "Place of rows that name none"));
   command->add_option("--municipality", flags->municipality,
                       text("Lo mismo, por nombre o clave", "The same, by name or key"));
-  command
-      ->add_option("--refused", flags->refused,
-                   text("Archivo de las filas rechazadas", "File of the refused rows"))
-      ->capture_default_str();
+  command->add_option("--refused", flags->refused,
+                      text("Archivo nuevo de las filas rechazadas; si falta, refused.csv",
+                           "New file of the refused rows; else refused.csv"));
   command->add_option("--separator", flags->separator, text("Entre columnas", "Between columns"))
       ->capture_default_str();
   command->add_option("--skip-rows", flags->skip_rows,
                       text("Filas que ya entraron", "Rows that are in already"));
   command
       ->add_option("--batch", flags->rows_per_transaction,
-                   text("Filas por transacción", "Rows per transaction"))
-      ->check(CLI::Range(1, 1000))
+                   text("Filas por transacción, de 1 a 1000", "Rows per transaction, 1 to 1000"))
+      ->check(NumberIn(1, 1000))
       ->capture_default_str();
+  command->add_flag("--again", flags->again,
+                    text("Registra todo otra vez, aunque este archivo ya se importó",
+                         "Register everything again, although this file was imported"));
   command->add_flag("--dry-run", flags->dry_run,
                     text("Solo revisa, no registra", "Check only, register nothing"));
 }

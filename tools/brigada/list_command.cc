@@ -2,14 +2,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
-#include "tools/brigada/field_flags.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
+#include "tools/brigada/telling_columns.h"
 
 namespace brigada {
 namespace {
@@ -26,23 +25,10 @@ struct ListFlags {
 // For people: what tells records apart. Programs get every column.
 std::string ColumnsOf(const RecordType& type, bool all) {
   if (all) return "*";
-  std::vector<std::string> columns = {"id", "scope"};
-  for (const FieldPath& path : FieldPathsOf(type)) {
-    const FieldType* const top = type.FindField(path.fields.front()->name());
-    const bool telling = top->rules.required() || top->rules.search() || top->rules.index();
-    if (!telling || path.leaf().is_repeated() || columns.size() >= kFieldColumns + 2) continue;
-    columns.push_back(
-        absl::StrCat("\"", absl::StrReplaceAll(path.name, {{".", "_"}, {"-", "_"}}), "\""));
-  }
+  std::vector<std::string> columns = TellingColumns(type, kFieldColumns);
+  columns.insert(columns.begin(), {"id", "scope"});
   columns.push_back("updated_by");
   return absl::StrJoin(columns, ", ");
-}
-
-bool IsSearched(const RecordType& type) {
-  for (const FieldType& field : type.fields()) {
-    if (field.rules.search()) return true;
-  }
-  return false;
 }
 
 absl::Status List(const CommandLine& line, const ListFlags& flags, bool all_columns) {
@@ -57,7 +43,7 @@ absl::Status List(const CommandLine& line, const ListFlags& flags, bool all_colu
     arguments.emplace_back(scope.path() + "0");
   }
   if (!flags.search.empty()) {
-    if (!IsSearched(*type)) {
+    if (!HasSearch(*type)) {
       return UsageError(absl::Substitute(
           Say("$0 no tiene campos en que buscar palabras", "$0 has no fields to search for words"),
           type->plural()));
@@ -104,7 +90,7 @@ void AddListCommands(CommandLine* line) {
                 [line, flags, all] { return List(*line, *flags, *all || line->wants_json()); });
   command
       ->add_option(
-          "TYPE", flags->type,
+          std::string(Say("TIPO", "TYPE")), flags->type,
           std::string(Say("Tipo: people, visits, events...", "Type: people, visits, events...")))
       ->required();
   command->add_option(

@@ -4,6 +4,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "replica/base/log.h"
 #include "tools/brigada/command_line.h"
 
 namespace {
@@ -26,6 +27,8 @@ void ChooseLanguage(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   ChooseLanguage(argc, argv);
+  // What the library logs is for programs; a person gets the sentence of the error.
+  if (std::getenv("BRIGADA_LOG") == nullptr) brigada::SetLogSink([](absl::string_view) {});
   brigada::CommandLine line;
   brigada::AddReplicaCommands(&line);
   brigada::AddRecordCommands(&line);

@@ -24,14 +24,7 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::Update(uint64_t done, uint64_t total, absl::string_view note) {
-  if (style_ == ProgressStyle::kQuiet || finished_) return;
-  if (style_ == ProgressStyle::kLines) {
-    const uint64_t tenth = total == 0 ? 0 : std::min(done, total) * 10 / total;
-    if (tenth <= last_tenth_) return;
-    last_tenth_ = tenth;
-    *out_ << absl::StrFormat("%s: %d %% %s", label_, tenth * 10, note) << std::endl;
-    return;
-  }
+  if (style_ != ProgressStyle::kBar || finished_) return;
   const absl::Duration now = clock_.Monotonic();
   if (now - last_drawn_ < kRedrawEvery) return;
   last_drawn_ = now;
@@ -39,7 +32,8 @@ void ProgressBar::Update(uint64_t done, uint64_t total, absl::string_view note) 
 }
 
 void ProgressBar::Draw(uint64_t done, uint64_t total, absl::string_view note) {
-  std::string line = absl::StrCat("\r\x1b[K", label_, " ");
+  // Without wrapping: on a narrow screen the line is cut, or each drawing would add lines.
+  std::string line = absl::StrCat("\r\x1b[?7l\x1b[K", label_, " ");
   if (total > 0) {
     const uint64_t full = std::min(done, total) * kBarCells / total;
     for (uint64_t i = 0; i < kBarCells; ++i) line += i < full ? "█" : "░";
@@ -47,7 +41,7 @@ void ProgressBar::Draw(uint64_t done, uint64_t total, absl::string_view note) {
   } else if (done > 0) {
     absl::StrAppend(&line, WithThousands(done), " ");
   }
-  *out_ << line << note << std::flush;
+  *out_ << line << note << "\x1b[?7h" << std::flush;
   line_stands_ = true;
 }
 

@@ -1,7 +1,7 @@
 // How far a long piece of work has come, on stderr.
 //
-// On a terminal: one line redrawn at most ten times a second. Elsewhere: a plain line at the start
-// of the work's each tenth, and at the end. Quiet: nothing.
+// On a terminal: one line redrawn at most ten times a second. Elsewhere: the last word only. Quiet:
+// nothing.
 #ifndef TOOLS_BRIGADA_PROGRESS_BAR_H_
 #define TOOLS_BRIGADA_PROGRESS_BAR_H_
 
@@ -15,7 +15,7 @@
 
 namespace brigada {
 
-enum class ProgressStyle { kBar, kLines, kQuiet };
+enum class ProgressStyle { kBar, kLastWord, kQuiet };
 
 class ProgressBar {
  public:
@@ -40,7 +40,6 @@ class ProgressBar {
   const std::string label_;
   const Clock& clock_;
   absl::Duration last_drawn_ = -absl::InfiniteDuration();
-  uint64_t last_tenth_ = 0;
   bool line_stands_ = false;
   bool finished_ = false;
 };

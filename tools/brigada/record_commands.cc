@@ -8,6 +8,7 @@
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/field_flags.h"
+#include "tools/brigada/record_check.h"
 #include "tools/brigada/record_id.h"
 #include "tools/brigada/record_json.h"
 #include "tools/brigada/scope_text.h"
@@ -37,7 +38,7 @@ absl::StatusOr<Scope> ScopeOf(const RecordFlags& flags) {
         Say("Use --scope o --municipality, no los dos", "Use --scope or --municipality, not both"));
   }
   if (!flags.scope.empty()) return ScopeFromText(flags.scope);
-  if (!flags.municipality.empty()) return ScopeFromPlace(flags.municipality);
+  if (!flags.municipality.empty()) return ScopeFromMunicipality(flags.municipality);
   return UsageError(
       Say("¿De qué lugar? Use --scope MX/20/067 o --municipality 'San Juan Mixtepec'",
           "Of which place? Use --scope MX/20/067 or --municipality 'San Juan Mixtepec'"));
@@ -68,8 +69,29 @@ void ShowId(const CommandLine& line, const RecordId& id) {
   }
 }
 
+// A note on what the server is going to refuse: offline work is never stopped, but nobody should
+// find out a week later.
+void NoteMissingGrant(const CommandLine& line, const Replica& replica, const Scope& scope) {
+  const v1::Welcome welcome = replica.last_welcome();
+  for (const v1::GrantInfo& grant : welcome.grants()) {
+    for (const std::string& path : grant.scopes()) {
+      const absl::StatusOr<Scope> granted = Scope::Parse(path);
+      if (granted.ok() && granted->Contains(scope)) return;
+    }
+  }
+  if (welcome.user().empty()) return;
+  line.Note(absl::Substitute(
+      Say("Ojo: sus permisos no cubren $0 ($1); el servidor lo rechazará mientras no los tenga",
+          "Beware: your grants do not cover $0 ($1); the server will refuse it until they do"),
+      scope.path(), ScopeName(scope.path())));
+}
+
 absl::Status AddMany(const CommandLine& line, const RecordFlags& flags, const RecordType& type,
-                     const Json& array) {
+                     Json array) {
+  if (!flags.command->remaining().empty()) {
+    return UsageError(Say("Con una lista en --json los campos van en ella, no como opciones",
+                          "With a list in --json the fields go in it, not as options"));
+  }
   if (array.size() > kMaxChangesPerSet) {
     return UsageError(absl::Substitute(Say("Un JSON lleva a lo más $0 registros, que entran todos "
                                            "o ninguno; parta el archivo o use import",
@@ -78,17 +100,32 @@ absl::Status AddMany(const CommandLine& line, const RecordFlags& flags, const Re
                                        kMaxChangesPerSet));
   }
   ASSIGN_OR_RETURN(const Scope scope, ScopeOf(flags));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   Transaction transaction;
   std::vector<RecordId> ids;
   for (size_t i = 0; i < array.size(); ++i) {
+    const std::string place = absl::StrCat("[", i, "]");
     const std::unique_ptr<Message> record = type.NewMessage();
-    RETURN_IF_ERROR(Annotate(MergeJson(array[i], type, record.get()), absl::StrCat("[", i, "]")));
+    RETURN_IF_ERROR(Annotate(ResolveReferences(*replica, type, &array[i]), place));
+    RETURN_IF_ERROR(Annotate(MergeJson(array[i], type, record.get()), place));
+    RETURN_IF_ERROR(Annotate(CheckNewRecord(type, scope, *record), place));
     ids.push_back(transaction.Create(scope, *record));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   RETURN_IF_ERROR(replica->Commit(transaction));
+  NoteMissingGrant(line, *replica, scope);
   for (const RecordId& id : ids) ShowId(line, id);
   return absl::OkStatus();
+}
+
+// Lays the JSON and the field flags over `record`, with references by words made ids.
+absl::Status LayFields(const Replica& replica, const RecordType& type, Json json,
+                       std::vector<std::string> arguments, Message* record) {
+  if (!json.is_null()) {
+    RETURN_IF_ERROR(ResolveReferences(replica, type, &json));
+    RETURN_IF_ERROR(MergeJson(json, type, record));
+  }
+  RETURN_IF_ERROR(ResolveReferences(replica, type, &arguments));
+  return ApplyFieldFlags(type, arguments, record);
 }
 
 absl::Status Add(const CommandLine& line, const RecordFlags& flags) {
@@ -98,13 +135,11 @@ absl::Status Add(const CommandLine& line, const RecordFlags& flags) {
         absl::Substitute(Say("$0: solo el servidor los escribe", "$0: only the server writes them"),
                          type->plural()));
   }
-  const std::unique_ptr<Message> record = type->NewMessage();
+  Json json;
   if (!flags.json.empty()) {
-    ASSIGN_OR_RETURN(const Json json, ReadJson(flags.json));
-    if (json.is_array()) return AddMany(line, flags, *type, json);
-    RETURN_IF_ERROR(MergeJson(json, *type, record.get()));
+    ASSIGN_OR_RETURN(json, ReadJson(flags.json));
+    if (json.is_array()) return AddMany(line, flags, *type, std::move(json));
   }
-  RETURN_IF_ERROR(ApplyFieldFlags(*type, flags.command->remaining(), record.get()));
   absl::StatusOr<Scope> scope = UsageError("");
   const bool by_part = !type->derived_from().empty() && !flags.has_scope();
   if (!by_part) {
@@ -112,19 +147,23 @@ absl::Status Add(const CommandLine& line, const RecordFlags& flags) {
     RETURN_IF_ERROR(scope.status());
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  const std::unique_ptr<Message> record = type->NewMessage();
+  RETURN_IF_ERROR(
+      LayFields(*replica, *type, std::move(json), flags.command->remaining(), record.get()));
   if (by_part) scope = ScopeOfFirstPart(*replica, *type, *record);
   RETURN_IF_ERROR(scope.status());
+  RETURN_IF_ERROR(CheckNewRecord(*type, *scope, *record));
   ASSIGN_OR_RETURN(const RecordId id, replica->CreateMessage(*scope, *record));
+  NoteMissingGrant(line, *replica, *scope);
   ShowId(line, id);
   return absl::OkStatus();
 }
 
 absl::Status Edit(const CommandLine& line, const RecordFlags& flags) {
   ASSIGN_OR_RETURN(const RecordType* const type, TypeByName(flags.type));
-  absl::StatusOr<Scope> scope = UsageError("");
+  absl::optional<Scope> scope;
   if (flags.has_scope()) {
-    scope = ScopeOf(flags);
-    RETURN_IF_ERROR(scope.status());
+    ASSIGN_OR_RETURN(scope, ScopeOf(flags));
   }
   Json json;
   if (!flags.json.empty()) {
@@ -136,17 +175,23 @@ absl::Status Edit(const CommandLine& line, const RecordFlags& flags) {
                           "What changes? Give fields (--notes 'x'), --json or --scope"));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
-  ASSIGN_OR_RETURN(const RecordId id, FindRecord(*replica, *type, flags.id));
-  // Tried on a copy first, so that a wrong flag leaves the record alone.
-  const std::unique_ptr<Message> record = type->NewMessage();
+  ASSIGN_OR_RETURN(const RecordId id, FindRecord(*replica, *type, flags.id, NamedBy::kIdOrWords));
+  const std::unique_ptr<Message> before = type->NewMessage();
   RecordInfo info;
-  RETURN_IF_ERROR(replica->ReadMessage(id, record.get(), &info));
-  if (!json.is_null()) RETURN_IF_ERROR(MergeJson(json, *type, record.get()));
-  RETURN_IF_ERROR(ApplyFieldFlags(*type, arguments, record.get()));
-  const std::unique_ptr<Message> edited = type->NewMessage();
-  RETURN_IF_ERROR(replica->UpdateMessage(
-      id, edited.get(), [&] { edited->CopyFrom(*record); }, info.token));
-  if (scope.ok()) RETURN_IF_ERROR(replica->Move(type->descriptor(), id, *scope));
+  RETURN_IF_ERROR(replica->ReadMessage(id, before.get(), &info));
+  const std::unique_ptr<Message> after = type->NewMessage();
+  after->CopyFrom(*before);
+  RETURN_IF_ERROR(LayFields(*replica, *type, std::move(json), arguments, after.get()));
+  RETURN_IF_ERROR(CheckEditedRecord(*type, *before, *after));
+  // Fields and place go in together or not at all.
+  Transaction transaction;
+  transaction.Update(id, *before, *after, info.token);
+  if (scope.has_value()) {
+    RETURN_IF_ERROR(CheckRecordScope(*type, *scope));
+    transaction.Move(type->descriptor(), id, *scope);
+  }
+  RETURN_IF_ERROR(replica->Commit(transaction));
+  NoteMissingGrant(line, *replica, scope.value_or(info.scope));
   ShowId(line, id);
   return absl::OkStatus();
 }
@@ -154,7 +199,7 @@ absl::Status Edit(const CommandLine& line, const RecordFlags& flags) {
 absl::Status Show(const CommandLine& line, const RecordFlags& flags) {
   ASSIGN_OR_RETURN(const RecordType* const type, TypeByName(flags.type));
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
-  ASSIGN_OR_RETURN(const RecordId id, FindRecord(*replica, *type, flags.id));
+  ASSIGN_OR_RETURN(const RecordId id, FindRecord(*replica, *type, flags.id, NamedBy::kIdOrWords));
   const std::unique_ptr<Message> record = type->NewMessage();
   RecordInfo info;
   RETURN_IF_ERROR(replica->ReadMessage(id, record.get(), &info));
@@ -200,7 +245,7 @@ absl::Status Show(const CommandLine& line, const RecordFlags& flags) {
 absl::Status Delete(const CommandLine& line, const RecordFlags& flags) {
   ASSIGN_OR_RETURN(const RecordType* const type, TypeByName(flags.type));
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
-  ASSIGN_OR_RETURN(const RecordId id, FindRecord(*replica, *type, flags.id));
+  ASSIGN_OR_RETURN(const RecordId id, FindRecord(*replica, *type, flags.id, NamedBy::kId));
   RETURN_IF_ERROR(replica->DeleteRecord(type->descriptor(), id, {}));
   ShowId(line, id);
   return absl::OkStatus();
@@ -214,7 +259,7 @@ CLI::App* AddRecordCommand(CommandLine* line, const CommandText& text, bool take
   flags->command = command;
   command
       ->add_option(
-          "TYPE", flags->type,
+          std::string(Say("TIPO", "TYPE")), flags->type,
           std::string(Say("Tipo: people, visits, events...", "Type: people, visits, events...")))
       ->required();
   if (takes_id) {

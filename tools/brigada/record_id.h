@@ -1,21 +1,34 @@
-// Records by the beginning of their id.
+// Which record a person means: by its id, the beginning of it, or words that only it holds.
 #ifndef TOOLS_BRIGADA_RECORD_ID_H_
 #define TOOLS_BRIGADA_RECORD_ID_H_
 
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "brigada/replica.h"
 #include "replica/schema/registry.h"
+#include "tools/brigada/record_json.h"
 
 namespace brigada {
 
-// The record whose id is, or alone begins with, `text`. kNotFound: none; UsageError: several, or
-// not the beginning of an id. A whole id is returned without a look whether it exists.
-absl::StatusOr<RecordId> FindRecord(const Replica& replica, const RecordType& type,
-                                    absl::string_view text);
+enum class NamedBy {
+  kId,         // an id or its beginning
+  kIdOrWords,  // or words found in the type's searched fields
+};
 
-// True when `text` can begin a UUID: hexadecimal digits and '-', at least four.
-bool IsIdPrefix(absl::string_view text);
+// The record whose id is, or alone begins with, `text`, or that alone holds its words. kNotFound:
+// none; UsageError: several, with the candidates, or not the beginning of an id. A whole id is
+// returned without a look whether it exists.
+absl::StatusOr<RecordId> FindRecord(const Replica& replica, const RecordType& type,
+                                    absl::string_view text, NamedBy named_by);
+
+// Puts whole ids where fields that refer to records name them otherwise, as FindRecord.
+absl::Status ResolveReferences(const Replica& replica, const RecordType& type,
+                               std::vector<std::string>* flags);
+absl::Status ResolveReferences(const Replica& replica, const RecordType& type, Json* object);
 
 }  // namespace brigada
 

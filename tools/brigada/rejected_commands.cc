@@ -1,4 +1,5 @@
 // rejected: what the server refused, with reason and content.
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 
@@ -11,12 +12,20 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/secret_file.h"
 #include "tools/brigada/change_json.h"
+#include "tools/brigada/change_text.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/field_flags.h"
+#include "tools/brigada/record_check.h"
+#include "tools/brigada/record_id.h"
+#include "tools/brigada/refusal_text.h"
+#include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 
 namespace brigada {
 namespace {
+
+constexpr size_t kMaxJsonBytes = size_t{16} << 20;
 
 // What the user calls a refused change set: "MX/20:5".
 std::string NameOf(const Rejection& rejection) {
@@ -39,21 +48,48 @@ Json ContentOf(const Rejection& rejection) {
   return changes;
 }
 
+// What to do about it: the first reason's way out.
+std::string WayOutOf(const Rejection& rejection) {
+  const v1::RefusalReason reason = rejection.reasons.empty() ? v1::REFUSAL_REASON_UNSPECIFIED
+                                                             : rejection.reasons.front().reason();
+  return RefusalWayOut(reason, NameOf(rejection));
+}
+
+// One sentence: what was to be done, why it was refused, what to do next.
+std::string SentenceOf(const Rejection& rejection) {
+  return absl::Substitute(Say("$0 ($1): no se aceptó $2, porque $3. $4.",
+                              "$0 ($1): it was not accepted to $2, because $3. $4."),
+                          NameOf(rejection), TimeText(rejection.refused_at),
+                          ChangesText(rejection.content), ReasonsOf(rejection),
+                          WayOutOf(rejection));
+}
+
+void ShowRejections(const CommandLine& line, const std::vector<Rejection>& rejections) {
+  TableWriter table = line.Table();
+  table.Columns({"number", "refused_at", "reason", "way_out", "content"});
+  for (const Rejection& rejection : rejections) {
+    table.Row({NameOf(rejection), TimeValue(rejection.refused_at), ReasonsOf(rejection),
+               WayOutOf(rejection), JsonText(ContentOf(rejection))});
+  }
+  table.Finish();
+}
+
 absl::Status List(const CommandLine& line) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, replica->Rejections());
-  TableWriter table = line.Table();
-  table.Columns({"number", "refused_at", "reason", "content"});
-  for (const Rejection& rejection : rejections) {
-    table.Row({NameOf(rejection),
-               line.wants_json() ? TimeValue(rejection.refused_at)
-                                 : SqlValue(TimeText(rejection.refused_at)),
-               ReasonsOf(rejection), JsonText(ContentOf(rejection))});
+  if (!line.wants_text()) {
+    ShowRejections(line, rejections);
+    return absl::OkStatus();
   }
-  table.Finish();
-  if (!rejections.empty()) {
-    line.Note(Say("Nada se pierde: brigada rejected retry N, export ARCHIVO o discard N",
-                  "Nothing is lost: brigada rejected retry N, export FILE or discard N"));
+  for (const Rejection& rejection : rejections) std::cout << SentenceOf(rejection) << "\n";
+  if (rejections.empty()) {
+    line.Note(Say("El servidor aceptó todo lo que recibió", "The server accepted all it received"));
+  } else {
+    line.Note(Say(
+        "Nada se pierde: vea el contenido con brigada rejected show N; retry lo envía otra vez, "
+        "edit lo corrige y lo envía, export lo guarda, discard lo quita",
+        "Nothing is lost: see the content with brigada rejected show N; retry sends it again, "
+        "edit corrects and sends it, export keeps it, discard drops it"));
   }
   return absl::OkStatus();
 }
@@ -76,6 +112,19 @@ absl::StatusOr<Rejection> Find(const Replica& replica, const std::string& name) 
       absl::Substitute(Say("No hay un rechazo $0; véalos con: brigada rejected",
                            "There is no rejection $0; see them with: brigada rejected"),
                        CutToWidth(PrintableText(name), 40)));
+}
+
+absl::Status ShowOne(const CommandLine& line, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  ASSIGN_OR_RETURN(const Rejection rejection, Find(*replica, name));
+  if (!line.wants_text()) {
+    ShowRejections(line, {rejection});
+    return absl::OkStatus();
+  }
+  std::cout << SentenceOf(rejection) << "\n";
+  for (int i = 0; i < rejection.content.changes_size(); ++i)
+    std::cout << i + 1 << "  " << JsonText(ChangeJson(rejection.content.changes(i))) << "\n";
+  return absl::OkStatus();
 }
 
 absl::Status Retry(const CommandLine& line, const std::string& name) {
@@ -117,6 +166,97 @@ absl::Status Export(const CommandLine& line, const std::string& file) {
   return absl::OkStatus();
 }
 
+struct EditFlags {
+  std::string number;
+  int change = 0;
+  std::string scope;
+  std::string json;
+  CLI::App* command = nullptr;
+};
+
+// The change of `rejection` that the flags name, edited. An edit's values hold only what it
+// changes.
+absl::Status EditChange(const Replica& replica, const EditFlags& flags, v1::Change* change) {
+  const RecordType* const type = Registry::BuiltIn().Find(change->type_id());
+  if (type == nullptr || change->kind() == v1::Change::DELETE) {
+    return UsageError(Say("Ese cambio no tiene campos que corregir: use retry o discard",
+                          "That change has no fields to correct: use retry or discard"));
+  }
+  const std::unique_ptr<google::protobuf::Message> record = type->NewMessage();
+  if (!record->ParsePartialFromString(change->values()))
+    return absl::DataLossError("a rejected change does not parse");
+  if (!flags.json.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadText(flags.json, kMaxJsonBytes));
+    ASSIGN_OR_RETURN(Json json, ParseJson(text));
+    RETURN_IF_ERROR(ResolveReferences(replica, *type, &json));
+    RETURN_IF_ERROR(MergeJson(json, *type, record.get()));
+  }
+  std::vector<std::string> arguments = flags.command->remaining();
+  RETURN_IF_ERROR(ResolveReferences(replica, *type, &arguments));
+  RETURN_IF_ERROR(ApplyFieldFlags(*type, arguments, record.get()));
+  if (!flags.scope.empty()) {
+    ASSIGN_OR_RETURN(const Scope scope, ScopeFromText(flags.scope));
+    RETURN_IF_ERROR(CheckRecordScope(*type, scope));
+    change->set_scope(scope.path());
+  }
+  if (change->kind() == v1::Change::CREATE) {
+    ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(change->scope()));
+    RETURN_IF_ERROR(CheckNewRecord(*type, scope, *record));
+  }
+  change->set_values(record->SerializePartialAsString());
+  return absl::OkStatus();
+}
+
+absl::Status Edit(const CommandLine& line, const EditFlags& flags) {
+  if (flags.json.empty() && flags.scope.empty() && flags.command->remaining().empty()) {
+    return UsageError(Say("¿Qué se corrige? Dé campos (--notes 'x'), --json o --scope",
+                          "What is corrected? Give fields (--notes 'x'), --json or --scope"));
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  ASSIGN_OR_RETURN(const Rejection rejection, Find(*replica, flags.number));
+  v1::ChangeSetBody content = rejection.content;
+  if (flags.change == 0 && content.changes_size() != 1) {
+    return UsageError(
+        absl::Substitute(Say("$0 tiene $1 cambios: diga cuál con --change N; véalos con: brigada "
+                             "rejected show $0",
+                             "$0 has $1 changes: say which with --change N; see them with: brigada "
+                             "rejected show $0"),
+                         NameOf(rejection), content.changes_size()));
+  }
+  const int index = std::max(flags.change, 1) - 1;
+  if (index >= content.changes_size()) {
+    return UsageError(absl::Substitute(Say("--change va de 1 a $0", "--change goes from 1 to $0"),
+                                       content.changes_size()));
+  }
+  RETURN_IF_ERROR(EditChange(*replica, flags, content.mutable_changes(index)));
+  RETURN_IF_ERROR(replica->ResubmitAs(rejection.partition, rejection.sequence, content));
+  line.Note(Say("Corregido; se enviará en la próxima sincronización",
+                "Corrected; it goes out with the next sync"));
+  return absl::OkStatus();
+}
+
+void AddEdit(CommandLine* line, CLI::App* parent, absl::string_view number) {
+  const auto flags = std::make_shared<EditFlags>();
+  CLI::App* const edit =
+      line->AddUnder(parent,
+                     {"edit",
+                      Say("Corrige y envía de nuevo", "Correct and send again"),
+                      {"brigada rejected edit MX/20:5 --phones +529511234567",
+                       "brigada rejected edit MX/20:5 --scope 20208",
+                       "brigada rejected edit MX/20:5 --change 2 --json corregido.json"}},
+                     [line, flags] { return Edit(*line, *flags); });
+  flags->command = edit;
+  edit->allow_extras();
+  edit->add_option("N", flags->number, std::string(number))->required();
+  edit->add_option("--scope", flags->scope, std::string(Say("Otro lugar", "Another place")));
+  edit->add_option("--json", flags->json,
+                   std::string(Say("Campos en JSON: archivo o -", "Fields as JSON: file or -")));
+  edit->add_option("--change", flags->change,
+                   std::string(Say("Cuál de sus cambios, como los numera show",
+                                   "Which of its changes, as show numbers them")))
+      ->check(NumberIn(1, 1'000'000'000));
+}
+
 void AddOne(CommandLine* line, CLI::App* parent, const CommandText& text,
             absl::string_view argument, absl::string_view meaning,
             absl::Status (*run)(const CommandLine&, const std::string&)) {
@@ -139,6 +279,12 @@ void AddRejectedCommands(CommandLine* line) {
   const absl::string_view number =
       Say("Número de la lista, como MX/20:5", "Number in the list, such as MX/20:5");
   AddOne(line, rejected,
+         {"show",
+          Say("Muestra uno con su contenido", "Show one with its content"),
+          {"brigada rejected show MX/20:5"}},
+         "N", number, ShowOne);
+  AddEdit(line, rejected, number);
+  AddOne(line, rejected,
          {"retry", Say("Envía de nuevo", "Send again"), {"brigada rejected retry MX/20:5"}}, "N",
          number, Retry);
   AddOne(line, rejected,
@@ -150,7 +296,7 @@ void AddRejectedCommands(CommandLine* line) {
          {"export",
           Say("Guarda el contenido en un archivo", "Keep the content in a file"),
           {"brigada rejected export rechazos.json"}},
-         "FILE", Say("Archivo nuevo, o -", "New file, or -"), Export);
+         Say("ARCHIVO", "FILE"), Say("Archivo nuevo, o -", "New file, or -"), Export);
 }
 
 }  // namespace brigada

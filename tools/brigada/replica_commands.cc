@@ -12,6 +12,7 @@
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
+#include "tools/brigada/sync_text.h"
 
 namespace brigada {
 namespace {
@@ -72,6 +73,13 @@ std::string GrantsText(const v1::Welcome& welcome) {
   return text;
 }
 
+std::string CompleteText(const SyncStatus& status, bool for_programs) {
+  if (!status.consistent) return std::string(Say("no: falta recibir", "no: still receiving"));
+  if (!for_programs && status.last_success == absl::InfinitePast())
+    return std::string(Say("no: aún no sincroniza", "no: not synced yet"));
+  return std::string(Say("sí", "yes"));
+}
+
 absl::Status Status(const CommandLine& line, bool strict) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   const SyncStatus status = replica->GetSyncStatus();
@@ -83,32 +91,28 @@ absl::Status Status(const CommandLine& line, bool strict) {
     return text.empty() ? std::string(Say("nunca", "never")) : text;
   };
   std::vector<CommandLine::Fact> facts = {
-      {"user", Say("Usuario", "User"), replica->user()},
+      {"user", Say("Usuario", "User"),
+       replica->user().empty() && !json ? std::string(Say("(sin inscribir)", "(not enrolled)"))
+                                        : replica->user()},
       {"replica", Say("Réplica", "Replica"), replica->replica_id().ToString()},
       {"grants", Say("Permisos", "Grants"), GrantsText(replica->last_welcome())},
       {"pending", Say("Por enviar", "Pending"), number(status.pending)},
       {"rejected", Say("Rechazados", "Rejected"), number(status.rejected)},
       {"conflicts", Say("Conflictos", "Conflicts"), number(status.open_conflicts)},
       {"last_success", Say("Última sincronización", "Last sync"), when(status.last_success)},
-      {"consistent", Say("Completa", "Complete"),
-       std::string(status.consistent ? Say("sí", "yes")
-                                     : Say("no: falta recibir", "no: still receiving"))},
+      {"consistent", Say("Completa", "Complete"), CompleteText(status, json)},
   };
   if (status.pending > 0) {
     facts.push_back({"oldest_pending", Say("Lo más viejo por enviar", "Oldest pending"),
                      when(status.oldest_pending)});
   }
-  if (!status.last_error.empty())
-    facts.push_back({"last_error", Say("Último error", "Last error"), status.last_error});
+  if (json && !status.last_error.empty()) {
+    facts.push_back({"last_error", "", status.last_error});
+    facts.push_back({"last_error_at", "", when(status.last_error_at)});
+  }
   line.Show(facts);
-  if (status.rejected > 0) {
-    line.Note(Say("Vea lo rechazado con: brigada rejected",
-                  "See what was rejected with: brigada rejected"));
-  }
-  if (status.open_conflicts > 0) {
-    line.Note(Say("Vea los conflictos con: brigada conflicts",
-                  "See the conflicts with: brigada conflicts"));
-  }
+  for (const std::string& sentence : StatusSentences(status, !replica->user().empty()))
+    line.Note(sentence);
   if (strict && status.rejected + status.open_conflicts > 0) {
     return UnfinishedError(Say("Hay rechazos o conflictos por resolver",
                                "Rejections or conflicts wait to be resolved"));

@@ -1,5 +1,6 @@
 #include "tools/brigada/scope_text.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -62,6 +63,24 @@ std::vector<const Place*> Find(absl::string_view name, absl::string_view state) 
   return inside;
 }
 
+// By name, or by name and state.
+std::vector<const Place*> Named(absl::string_view place) {
+  std::vector<const Place*> found = Find(place, "");
+  const size_t comma = place.rfind(',');
+  if (found.empty() && comma != absl::string_view::npos)
+    found = Find(place.substr(0, comma), place.substr(comma + 1));
+  return found;
+}
+
+absl::Status IsAState(absl::string_view text) {
+  return UsageError(absl::Substitute(
+      Say("«$0» es un estado, no un municipio. Dé el municipio; búsquelo con: brigada territories "
+          "NOMBRE",
+          "\"$0\" is a state, not a municipality. Give the municipality; look it up with: brigada "
+          "territories NAME"),
+      Shown(text)));
+}
+
 std::string Choice(const Place& place) {
   const Place* const state = Catalog::BuiltIn().Find(place.state_key());
   if (place.is_state() || state == nullptr)
@@ -98,11 +117,22 @@ absl::StatusOr<Scope> ScopeFromPath(absl::string_view path) {
 absl::StatusOr<Scope> ScopeFromPlace(absl::string_view place) {
   place = absl::StripAsciiWhitespace(place);
   if (IsKey(place)) return ScopeOfKey(place);
-  std::vector<const Place*> found = Find(place, "");
-  const size_t comma = place.rfind(',');
-  if (found.empty() && comma != absl::string_view::npos)
-    found = Find(place.substr(0, comma), place.substr(comma + 1));
+  const std::vector<const Place*> found = Named(place);
   if (found.empty()) return UnknownPlace(place);
+  if (found.size() > 1) return Ambiguous(place, found);
+  return ScopeOfKey(found.front()->key);
+}
+
+absl::StatusOr<Scope> ScopeFromMunicipality(absl::string_view place) {
+  place = absl::StripAsciiWhitespace(place);
+  if (place.size() == 2 && IsKey(place)) return IsAState(place);
+  if (IsKey(place)) return ScopeOfKey(place);
+  std::vector<const Place*> found = Named(place);
+  if (found.empty()) return UnknownPlace(place);
+  found.erase(std::remove_if(found.begin(), found.end(),
+                             [](const Place* each) { return each->is_state(); }),
+              found.end());
+  if (found.empty()) return IsAState(place);
   if (found.size() > 1) return Ambiguous(place, found);
   return ScopeOfKey(found.front()->key);
 }

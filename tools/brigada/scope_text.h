@@ -19,7 +19,11 @@ absl::StatusOr<Scope> ScopeFromPath(absl::string_view path);
 // ambiguous name with their keys.
 absl::StatusOr<Scope> ScopeFromPlace(absl::string_view place);
 
-// Either of the above.
+// The same, of municipalities only: "Puebla" is the one in Puebla. UsageError for what is a state
+// and no municipality: people live in a place, not in the whole of Oaxaca.
+absl::StatusOr<Scope> ScopeFromMunicipality(absl::string_view place);
+
+// A path, key or name.
 absl::StatusOr<Scope> ScopeFromText(absl::string_view text);
 
 // "Oaxaca de Juárez, Oaxaca" for "MX/20/067"; the path itself when the catalogue has no name.

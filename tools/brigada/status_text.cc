@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/language.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/phrase_match.h"
+#include "tools/brigada/refusal_text.h"
 
 namespace brigada {
 namespace {
@@ -13,109 +15,292 @@ constexpr absl::string_view kSaid = "brigada.said";
 constexpr absl::string_view kUnfinished = "brigada.unfinished";
 
 struct Situation {
-  absl::StatusCode code;
-  // Words of the library's message; empty: any message of the code.
+  // Words of the library's message, with '*' for what varies: phrase_match.h.
   const char* words;
+  // $0, $1... are what the '*' stand for.
   const char* spanish;
   const char* english;
 };
 
-// The first that fits is said; the library's own words follow in parentheses. Ordered from the most
-// particular to the most general.
+// The first that fits is said, whatever the code.
 constexpr Situation kSituations[] = {
-    {absl::StatusCode::kFailedPrecondition, "not enrolled",
-     "Este dispositivo no está inscrito. Pida una invitación a un administrador y use `brigada "
+    // The replica and its directory.
+    {"no replica at *; make",
+     "No hay una réplica en $0. Hágala con `brigada init`, o diga otro directorio con --dir",
+     "There is no replica in $0. Make it with `brigada init`, or name another with --dir"},
+    {"there is no store in *",
+     "$0 no tiene una réplica completa. Hágala con `brigada init`, o diga otro directorio con "
+     "--dir",
+     "$0 holds no whole replica. Make it with `brigada init`, or name another with --dir"},
+    {"is open in another process",
+     "Otro proceso tiene abierta esta réplica (¿un `brigada sync --watch`?). Ciérrelo, o espere a "
+     "que termine, y repita",
+     "Another process has this replica open (a `brigada sync --watch`?). Close it, or wait for it "
+     "to end, and repeat"},
+    {"it has format *, this program reads up to format *;",
+     "La réplica está en el formato $0 y este programa lee hasta el $1. Actualice brigada; nada se "
+     "ha perdido",
+     "The replica has format $0 and this program reads up to $1. Update brigada; nothing is lost"},
+    {"this is the store of *, not of *;",
+     "Ese directorio no es de un dispositivo sino de un servidor, o al revés. Elija otro con --dir",
+     "That directory is a server's and not a device's, or the other way. Name another with --dir"},
+    {"* is not a directory;", "$0 no es un directorio. Elija otro con --dir",
+     "$0 is not a directory. Name another with --dir"},
+    {"cannot make *: ",
+     "No se puede crear $0. Revise la ruta y sus permisos, o elija otra con --dir",
+     "$0 cannot be made. Check the path and its permissions, or name another with --dir"},
+    {"cannot protect *: ",
+     "No se pueden cambiar los permisos de $0. Elija otro directorio con --dir",
+     "The permissions of $0 cannot be changed. Name another directory with --dir"},
+    {"the store takes no writes since one failed",
+     "El disco falló al escribir y la réplica ya no acepta cambios. Revise el disco y su espacio y "
+     "repita; lo confirmado antes está guardado",
+     "The disk failed a write and the replica takes no more changes. Check the disk and its space "
+     "and repeat; what was confirmed before is saved"},
+    {"the disk is almost full (* MB left of the * MB",
+     "El disco está casi lleno: quedan $0 MB y hacen falta $1. Libere espacio y repita; nada de lo "
+     "guardado se perdió",
+     "The disk is almost full: $0 MB left, $1 are needed. Free some space and repeat; nothing that "
+     "was saved is lost"},
+    {"No space left on device",
+     "El disco está lleno. Libere espacio y repita; nada de lo guardado se perdió",
+     "The disk is full. Free some space and repeat; nothing that was saved is lost"},
+    {"Disk quota exceeded",
+     "Se acabó su cuota de disco. Libere espacio y repita; nada de lo guardado se perdió",
+     "Your disk quota is used up. Free some space and repeat; nothing that was saved is lost"},
+    {"File too large",
+     "El archivo no puede crecer más: hay un límite de tamaño o el disco está lleno. Libere "
+     "espacio "
+     "y repita; nada de lo guardado se perdió",
+     "The file cannot grow: there is a size limit, or the disk is full. Free some space and "
+     "repeat; "
+     "nothing that was saved is lost"},
+    {"identity is damaged",
+     "La identidad de este dispositivo está dañada. Pida otra invitación e inscríbalo de nuevo; "
+     "sus "
+     "registros siguen aquí",
+     "This device's identity is damaged. Ask for another invitation and enrol it again; its "
+     "records "
+     "are still here"},
+    // Enrolment and certificates.
+    {"not enrolled",
+     "Este dispositivo no está inscrito. Pida una invitación a quien administra y use `brigada "
      "enrol`",
-     "This device is not enrolled. Ask an administrator for an invitation and use `brigada enrol`"},
-    {absl::StatusCode::kFailedPrecondition, "enrolled already",
+     "This device is not enrolled. Ask your administrator for an invitation and use `brigada "
+     "enrol`"},
+    {"enrolled already",
      "Esta réplica ya está inscrita. Para otra organización o usuario use otro directorio (--dir)",
      "This replica is enrolled already. Use another directory (--dir) for another organization or "
      "user"},
-    {absl::StatusCode::kFailedPrecondition, "newer",
-     "La réplica fue escrita por una versión más nueva. Actualice brigada; nada se ha perdido",
-     "The replica was written by a newer version. Update brigada; nothing is lost"},
-    {absl::StatusCode::kUnavailable, "another process",
-     "Otro proceso tiene abierta esta réplica. Ciérrelo, o espere a que termine, y repita",
-     "Another process has this replica open. Close it, or wait for it to end, and repeat"},
-    {absl::StatusCode::kUnavailable, "open elsewhere",
-     "Otro proceso tiene abierta esta réplica. Ciérrelo, o espere a que termine, y repita",
-     "Another process has this replica open. Close it, or wait for it to end, and repeat"},
-    {absl::StatusCode::kUnavailable, "STALLED",
-     "La conexión se quedó sin avanzar. Lo recibido está guardado; vuelva a intentarlo",
-     "The connection stopped moving. What arrived is saved; try again"},
-    {absl::StatusCode::kUnavailable, "",
-     "No hay conexión con el servidor. Su trabajo está guardado aquí; vuelva a intentarlo con "
-     "señal",
-     "No connection to the server. Your work is saved here; try again when there is a link"},
-    {absl::StatusCode::kDeadlineExceeded, "",
-     "Se agotó el tiempo. Limite más la consulta, o vuelva a intentarlo",
-     "Time ran out. Narrow the query, or try again"},
-    {absl::StatusCode::kUnauthenticated, "code",
-     "El código de la invitación está equivocado, usado o vencido. Pida otra invitación",
-     "The invitation's code is wrong, used or expired. Ask for another invitation"},
-    {absl::StatusCode::kUnauthenticated, "",
-     "El servidor y este dispositivo no se reconocen: certificado de otra organización, vencido o "
-     "revocado. Pida ayuda a su administrador",
-     "The server and this device do not accept each other: certificate of another organization, "
-     "expired or revoked. Ask your administrator"},
-    {absl::StatusCode::kPermissionDenied, "in a query", "La consulta solo lee: use un SELECT",
-     "A query only reads: use a SELECT"},
-    {absl::StatusCode::kPermissionDenied, "",
-     "No tiene permiso para esto. Un administrador puede darlo con `brigada grant`",
-     "You may not do this. An administrator can allow it with `brigada grant`"},
-    {absl::StatusCode::kInvalidArgument, "not an invitation",
+    {"the invitation is not valid",
+     "La invitación está equivocada, ya se usó o venció. Pida otra a quien administra",
+     "The invitation is wrong, used or expired. Ask your administrator for another one"},
+    {"this is not an invitation",
      "Eso no es una invitación completa: empieza con BRG1-. Copie el texto entero o use el archivo",
      "That is not a whole invitation: it starts with BRG1-. Copy all of the text, or use the file"},
-    {absl::StatusCode::kInvalidArgument, "", "No se puede hacer así",
-     "It cannot be done like this"},
-    {absl::StatusCode::kNotFound, "no replica",
-     "No hay una réplica en ese directorio. Hágala con `brigada init`, o diga otro con --dir",
-     "There is no replica in that directory. Make it with `brigada init`, or name another with "
-     "--dir"},
-    {absl::StatusCode::kNotFound, "", "No existe aquí", "It does not exist here"},
-    {absl::StatusCode::kAlreadyExists, "", "Ya existe, o ya está en marcha",
-     "It exists already, or is running already"},
-    {absl::StatusCode::kResourceExhausted, "",
-     "Se llegó a un límite o el disco está lleno. Libere espacio o haga menos de una vez; lo ya "
-     "guardado no se perdió",
-     "A limit was reached or the disk is full. Free some space or do less at once; what was saved "
-     "is "
-     "not lost"},
-    {absl::StatusCode::kDataLoss, "",
-     "Los datos de la réplica están dañados. No los borre: copie el directorio y pida ayuda",
-     "The replica's data is damaged. Do not delete it: copy the directory and ask for help"},
-    {absl::StatusCode::kAborted, "", "Otro cambio se adelantó. Repita la operación",
-     "Another change came first. Repeat the operation"},
-    {absl::StatusCode::kCancelled, "", "Interrumpido; lo hecho está guardado",
-     "Interrupted; what was done is saved"},
-    {absl::StatusCode::kUnimplemented, "",
-     "El servidor no conoce esta operación. Actualice el servidor o brigada",
-     "The server does not know this operation. Update the server or brigada"},
-    {absl::StatusCode::kFailedPrecondition, "", "Ahora no se puede", "It cannot be done now"},
+    {"the server at * is not the one",
+     "El servidor en $0 no es el que invitó a este dispositivo: su certificado es de otra "
+     "organización o de otro nombre. Revise la dirección o pida otra invitación; nada se envió",
+     "The server at $0 is not the one that invited this device: its certificate is of another "
+     "organization or name. Check the address or ask for another invitation; nothing was sent"},
+    {"certificate of another device",
+     "El servidor contestó con el certificado de otro dispositivo. Pida otra invitación",
+     "The server answered with another device's certificate. Ask for another invitation"},
+    {"no device with this key is enrolled",
+     "El servidor no conoce este dispositivo; su trabajo sigue guardado aquí. Pida otra invitación "
+     "a quien administra",
+     "The server does not know this device; your work is still saved here. Ask your administrator "
+     "for another invitation"},
+    {"an administrator revoked this device",
+     "Quien administra dio de baja este dispositivo: ya no sincroniza, pero lo que hay en él no se "
+     "borra. Hable con su coordinación",
+     "An administrator revoked this device: it syncs no more, but what it holds is not deleted. "
+     "Talk to your coordinator"},
+    {"work of another user is not sent yet",
+     "Aquí hay trabajo de otra persona sin enviar. Sincronice antes de cambiar de usuario",
+     "There is another person's unsent work here. Sync before the user changes"},
+    // The link.
+    {"no connection to *;",
+     "No hay conexión con $0. Su trabajo está guardado aquí; repita cuando haya señal",
+     "No connection to $0. Your work is saved here; repeat when there is a link"},
+    {"the link is gone",
+     "Se cortó la señal. Lo que llegó está guardado; repita y seguirá donde iba",
+     "The link was cut. What arrived is saved; repeat and it goes on from there"},
+    {"the server closed the session before it was done",
+     "El servidor cerró la conexión a la mitad. Lo que llegó está guardado; repita y seguirá donde "
+     "iba",
+     "The server closed the connection midway. What arrived is saved; repeat and it goes on from "
+     "there"},
+    {"the round took longer than its deadline",
+     "Se acabó el tiempo (--timeout). Lo que llegó está guardado; repita y seguirá donde iba",
+     "Time ran out (--timeout). What arrived is saved; repeat and it goes on from there"},
+    {"the round used up its byte budget",
+     "Se gastaron los bytes permitidos (--byte-budget). Lo que llegó está guardado; la siguiente "
+     "sigue donde iba",
+     "The bytes allowed (--byte-budget) are spent. What arrived is saved; the next round goes on "
+     "from there"},
+    {"another session of this replica runs",
+     "Ya hay una sincronización de esta réplica en marcha. Espere a que termine",
+     "A sync of this replica is running already. Wait for it to end"},
+    // Records.
+    {"no * with id * here", "Aquí no hay $0 con el identificador $1. Véalos con `brigada list`",
+     "There is no $0 with id $1 here. See them with `brigada list`"},
+    {"*: there is no record *", "$0: aquí no hay un registro $1. Véalos con `brigada list $0`",
+     "$0: there is no record $1 here. See them with `brigada list $0`"},
+    {"*: there is a record * already",
+     "$0: ya hay un registro $1. Cámbielo con: brigada edit $0 $1",
+     "$0: there is a record $1 already. Change it with: brigada edit $0 $1"},
+    {"*: * was erased for good",
+     "$0: $1 se borró para siempre, por derecho de cancelación. No se puede registrar otra vez",
+     "$0: $1 was erased for good, by right of cancellation. It cannot be registered again"},
+    {"the record is larger than * bytes",
+     "El registro pasa de $0 bytes. Acorte sus textos o repártalo en varios",
+     "The record is larger than $0 bytes. Shorten its texts or split it into several"},
+    {"has more than * elements", "Un campo tiene más de $0 elementos. Deje menos",
+     "A field has more than $0 elements. Leave fewer"},
+    {"the commit is larger than * bytes",
+     "Son demasiados datos de una vez: a lo más $0 bytes. Pártalos",
+     "It is too much data at once: $0 bytes at most. Split it"},
+    {"the changes lie in two partitions, * and *:",
+     "Los cambios son de dos estados, $0 y $1, y van juntos o no van. Hágalos por separado",
+     "The changes lie in two states, $0 and $1, and go in together or not at all. Make them apart"},
+    {"written once; a correction is a new record",
+     "Los registros de ese tipo se escriben una sola vez. Para corregir registre otro que nombre "
+     "al "
+     "anterior (--corrects ID)",
+     "Records of that type are written once. To correct, register another that names it "
+     "(--corrects ID)"},
+    {"*: the id is derived from it, so it never changes",
+     "$0 forma el identificador y no cambia. Borre el registro y haga otro",
+     "$0 makes the id and never changes. Delete the record and make another"},
+    {"the id is not the one its parts give",
+     "El identificador no corresponde a lo que une. Deje que brigada lo calcule",
+     "The id does not belong to what it joins. Let brigada work it out"},
+    {"only the server writes them", "Ese tipo solo lo escribe el servidor",
+     "Only the server writes that type"},
+    {"this conflict is decided already",
+     "Ese conflicto ya se decidió. Véalos con: brigada conflicts",
+     "This conflict is decided already. See them with: brigada conflicts"},
+    {"no rejected change set", "Ese rechazo ya no está. Véalos con: brigada rejected",
+     "That rejection is gone. See them with: brigada rejected"},
+    // SQL.
+    {"not allowed in a query: changing data", "Una consulta solo lee: use un SELECT",
+     "A query only reads: use a SELECT"},
+    {"not allowed in a query: *", "Una consulta no puede usar esto: $0. Vea docs/sql.md",
+     "A query cannot use this: $0. See docs/sql.md"},
+    {"the query took longer than *: narrow",
+     "La consulta pasó de $0 y se detuvo. Limítela por id, scope, municipality_key o una columna "
+     "con "
+     "índice",
+     "The query took longer than $0 and was stopped. Narrow it by id, scope, municipality_key or "
+     "an "
+     "indexed column"},
+    {"the query would visit too many rows",
+     "La consulta recorrería demasiadas filas. Una cada tabla por un id, una referencia u otra "
+     "columna con índice, o limítela por scope, state_key o municipality_key",
+     "The query would visit too many rows. Join each table on an id, a reference or another "
+     "indexed "
+     "column, or narrow it by scope, state_key or municipality_key"},
+    {"the query needs more than * MiB",
+     "La consulta necesita más de $0 MiB de memoria. Ordene, agrupe o una menos filas de una vez",
+     "The query needs more than $0 MiB of memory. Sort, group or join fewer rows at once"},
+    {"SQL: only one statement at a time", "Solo una instrucción SQL a la vez",
+     "Only one SQL statement at a time"},
+    {"SQL: there is no statement", "La consulta está vacía: escriba un SELECT",
+     "The query is empty: write a SELECT"},
+    {"SQL: the statement is not a SELECT", "Una consulta solo lee: use un SELECT",
+     "A query only reads: use a SELECT"},
+    {"SQL: the statement has * parameters, * values are given",
+     "La consulta tiene $0 signos ? y se dieron $1 valores con --param",
+     "The query has $0 question marks and $1 values were given with --param"},
+    {"SQL: no such table: *", "SQL: no hay una tabla $0. Las tablas: docs/sql.md",
+     "SQL: there is no table $0. The tables: docs/sql.md"},
+    {"SQL: no such column: *",
+     "SQL: no hay una columna $0. Vea las de una tabla con: SELECT * FROM tabla LIMIT 1",
+     "SQL: there is no column $0. See a table's with: SELECT * FROM table LIMIT 1"},
+    {"SQL: no such function: *", "SQL: no hay una función $0. Las que hay: docs/sql.md",
+     "SQL: there is no function $0. Those there are: docs/sql.md"},
+    {"SQL: ambiguous column name: *",
+     "SQL: varias tablas tienen la columna $0; ponga delante la suya, como people.id",
+     "SQL: several tables have the column $0; put its table in front, as in people.id"},
+    {"SQL: incomplete input", "SQL: la consulta está incompleta", "SQL: the query is incomplete"},
+    {"SQL: near *: syntax error (at character *)", "SQL: mal escrito cerca de $0 (letra $1)",
+     "SQL: malformed near $0 (character $1)"},
+    {"SQL: search stands only in a condition of its own",
+     "SQL: search va en una condición suya: ... AND people.search = 'palabras'",
+     "SQL: search stands in a condition of its own: ... AND people.search = 'words'"},
+    // Administration.
+    {"the administrator role over the scopes concerned",
+     "Para esto hace falta el papel de administrador (administrator) en esos lugares. Pídalo a "
+     "quien "
+     "lo tenga: brigada grant",
+     "This needs the administrator role over those places. Ask somebody who has it: brigada grant"},
+    {"a backup holds everything",
+     "Un respaldo lo contiene todo: hace falta el papel de administrador sobre MX",
+     "A backup holds everything: it needs the administrator role over MX"},
+    {"a backup named * exists", "Ya hay un respaldo llamado $0. Dé otro nombre",
+     "There is a backup named $0 already. Give another name"},
+    {"a backup's name has up to * letters",
+     "El nombre de un respaldo lleva hasta $0 letras, cifras, '-', '_' y '.', y no empieza con '.'",
+     "A backup's name has up to $0 letters, digits, '-', '_' and '.', and does not start with '.'"},
+    {"the grant would end before it begins",
+     "El permiso terminaría antes de empezar: revise --from "
+     "y --until",
+     "The grant would end before it begins: check --from and --until"},
+    {"a user name has 1 to * bytes", "Un nombre de usuario lleva de 1 a $0 letras",
+     "A user name has 1 to $0 letters"},
+    {"the device's name is longer than * bytes", "El nombre del dispositivo pasa de $0 letras",
+     "The device's name is longer than $0 letters"},
+    {"no grant has this id", "No hay un permiso con ese identificador. Véalos con: brigada grants",
+     "No grant has this id. See them with: brigada grants"},
+    {"no such device", "No hay un dispositivo con ese identificador. Véalos con: brigada devices",
+     "There is no such device. See them with: brigada devices"},
+    // Files.
+    {"write *: File exists", "$0 ya existe y se dejó como estaba. Muévalo o dé otro nombre",
+     "$0 exists and was left as it was. Move it away or give another name"},
+    {"write *: *;", "No se puede escribir $0 ($1)", "$0 cannot be written ($1)"},
+    {"read *: *;", "No se puede leer $0 ($1)", "$0 cannot be read ($1)"},
 };
 
-struct Reason {
-  v1::RefusalReason reason;
+struct General {
+  absl::StatusCode code;
   const char* spanish;
   const char* english;
 };
 
-constexpr Reason kReasons[] = {
-    {v1::NOT_GRANTED, "sin permiso sobre ese lugar o tipo", "no grant for that place or type"},
-    {v1::UNKNOWN_RECORD, "nadie conoce el registro", "nobody knows the record"},
-    {v1::DELETED_RECORD, "el registro estaba borrado", "the record was deleted"},
-    {v1::INVALID_VALUE, "valor no válido", "invalid value"},
-    {v1::UNKNOWN_REFERENCE, "se refiere a un registro que no existe", "refers to a missing record"},
-    {v1::ILLEGAL_TRANSITION, "ese cambio de estado no se permite",
-     "that change of state is illegal"},
-    {v1::ALREADY_SET, "ya tenía valor y no se cambia", "had a value already and keeps it"},
-    {v1::WRONG_SCOPE, "lugar desconocido o nivel equivocado", "unknown place or wrong level"},
-    {v1::SERVER_WRITTEN, "solo el servidor escribe este tipo", "only the server writes this type"},
-    {v1::TOO_LARGE, "demasiado grande", "too large"},
-    {v1::UNREADABLE_BODY, "contenido ilegible", "unreadable content"},
-    {v1::WRONG_ID, "identificador que no corresponde", "an id that does not belong"},
-    {v1::COUNTER_OVERFLOW, "el contador se desborda", "the counter overflows"},
-    {v1::LATE_AFTER_REVOCATION, "hecho después de la revocación", "made after the revocation"},
+// For what has no sentence of its own; the library's words stand behind.
+constexpr General kGenerals[] = {
+    {absl::StatusCode::kUnavailable,
+     "No hay conexión con el servidor, o un archivo no se pudo abrir. Su trabajo está guardado; "
+     "vuelva a intentarlo",
+     "No connection to the server, or a file could not be opened. Your work is saved; try again"},
+    {absl::StatusCode::kDeadlineExceeded, "Se agotó el tiempo. Vuelva a intentarlo",
+     "Time ran out. Try again"},
+    {absl::StatusCode::kUnauthenticated,
+     "El servidor y este dispositivo no se reconocen. Pida ayuda a quien administra",
+     "The server and this device do not accept each other. Ask your administrator"},
+    {absl::StatusCode::kPermissionDenied,
+     "No tiene permiso para esto. Quien administra puede darlo con `brigada grant`",
+     "You may not do this. An administrator can allow it with `brigada grant`"},
+    {absl::StatusCode::kInvalidArgument, "No se puede hacer así", "It cannot be done like this"},
+    {absl::StatusCode::kNotFound, "No existe aquí", "It does not exist here"},
+    {absl::StatusCode::kAlreadyExists, "Ya existe", "It exists already"},
+    {absl::StatusCode::kResourceExhausted,
+     "Se llegó a un límite. Haga menos de una vez; lo ya guardado no se perdió",
+     "A limit was reached. Do less at once; what was saved is not lost"},
+    {absl::StatusCode::kDataLoss,
+     "Los archivos de la réplica están dañados. No los borre: copie el directorio, pida ayuda, y "
+     "sincronice en un directorio nuevo",
+     "The replica's files are damaged. Do not delete them: copy the directory, ask for help, and "
+     "sync into a new directory"},
+    {absl::StatusCode::kAborted, "Otro cambio se adelantó. Repita la operación",
+     "Another change came first. Repeat the operation"},
+    {absl::StatusCode::kCancelled, "Interrumpido; lo hecho está guardado",
+     "Interrupted; what was done is saved"},
+    {absl::StatusCode::kUnimplemented,
+     "El servidor no conoce esta operación. Actualice el servidor o brigada",
+     "The server does not know this operation. Update the server or brigada"},
+    {absl::StatusCode::kFailedPrecondition, "Ahora no se puede", "It cannot be done now"},
 };
 
 }  // namespace
@@ -131,12 +316,19 @@ absl::Status UsageError(absl::string_view text) {
 }
 
 std::string StatusText(const absl::Status& status) {
-  std::string message = PrintableText(status.message());
+  const std::string message = PrintableText(status.message());
   if (status.GetPayload(kSaid).has_value()) return message;
+  if (absl::optional<std::string> text = SessionEndText(message); text.has_value())
+    return absl::StrCat(*text, ".");
   for (const Situation& situation : kSituations) {
-    if (situation.code != status.code() || !absl::StrContains(message, situation.words)) continue;
-    if (message.empty()) return absl::StrCat(Say(situation.spanish, situation.english), ".");
-    return absl::StrCat(Say(situation.spanish, situation.english), " (", message, ").");
+    const auto parts = MatchPhrase(message, situation.words);
+    if (!parts.has_value()) continue;
+    return absl::StrCat(FillPhrase(Say(situation.spanish, situation.english), *parts), ".");
+  }
+  for (const General& general : kGenerals) {
+    if (general.code != status.code()) continue;
+    const std::string text(Say(general.spanish, general.english));
+    return message.empty() ? absl::StrCat(text, ".") : absl::StrCat(text, " (", message, ").");
   }
   return absl::StrCat(Say("Falló", "Failed"), " (", absl::StatusCodeToString(status.code()), ": ",
                       message, ").");
@@ -151,8 +343,9 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kNotFound:
       return kExitNotFound;
     case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
       return kExitNoConnection;
+    case absl::StatusCode::kDeadlineExceeded:
+      return absl::StrContains(status.message(), "the query") ? kExitFailed : kExitNoConnection;
     case absl::StatusCode::kPermissionDenied:
       return absl::StrContains(status.message(), "in a query") ? kExitUsage : kExitRefused;
     case absl::StatusCode::kUnauthenticated:
@@ -168,17 +361,6 @@ absl::Status UnfinishedError(absl::string_view text) {
   absl::Status status = SaidError(absl::StatusCode::kAborted, text);
   status.SetPayload(kUnfinished, absl::Cord("1"));
   return status;
-}
-
-std::string RefusalText(const v1::Refusal& refusal) {
-  for (const Reason& reason : kReasons) {
-    if (reason.reason != refusal.reason()) continue;
-    std::string text(Say(reason.spanish, reason.english));
-    if (!refusal.detail().empty())
-      absl::StrAppend(&text, " (", PrintableText(refusal.detail()), ")");
-    return text;
-  }
-  return PrintableText(refusal.detail());
 }
 
 }  // namespace brigada

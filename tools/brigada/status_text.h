@@ -1,7 +1,8 @@
 // What went wrong, as one line for the person at the screen: the thing, the place, the way out.
 //
-// The library's statuses are in English, for programs. This file is the one place where they become
-// sentences: a table of well-known situations, by code and by words of the message. Errors that the
+// The library's statuses are in English, for programs. Here they become sentences: a table of
+// well-known situations, by words of the message (refusal_text.h has the protocol's reasons); what
+// is not in it gets its code's general sentence, with the library's words behind. Errors that the
 // command line itself finds are made with SaidError, in the user's language from the start.
 #ifndef TOOLS_BRIGADA_STATUS_TEXT_H_
 #define TOOLS_BRIGADA_STATUS_TEXT_H_
@@ -10,7 +11,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "brigada/v1/change.pb.h"
 
 namespace brigada {
 
@@ -38,9 +38,6 @@ absl::Status UnfinishedError(absl::string_view text);
 std::string StatusText(const absl::Status& status);
 
 ExitCode ExitCodeOf(const absl::Status& status);
-
-// Why a change was refused, in words: "sin permiso sobre ese lugar (...)".
-std::string RefusalText(const v1::Refusal& refusal);
 
 }  // namespace brigada
 

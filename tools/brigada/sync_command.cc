@@ -10,6 +10,7 @@
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/status_text.h"
+#include "tools/brigada/sync_text.h"
 
 namespace brigada {
 namespace {
@@ -24,43 +25,12 @@ struct SyncFlags {
   uint64_t byte_budget = 0;
 };
 
-std::string Moved(const SyncState& state) {
-  return absl::Substitute(Say("enviados $0 de $1, recibidos $2 registros, $3 arriba, $4 abajo",
-                              "sent $0 of $1, received $2 records, $3 up, $4 down"),
-                          WithThousands(state.change_sets_confirmed),
-                          WithThousands(state.change_sets_sent),
-                          WithThousands(state.records_received), ByteCount(state.bytes_sent),
-                          ByteCount(state.bytes_received));
-}
-
-absl::string_view PhaseText(SyncPhase phase) {
-  switch (phase) {
-    case SyncPhase::kIdle:
-      return Say("en espera", "idle");
-    case SyncPhase::kConnecting:
-      return Say("conectando", "connecting");
-    case SyncPhase::kPushing:
-      return Say("enviando", "sending");
-    case SyncPhase::kPulling:
-      return Say("recibiendo", "receiving");
-    case SyncPhase::kLive:
-      return Say("en vivo", "live");
-    case SyncPhase::kWaiting:
-      return Say("sin señal, se volverá a intentar", "no link, will try again");
-  }
-  return "";
-}
-
-absl::Status StrictStatus(const Replica& replica, bool strict, const CommandLine& line) {
-  const SyncStatus status = replica.GetSyncStatus();
-  if (status.rejected + status.open_conflicts == 0) return absl::OkStatus();
-  const std::string text = absl::Substitute(
-      Say("Por resolver: $0 rechazados (brigada rejected), $1 conflictos (brigada conflicts)",
-          "To resolve: $0 rejected (brigada rejected), $1 conflicts (brigada conflicts)"),
-      status.rejected, status.open_conflicts);
-  if (strict) return UnfinishedError(text);
-  line.Note(text);
-  return absl::OkStatus();
+absl::Status SayWhatWaits(const Replica& replica, bool strict, const CommandLine& line) {
+  const std::vector<std::string> sentences = WaitingSentences(replica.GetSyncStatus());
+  for (const std::string& sentence : sentences) line.Note(sentence);
+  if (!strict || sentences.empty()) return absl::OkStatus();
+  return UnfinishedError(Say("Sincronizado, pero queda algo por resolver",
+                             "Synced, but something is left to resolve"));
 }
 
 absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
@@ -75,7 +45,7 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
     // Both ways in one measure: verdicts that come and entries that come.
     bar.Update(state.change_sets_confirmed + state.change_sets_refused + state.pulled,
                pending + state.pull_total,
-               absl::StrCat(PhaseText(state.phase), ", ", Moved(state)));
+               absl::StrCat(PhaseText(state.phase), ", ", MovedText(state)));
   };
   const absl::StatusOr<SyncReport> report = replica->Sync(options);
   RETURN_IF_ERROR(report.status());
@@ -88,7 +58,8 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
         number(totals.change_sets_sent)},
        {"change_sets_confirmed", Say("Confirmados", "Confirmed"),
         number(totals.change_sets_confirmed)},
-       {"change_sets_refused", Say("Rechazados", "Refused"), number(totals.change_sets_refused)},
+       {"change_sets_refused", Say("No aceptados", "Not accepted"),
+        number(totals.change_sets_refused)},
        {"records_received", Say("Registros recibidos", "Records received"),
         number(totals.records_received)},
        {"bytes_sent", Say("Bytes enviados", "Bytes sent"), number(totals.bytes_sent)},
@@ -96,7 +67,7 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
        {"milliseconds", Say("Milisegundos", "Milliseconds"),
         absl::ToInt64Milliseconds(report->elapsed)},
        {"connections", Say("Conexiones", "Connections"), int64_t{report->connections}}});
-  return StrictStatus(*replica, flags.strict, line);
+  return SayWhatWaits(*replica, flags.strict, line);
 }
 
 absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
@@ -115,23 +86,25 @@ absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("En vivo", "Live")));
   SyncPhase last_phase = SyncPhase::kIdle;
   std::string last_error;
+  SyncState session;
   const timespec pause = {0, kPollNanoseconds};
   while (sigtimedwait(&signals, nullptr, &pause) < 0) {
     const SyncStatus status = replica->GetSyncStatus();
     bar.Update(0, 0,
-               absl::StrCat(PhaseText(status.phase), ", ", Moved(status.session), ", ",
+               absl::StrCat(PhaseText(status.phase), ", ", MovedText(status.session), ", ",
                             Say("por enviar ", "pending "), status.pending));
     // Where there is no bar, a line per change of phase.
-    if (line.progress_style() == ProgressStyle::kLines && status.phase != last_phase)
-      line.Note(absl::StrCat(PhaseText(status.phase), ": ", Moved(status.session)));
+    if (line.progress_style() != ProgressStyle::kBar && status.phase != last_phase)
+      line.Note(absl::StrCat(PhaseText(status.phase), ": ", MovedText(status.session)));
     last_phase = status.phase;
+    session = status.session;
     if (!status.last_error.empty() && status.last_error != last_error)
-      line.Note(PrintableText(status.last_error));
+      line.Note(StatusText(absl::Status(status.last_error_code, status.last_error)));
     last_error = status.last_error;
   }
   replica->StopSync();
-  bar.Finish(Moved(replica->GetSyncStatus().session));
-  return StrictStatus(*replica, flags.strict, line);
+  bar.Finish(MovedText(session));
+  return SayWhatWaits(*replica, flags.strict, line);
 }
 
 }  // namespace
@@ -157,7 +130,7 @@ void AddSyncCommand(CommandLine* line) {
   command
       ->add_option("--timeout", flags->timeout_seconds,
                    text("Segundos como máximo", "Seconds at most"))
-      ->check(CLI::PositiveNumber);
+      ->check(NumberIn(1, 1'000'000'000));
   command->add_option("--byte-budget", flags->byte_budget,
                       text("Se detiene tras estos bytes", "Stop after this many bytes"));
 }

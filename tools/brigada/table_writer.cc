@@ -32,16 +32,26 @@ Json ValueJson(const SqlValue& value) {
   return ValueText(value);
 }
 
-// Cuts the widest columns until the table fits, none below a readable width.
-void Shrink(size_t terminal_width, std::vector<size_t>* widths) {
+// Cuts the widest columns until the table fits, none below a readable width. Ids stay whole, to be
+// pasted into the next command.
+void Shrink(size_t terminal_width, const std::vector<bool>& is_id, std::vector<size_t>* widths) {
   size_t total = 0;
   for (const size_t width : *widths) total += width + kGap;
   while (total > terminal_width + kGap) {
-    const auto widest = std::max_element(widths->begin(), widths->end());
-    if (widest == widths->end() || *widest <= kMinCellWidth) return;
+    size_t* widest = nullptr;
+    for (size_t i = 0; i < widths->size(); ++i) {
+      size_t& width = (*widths)[i];
+      if (!is_id[i] && (widest == nullptr || width > *widest)) widest = &width;
+    }
+    if (widest == nullptr || *widest <= kMinCellWidth) return;
     --*widest;
     --total;
   }
+}
+
+bool LooksLikeId(absl::string_view cell) {
+  constexpr size_t kUuidLength = 36;
+  return cell.size() == kUuidLength && cell[8] == '-' && cell[13] == '-' && cell[18] == '-';
 }
 
 }  // namespace
@@ -129,7 +139,10 @@ void TableWriter::FixWidths() {
     for (size_t i = 0; i < cells.size() && i < widths_.size(); ++i)
       widths_[i] = std::max(widths_[i], DisplayWidth(cells[i]));
   }
-  if (options_.terminal_width > 0) Shrink(options_.terminal_width, &widths_);
+  std::vector<bool> is_id(widths_.size(), false);
+  for (size_t i = 0; i < widths_.size() && !held_.empty(); ++i)
+    is_id[i] = i < held_[0].size() && LooksLikeId(held_[0][i]);
+  if (options_.terminal_width > 0) Shrink(options_.terminal_width, is_id, &widths_);
   WriteCells(names_, true);
   std::string rule;
   for (size_t i = 0; i < widths_.size(); ++i) {

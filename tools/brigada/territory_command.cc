@@ -76,7 +76,7 @@ void AddTerritoryCommand(CommandLine* line) {
              {"brigada territories", "brigada territories 'San Juan Mixtepec'",
               "brigada territories 20"}},
             [line, text] { return Territories(*line, *text); })
-      ->add_option("NAME", *text,
+      ->add_option(std::string(Say("NOMBRE", "NAME")), *text,
                    std::string(Say("Nombre, parte de él, o clave", "Name, part of it, or key")));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "replica/base/clock.h"
 #include "replica/base/random.h"
@@ -92,8 +93,11 @@ struct SyncStatus {
   uint64_t open_conflicts = 0;
   absl::Time last_success = absl::InfinitePast();
   absl::Time oldest_pending = absl::InfiniteFuture();
-  std::string last_error;  // of the last try, empty after a success
-  SyncState session;       // of the session that runs, if any
+  // Of the last try, whichever process made it; empty after a success.
+  std::string last_error;
+  absl::StatusCode last_error_code = absl::StatusCode::kOk;
+  absl::Time last_error_at = absl::InfinitePast();
+  SyncState session;  // of the session that runs, if any
   // False while a pull runs: change sets of others may show in part.
   bool consistent = true;
 };

@@ -78,14 +78,18 @@ class Transaction {
  public:
   // As Replica's methods of the same names; checked at Commit.
   RecordId Create(const Scope& scope, const google::protobuf::Message& record);
+  // The same under an id of the caller's: one that says where the record comes from makes repeating
+  // the work harmless.
+  RecordId Create(const RecordId& id, const Scope& scope, const google::protobuf::Message& record);
   void Update(const RecordId& id, const google::protobuf::Message& before,
               const google::protobuf::Message& after, ReadToken token = {});
   void Delete(const google::protobuf::Descriptor* type, const RecordId& id, ReadToken token = {});
+  void Move(const google::protobuf::Descriptor* type, const RecordId& id, const Scope& to);
 
  private:
   friend class ReplicaImpl;
   struct Step {
-    enum class Kind { kCreate, kUpdate, kDelete } kind;
+    enum class Kind { kCreate, kUpdate, kDelete, kMove } kind;
     const google::protobuf::Descriptor* type;
     RecordId id;
     Scope scope;
@@ -195,6 +199,9 @@ class Replica {
   virtual absl::StatusOr<std::vector<Rejection>> Rejections() const = 0;
   // Commits the content again as a new change set (after it, or the grants, have been changed).
   virtual absl::Status Resubmit(absl::string_view partition, uint64_t sequence) = 0;
+  // The same with `content` in place of what was refused.
+  virtual absl::Status ResubmitAs(absl::string_view partition, uint64_t sequence,
+                                  const v1::ChangeSetBody& content) = 0;
   virtual absl::Status Discard(absl::string_view partition, uint64_t sequence) = 0;
 
   virtual absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const = 0;

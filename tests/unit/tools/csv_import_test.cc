@@ -18,17 +18,25 @@ class CsvImportTest : public ::testing::Test {
  protected:
   absl::Status Import(const std::string& csv, ImportOptions options) {
     std::istringstream input(csv);
-    CsvImport import(
-        *Registry::BuiltIn().FindByName("people"), std::move(options),
-        [this](const std::vector<ImportRow>& rows) { return Commit(rows); },
-        [this]() -> absl::StatusOr<std::ostream*> { return &refused_; },
-        [](const ImportTotals&) { return absl::OkStatus(); });
+    CsvImport::Steps steps;
+    steps.is_in = [this](const ImportRow& row) -> absl::StatusOr<bool> {
+      return row.number <= rows_in_;
+    };
+    steps.commit = [this](const std::vector<ImportRow>& rows) { return Commit(rows); };
+    steps.open_refused = [this]() -> absl::StatusOr<std::ostream*> { return &refused_; };
+    steps.on_progress = [](const ImportTotals&) { return absl::OkStatus(); };
+    CsvImport import(*Registry::BuiltIn().FindByName("people"), std::move(options),
+                     std::move(steps));
     absl::Status status = import.Run(&input);
     totals_ = import.totals();
     return status;
   }
 
   absl::Status Commit(const std::vector<ImportRow>& rows) {
+    const auto given = [](const ImportRow& row) {
+      return static_cast<const v1::Person&>(*row.record).name().given_names();
+    };
+    if (rows.size() > 1 && given(rows[0]) == "Doble") return absl::AlreadyExistsError("twice");
     for (const ImportRow& row : rows) {
       const auto& person = static_cast<const v1::Person&>(*row.record);
       if (person.name().given_names() == "Mala") return absl::InvalidArgumentError("no");
@@ -48,6 +56,8 @@ class CsvImportTest : public ::testing::Test {
     return options;
   }
 
+  // Rows up to this one came in with an earlier import.
+  uint64_t rows_in_ = 0;
   std::vector<std::string> names_;
   std::vector<size_t> batches_;
   std::ostringstream refused_;
@@ -98,6 +108,25 @@ TEST_F(CsvImportTest, AFullDiskStopsAtAPointToGoOnFrom) {
   ASSERT_OK(Import("nombre,lugar\nA,20067\nB,20067\nD,20067\nC,20067\n", std::move(options)));
 
   EXPECT_THAT(names_, ElementsAre("A", "B", "D", "C"));
+}
+
+TEST_F(CsvImportTest, RowsOfAnEarlierImportArePassedOverAndCounted) {
+  rows_in_ = 2;
+
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nB,20067\nC,20067\n", Rules()));
+
+  EXPECT_THAT(names_, ElementsAre("C"));
+  EXPECT_EQ(totals_.already, 2u);
+  EXPECT_EQ(totals_.already_line, 3u);
+  EXPECT_EQ(totals_.rows, 3u);
+}
+
+TEST_F(CsvImportTest, TwoRowsThatAreOneRecordAreGivenApart) {
+  ImportOptions options = Rules();
+
+  ASSERT_OK(Import("nombre,lugar\nDoble,20067\nDoble,20067\n", std::move(options)));
+
+  EXPECT_THAT(batches_, ElementsAre(1, 1));
 }
 
 TEST_F(CsvImportTest, ADryRunCommitsNothing) {

@@ -39,6 +39,15 @@ TEST(ScopeTextTest, UnknownPlacesAndMalformedPathsAreTold) {
   EXPECT_THAT(ScopeFromText("MX/20/x"), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+TEST(ScopeTextTest, AMunicipalityIsNeverTakenForItsState) {
+  EXPECT_EQ(ScopeFromMunicipality("Puebla").value().path(), "MX/21/114");
+  EXPECT_EQ(ScopeFromMunicipality("20067").value().path(), "MX/20/067");
+  EXPECT_THAT(ScopeFromMunicipality("Oaxaca"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("es un estado")));
+  EXPECT_THAT(ScopeFromMunicipality("20"), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(ScopeFromMunicipality("Macondo"), StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST(ScopeTextTest, NamesPlacesForPeople) {
   EXPECT_EQ(ScopeName("MX/20/067"), "Oaxaca de Juárez, Oaxaca");
   EXPECT_THAT(ScopeName("MX/20/208"), HasSubstr("20208"));

@@ -16,9 +16,9 @@ TEST(StatusTextTest, AnOwnSentenceIsSaidAsItIs) {
 }
 
 TEST(StatusTextTest, ALibraryStatusIsExplainedWithItsDetailBehind) {
-  const std::string text = StatusText(absl::UnavailableError("connect: refused"));
+  const std::string text = StatusText(absl::UnavailableError("dial: refused"));
 
-  EXPECT_THAT(text, HasSubstr("(connect: refused)"));
+  EXPECT_THAT(text, HasSubstr("(dial: refused)"));
   EXPECT_GT(text.size(), 40u);
 }
 
@@ -44,12 +44,26 @@ TEST(StatusTextTest, ExitCodesFollowTheSituation) {
   EXPECT_EQ(ExitCodeOf(absl::AbortedError("x")), kExitFailed);
 }
 
-TEST(StatusTextTest, EveryRefusalReasonHasWords) {
-  for (int reason = 1; reason <= 14; ++reason) {
-    v1::Refusal refusal;
-    refusal.set_reason(static_cast<v1::RefusalReason>(reason));
-    EXPECT_NE(RefusalText(refusal), "") << reason;
-  }
+TEST(StatusTextTest, AKnownSituationIsToldInOneLanguageWithItsParticulars) {
+  const std::string text =
+      StatusText(absl::NotFoundError("no replica at /x; make one with `brigada init`"));
+
+  EXPECT_THAT(text, HasSubstr("No hay una réplica en /x."));
+  EXPECT_THAT(text, Not(HasSubstr("make one")));
+}
+
+TEST(StatusTextTest, AnOperationThatEndedASessionIsToldByItsReason) {
+  EXPECT_THAT(StatusText(absl::PermissionDeniedError("REVOKED: an administrator revoked it")),
+              HasSubstr("dio de baja"));
+  EXPECT_THAT(StatusText(absl::UnavailableError("STALLED: no welcome from the server")),
+              HasSubstr("(el servidor no contesta)"));
+}
+
+TEST(StatusTextTest, AQueryThatRanOutOfTimeIsNoLostConnection) {
+  const absl::Status query = absl::DeadlineExceededError("the query took longer than 30s: narrow");
+  EXPECT_EQ(ExitCodeOf(query), kExitFailed);
+  EXPECT_EQ(ExitCodeOf(absl::DeadlineExceededError("the round took longer than its deadline")),
+            kExitNoConnection);
 }
 
 }  // namespace

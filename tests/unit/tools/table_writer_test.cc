@@ -90,5 +90,20 @@ TEST(DisplayWidthTest, CutsBetweenCharacters) {
   EXPECT_EQ(WithThousands(999), "999");
 }
 
+TEST(TableWriterTest, AnIdStaysWholeOnANarrowTerminal) {
+  std::ostringstream out;
+  TableOptions options;
+  options.terminal_width = 60;
+  TableWriter table(&out, options);
+  const std::string id = "01a20482-20e9-73c1-ae37-cc7aa627086e";
+
+  table.Columns({"id", "notes"});
+  table.Row({id, std::string(200, 'x')});
+  table.Finish();
+
+  EXPECT_THAT(out.str(), ::testing::HasSubstr(id));
+  EXPECT_THAT(out.str(), ::testing::HasSubstr("…"));
+}
+
 }  // namespace
 }  // namespace brigada

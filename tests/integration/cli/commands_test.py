@@ -1,0 +1,296 @@
+"""The whole command line as a new user plays it: every command, on a real server."""
+
+import os
+import unittest
+
+from field import MIXTEPEC, OAXACA, FieldTest, run, BRIGADA
+
+
+class RecordsTest(FieldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.field.device("ana")
+
+    def add_person(self, given, surname="Luna", scope=OAXACA):
+        return self.go("ana", "--quiet", "add", "people", "--scope", scope, "--name.given-names", given,
+                       "--name.first-surname", surname).id
+
+    def test_a_record_of_every_type_is_added_by_flags_and_shown(self):
+        person = self.add_person("Rosa")
+        event = self.go("ana", "add", "events", "--scope", OAXACA, "--kind", "circle", "--title", "Círculo").id
+        visit = self.go("ana", "add", "visits", "--scope", OAXACA, "--person", person, "--outcome", "contact", "--at",
+                        "now").id
+        attendance = self.go("ana", "add", "attendances", "--event", event, "--person", person, "--state",
+                             "attended").id
+        count = self.go("ana", "add", "headcounts", "--scope", OAXACA, "--event", event, "--total", "40").id
+        for kind, identifier in (("people", person), ("events", event), ("visits", visit),
+                                 ("attendances", attendance), ("headcounts", count)):
+            self.assertEqual(self.go("ana", "--format", "json", "show", kind, identifier).json()["id"], identifier)
+            self.assertIn(identifier, self.go("ana", "list", kind).out)
+
+    def test_types_go_by_their_spanish_names_too(self):
+        person = self.add_person("Irma")
+        self.assert_says(self.go("ana", "show", "persona", person), "Irma")
+        self.assert_says(self.go("ana", "list", "personas"), person)
+
+    def test_json_adds_edits_and_empties(self):
+        person = self.go("ana", "add", "people", "--scope", OAXACA, "--json", "-",
+                         stdin='{"name": {"given_names": "Lía"}, "notes": "x"}').id
+        self.go("ana", "edit", "people", person, "--json", "-", stdin='{"notes": null, "phones": ["+529511234567"]}')
+        record = self.go("ana", "--format", "json", "show", "people", person).json()["record"]
+        self.assertEqual(record, {"name": {"given_names": "Lía"}, "phones": ["+529511234567"]})
+
+    def test_fields_and_place_of_one_edit_are_one_change_set(self):
+        person = self.add_person("Mudada")
+        before = self.go("ana", "--format", "json", "status").json()[0]["pending"]
+        self.go("ana", "edit", "people", person, "--notes", "se mudó", "--scope", "MX/20/068")
+        after = self.go("ana", "--format", "json", "status").json()[0]["pending"]
+        self.assertEqual(after - before, 1)
+        shown = self.go("ana", "--format", "json", "show", "people", person).json()
+        self.assertEqual((shown["scope"], shown["record"]["notes"]), ("MX/20/068", "se mudó"))
+
+    def test_a_reference_is_given_by_the_beginning_of_an_id(self):
+        person = self.add_person("Prefija")
+        visit = self.go("ana", "add", "visits", "--scope", OAXACA, "--person", person[:30], "--outcome", "contact",
+                        "--at", "now").id
+        self.assertEqual(self.go("ana", "--format", "json", "show", "visits", visit).json()["record"]["person"],
+                         person)
+
+    def test_a_reference_is_given_by_words_that_one_record_holds(self):
+        person = self.add_person("Xóchitl", "Únicapellido")
+        visit = self.go("ana", "add", "visits", "--scope", OAXACA, "--json", "-", stdin=
+                        '{"person": "xochitl unica", "outcome": "contact", "at": "now"}').id
+        self.assertEqual(self.go("ana", "--format", "json", "show", "visits", visit).json()["record"]["person"],
+                         person)
+
+    def test_ambiguous_words_list_the_candidates(self):
+        ids = [self.add_person("Gemela", "Repetida") for _ in range(2)]
+        answer = self.go("ana", "add", "visits", "--scope", OAXACA, "--person", "gemela repetida", "--outcome",
+                         "contact", "--at", "now", code=2)
+        self.assert_says(answer, "Gemela", *ids)
+
+    def test_an_id_as_a_cut_table_shows_it_is_pasted_back(self):
+        person = self.add_person("Cortada")
+        self.assert_says(self.go("ana", "show", "people", person[:34] + "…"), "Cortada")
+
+    def test_delete_wants_an_id_and_a_deleted_record_is_not_found(self):
+        person = self.add_person("Borrable")
+        self.assert_says(self.go("ana", "delete", "people", "borrable", code=2), "identificador")
+        self.go("ana", "delete", "people", person)
+        answer = self.go("ana", "show", "people", person, code=3)
+        self.assert_says(answer, person)
+        self.assert_spanish(answer)
+
+    def test_work_outside_the_grants_is_taken_with_a_warning(self):
+        answer = self.go("ana", "add", "people", "--scope", MIXTEPEC, "--name.given-names", "Lejos")
+        self.assert_says(answer, "sus permisos no cubren MX/20/208")
+
+    def test_generate_makes_whom_it_needs(self):
+        self.field.device("gema", scope="MX/20/570")
+        made = self.go("gema", "--format", "json", "generate", "--scope", "MX/20/570", "--visits", "9",
+                       "--attendances", "5").json()[0]
+        self.assertEqual((made["visits"], made["attendances"]), (9, 5))
+        self.assertEqual(self.field.count("gema", "people"), made["people"])
+        self.go("gema", "generate", "--scope", "MX/20/570", "--attendances", "1", code=2 if made["people"] == 5 else 0)
+
+    def test_every_command_has_help_with_examples_in_both_languages(self):
+        commands = [["init"], ["enrol"], ["add"], ["edit"], ["show"], ["delete"], ["list"], ["import"], ["sync"],
+                    ["status"], ["conflicts"], ["conflicts", "show"], ["conflicts", "resolve"], ["rejected"],
+                    ["rejected", "show"], ["rejected", "edit"], ["rejected", "retry"], ["rejected", "discard"],
+                    ["rejected", "export"], ["query"], ["territories"], ["generate"], ["invite"], ["devices"],
+                    ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"]]
+        for lang, word in (("es", "Ejemplos:"), ("en", "Examples:")):
+            for command in commands:
+                answer = run([BRIGADA, *command, "--help"], lang=lang)
+                self.assertEqual(answer.code, 0, command)
+                self.assertIn(word, answer.out, command)
+        spanish = run([BRIGADA, "import", "--help"]).out
+        for word in ("Options:", "TEXT ", "Usage"):
+            self.assertNotIn(word, spanish)
+
+    def test_the_locale_chooses_the_language(self):
+        self.assert_says(self.go("ana", "show", "people", "ffff", code=3), "aquí no hay")
+        self.assert_says(self.go("ana", "show", "people", "ffff", code=3, lang="en"), "there is no")
+        self.assert_says(self.go("ana", "--lang", "en", "show", "people", "ffff", code=3), "there is no")
+
+
+class ImportTest(FieldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.field.device("ana")
+
+    def write(self, name, text):
+        path = self.field.at(name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def test_a_file_goes_in_with_a_mapping_and_a_report_of_refused_rows(self):
+        rows = self.write("padron.csv", "Nombre,Apellido,Sexo,Tel\nEva,Luna,M,+529511234567\nLeo,Ríos,H,951\n")
+        rules = self.write("padron.map", "Nombre=name.given-names\nApellido=name.first-surname\n")
+        report = self.field.at("no-entraron.csv")
+        answer = self.go("ana", "import", "people", rows, "--scope", OAXACA, "--map-file", rules, "--map",
+                         "Sexo=registered_sex{H=male,M=female}", "--map", "Tel=phones", "--refused", report, code=6)
+        self.assert_says(answer, report)
+        with open(report, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn('3,"people: phones: se espera un teléfono', text)
+        self.assertIn("Leo,Ríos,H,951", text)
+
+    def test_stdin_goes_in(self):
+        before = self.field.count("ana", "people")
+        self.go("ana", "import", "people", "-", "--scope", OAXACA, stdin="name.given-names\nEstela\nElías\n")
+        self.assertEqual(self.field.count("ana", "people"), before + 2)
+
+    def test_the_same_import_again_repeats_nothing_and_says_how_far_it_was(self):
+        rows = self.write("dos.csv", "name.given-names\nUno\nDos\n")
+        self.go("ana", "import", "people", rows, "--scope", OAXACA)
+        before = self.field.count("ana", "people")
+        answer = self.go("ana", "import", "people", rows, "--scope", OAXACA)
+        self.assert_says(answer, "llegó a la línea 3", "2 filas ya estaban")
+        self.assertEqual(self.field.count("ana", "people"), before)
+        self.go("ana", "import", "people", rows, "--scope", OAXACA, "--again")
+        self.assertEqual(self.field.count("ana", "people"), before + 2)
+
+    def test_equal_rows_of_one_file_are_two_people(self):
+        rows = self.write("tocayos.csv", "name.given-names,name.first-surname\nJuan,Cruz\nJuan,Cruz\n")
+        before = self.field.count("ana", "people")
+        self.go("ana", "import", "people", rows, "--scope", OAXACA)
+        self.assertEqual(self.field.count("ana", "people"), before + 2)
+
+    def test_a_check_in_told_twice_is_one_attendance_with_both_marks(self):
+        person = self.go("ana", "add", "people", "--scope", OAXACA, "--name.given-names", "Asiste").id
+        event = self.go("ana", "add", "events", "--scope", OAXACA, "--kind", "table", "--title", "Mesa").id
+        head = "event,person,state,marks\n"
+        first = self.write("a.csv", head + "%s,%s,registered,list\n" % (event, person))
+        second = self.write("b.csv", head + ("%s,%s,attended,qr\n" % (event, person)) * 2)
+        for rows in (first, second):
+            self.go("ana", "import", "attendances", rows, "--scope", OAXACA)
+        found = self.go("ana", "--format", "json", "query", "SELECT id, state FROM attendances WHERE person = ?",
+                        "--param", person).json()
+        self.assertEqual([row["state"] for row in found], ["attended"])
+        record = self.go("ana", "--format", "json", "show", "attendances", found[0]["id"]).json()["record"]
+        self.assertEqual(sorted(record["marks"]), ["list", "qr"])
+
+
+class SyncTest(FieldTest):
+    def test_status_says_in_a_sentence_where_one_stands(self):
+        self.go("nueva", "init")
+        self.assert_says(self.go("nueva", "status"), "aún no está inscrito", "brigada enrol")
+        self.field.device("ana")
+        self.assert_says(self.go("ana", "status"), "nada espera")
+        self.go("ana", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
+        self.assert_says(self.go("ana", "status"), "Falta enviar 1 cambio", "brigada sync")
+        self.go("ana", "sync", "--server", "localhost:1", code=4)
+        answer = self.go("ana", "status")
+        self.assert_says(answer, "La última sincronización falló", "No hay conexión con localhost:1")
+        self.assert_spanish(answer)
+        self.go("ana", "sync")
+        self.assert_says(self.go("ana", "status"), "nada espera")
+
+    def test_rejected_work_is_told_kept_corrected_and_sent_again(self):
+        self.field.device("carla")
+        self.go("carla", "add", "people", "--scope", MIXTEPEC, "--name.given-names", "Fuera")
+        answer = self.go("carla", "sync", "--strict", code=6)
+        self.assert_says(answer, "El servidor no aceptó 1 cambio", "brigada rejected")
+        listed = self.go("carla", "rejected")
+        self.assert_says(listed, "MX/20:1", "no se aceptó registrar people", "usted no tiene permiso en ese lugar",
+                         "San Juan Mixtepec", "brigada rejected retry MX/20:1")
+        self.assert_spanish(listed)
+        self.assert_says(self.go("carla", "rejected", "show", "MX/20:1"), '"given_names":"Fuera"')
+        self.go("carla", "rejected", "export", self.field.at("r.json"))
+        self.assert_says(self.go("carla", "rejected", "export", self.field.at("r.json"), code=1), "ya existe")
+        self.go("carla", "rejected", "retry", "1")
+        self.go("carla", "sync", "--strict", code=6)
+        self.go("carla", "rejected", "edit", "MX/20:2", "--scope", OAXACA, "--notes", "ya")
+        self.go("carla", "sync", "--strict")
+        self.assertEqual(self.field.count("carla", "people", "scope = 'MX/20/067' AND notes = 'ya'"), 1)
+        self.assert_says(self.go("carla", "rejected"), "aceptó todo")
+
+    def test_a_conflict_is_told_shown_and_decided(self):
+        self.field.device("uno", scope="MX/20/570")
+        self.field.device("dos", scope="MX/20/570")
+        person = self.go("uno", "add", "people", "--scope", "MX/20/570", "--name.given-names", "Sol").id
+        self.go("uno", "sync")
+        self.go("dos", "sync")
+        self.go("uno", "edit", "people", person, "--name.first-surname", "Pérez")
+        self.go("dos", "edit", "people", person, "--name.given-names", "María Sol")
+        for user in ("uno", "dos", "uno"):
+            self.go(user, "sync")
+        listed = self.go("uno", "conflicts")
+        self.assert_says(listed, "«name» de people", "se escribió a la vez de 2 maneras", "Pérez", "María Sol", "dos")
+        conflict = self.go("uno", "--format", "json", "conflicts").json()[0]["conflict"]
+        self.assert_says(self.go("uno", "conflicts", "show", conflict), "Pérez")
+        self.assert_says(self.go("uno", "conflicts", "resolve", conflict, "--take", "9", code=2), "0 a 1")
+        self.go("uno", "conflicts", "resolve", conflict, "--take", "1")
+        self.go("uno", "sync", "--strict")
+        self.assert_says(self.go("uno", "conflicts"), "Nada espera decisión")
+
+    def test_query_answers_here_and_on_the_server_in_three_forms(self):
+        self.field.device("beto")
+        self.go("beto", "add", "people", "--scope", OAXACA, "--name.given-names", "=Eva")
+        self.go("beto", "sync")
+        sql = "SELECT name_given_names AS n FROM people WHERE created_by = 'beto'"
+        for where in ([], ["--server"]):
+            self.assertEqual(self.go("beto", "--format", "json", "query", *where, sql).json(), [{"n": "=Eva"}])
+            self.assertIn("'=Eva", self.go("beto", "--format", "csv", "query", *where, sql).out)
+            self.assertIn("=Eva", self.go("beto", "query", *where, sql).out)
+
+
+class AdministrationTest(FieldTest):
+    def test_an_invitation_file_that_exists_costs_no_invitation(self):
+        path = self.field.at("taken.inv")
+        open(path, "w").close()
+        before = len(self.go("admin", "--format", "json", "grants").json())
+        answer = self.go("admin", "invite", "x", "--role", "organizer", "--scope", OAXACA, "--out", path, code=1)
+        self.assert_says(answer, path, "--out")
+        self.assertEqual(len(self.go("admin", "--format", "json", "grants").json()), before)
+
+    def test_grants_are_given_listed_and_taken_back_by_their_beginning(self):
+        grant = self.go("admin", "grant", "eva", "--role", "organizer", "--scope", "20067", "--until", "2099-01-01")
+        identifier = grant.out.split()[-1]
+        self.assertIn(identifier, self.go("admin", "grants").out)
+        self.assert_says(self.go("admin", "revoke-grant", identifier[:2], code=2), "4 letras")
+        self.go("admin", "revoke-grant", identifier[:12])
+        self.assert_says(self.go("admin", "grant", "eva", "--role", "organizer", "--scope", "20067", "--until",
+                                 "2020-01-01", code=2), "--until")
+
+    def test_a_revoked_device_says_so_and_keeps_its_work(self):
+        self.field.device("iris")
+        listed = self.go("admin", "--format", "json", "devices").json()
+        replica = next(row["replica"] for row in listed if row["user"] == "iris")
+        self.go("admin", "revoke-device", replica)
+        self.go("iris", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
+        answer = self.go("iris", "sync", code=5)
+        self.assert_says(answer, "dio de baja este dispositivo")
+        self.assert_spanish(answer)
+        self.assertEqual(self.field.count("iris", "people", "created_by = 'iris'"), 1)
+
+    def test_what_needs_the_administrator_says_so(self):
+        self.field.device("olga")
+        for command in (["backup"], ["invite", "y", "--role", "organizer", "--scope", OAXACA],
+                        ["grant", "y", "--role", "organizer", "--scope", OAXACA]):
+            answer = self.go("olga", *command, code=5)
+            self.assert_says(answer, "administrador")
+            self.assert_spanish(answer)
+
+    def test_a_backup_is_made_and_put_back(self):
+        self.field.device("rosa")
+        self.go("rosa", "add", "people", "--scope", OAXACA, "--name.given-names", "Respaldada")
+        self.go("rosa", "sync")
+        backup = self.go("admin", "--format", "json", "backup", "noche").json()[0]["path"]
+        self.assert_says(self.go("admin", "backup", "noche", code=1), "Ya hay un respaldo llamado noche")
+        self.assert_says(self.go("admin", "backup", "../x", code=2), "El nombre de un respaldo")
+        self.field.stop()
+        restored = self.field.serve_command("restore", "--backup", os.path.join(self.field.path, backup))
+        self.assertEqual(restored.code, 0, restored.text)
+        self.field.start()
+        found = self.go("admin", "--format", "json", "query", "--server", "SELECT name_given_names AS n FROM people")
+        self.assertEqual(found.json(), [{"n": "Respaldada"}])
+        self.go("rosa", "sync")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,25 @@
+// Makes a device's closed store look as if a later version had written it: newer_format STORE.
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "replica/store/format.h"
+#include "replica/store/keys.h"
+#include "replica/store/rocks_kv.h"
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  brigada::RocksKvOptions options;
+  options.path = argv[1];
+  options.create_if_missing = false;
+  absl::StatusOr<std::unique_ptr<brigada::Kv>> kv = brigada::OpenRocksKv(options);
+  if (!kv.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(kv.status().message()).c_str());
+    return 1;
+  }
+  brigada::KvBatch batch;
+  batch.Put(brigada::Table::kMeta, std::string(brigada::kFormatKey),
+            absl::StrCat("d", brigada::kFormatVersion + 1));
+  return (*kv)->Write(batch, brigada::Durability::kSync).ok() ? 0 : 1;
+}

@@ -1,0 +1,26 @@
+// The schema's rules, checked before anything is committed, and told in the user's language.
+#ifndef TOOLS_BRIGADA_RECORD_CHECK_H_
+#define TOOLS_BRIGADA_RECORD_CHECK_H_
+
+#include "absl/status/status.h"
+#include "google/protobuf/message.h"
+#include "replica/schema/registry.h"
+#include "replica/schema/scope.h"
+
+namespace brigada {
+
+// UsageError with every rule that a new record in `scope` breaks.
+absl::Status CheckNewRecord(const RecordType& type, const Scope& scope,
+                            const google::protobuf::Message& record);
+
+// UsageError with every rule that `after` breaks and `before` did not: an edit answers for what it
+// changes only.
+absl::Status CheckEditedRecord(const RecordType& type, const google::protobuf::Message& before,
+                               const google::protobuf::Message& after);
+
+// UsageError when a record of `type` cannot live in `scope`.
+absl::Status CheckRecordScope(const RecordType& type, const Scope& scope);
+
+}  // namespace brigada
+
+#endif  // TOOLS_BRIGADA_RECORD_CHECK_H_

@@ -1,0 +1,128 @@
+#include "tools/brigada/sync_text.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
+#include "absl/time/time.h"
+#include "replica/base/language.h"
+#include "tools/brigada/display_width.h"
+#include "tools/brigada/status_text.h"
+
+namespace brigada {
+namespace {
+
+std::string MinuteText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M", time, absl::LocalTimeZone());
+}
+
+}  // namespace
+
+std::vector<std::string> WaitingSentences(const SyncStatus& status) {
+  std::vector<std::string> sentences;
+  if (status.rejected > 0) {
+    sentences.push_back(absl::Substitute(
+        status.rejected == 1
+            ? Say("El servidor no aceptó 1 cambio suyo; está guardado. Vea por qué y qué hacer: "
+                  "brigada rejected",
+                  "The server did not accept 1 of your changes; it is kept. See why and what to "
+                  "do: "
+                  "brigada rejected")
+            : Say("El servidor no aceptó $0 cambios suyos; están guardados. Vea por qué y qué "
+                  "hacer: "
+                  "brigada rejected",
+                  "The server did not accept $0 of your changes; they are kept. See why and what "
+                  "to "
+                  "do: brigada rejected"),
+        WithThousands(status.rejected)));
+  }
+  if (status.open_conflicts > 0) {
+    sentences.push_back(absl::Substitute(
+        status.open_conflicts == 1
+            ? Say("1 dato lo escribieron dos personas a la vez y alguien debe decidir: brigada "
+                  "conflicts",
+                  "1 value was written by two people at once and somebody has to decide: brigada "
+                  "conflicts")
+            : Say("$0 datos los escribieron dos personas a la vez y alguien debe decidir: brigada "
+                  "conflicts",
+                  "$0 values were written by two people at once and somebody has to decide: "
+                  "brigada "
+                  "conflicts"),
+        WithThousands(status.open_conflicts)));
+  }
+  return sentences;
+}
+
+std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrolled) {
+  std::vector<std::string> sentences;
+  if (!is_enrolled) {
+    sentences.emplace_back(
+        Say("Este dispositivo aún no está inscrito: lo que registre se guarda aquí. Para "
+            "sincronizar pida una invitación y use: brigada enrol",
+            "This device is not enrolled yet: what you register is saved here. To sync, ask for an "
+            "invitation and use: brigada enrol"));
+  }
+  if (!status.last_error.empty()) {
+    sentences.push_back(absl::Substitute(
+        Say("La última sincronización falló ($0): $1", "The last sync failed ($0): $1"),
+        MinuteText(status.last_error_at),
+        StatusText(absl::Status(status.last_error_code, status.last_error))));
+  }
+  for (std::string& sentence : WaitingSentences(status)) sentences.push_back(std::move(sentence));
+  if (is_enrolled && status.pending > 0) {
+    sentences.push_back(absl::Substitute(
+        status.pending == 1
+            ? Say("Falta enviar 1 cambio, hecho el $1: brigada sync",
+                  "1 change is still to be sent, made on $1: brigada sync")
+            : Say("Falta enviar $0 cambios, el más viejo del $1: brigada sync",
+                  "$0 changes are still to be sent, the oldest from $1: brigada sync"),
+        WithThousands(status.pending), MinuteText(status.oldest_pending)));
+  }
+  if (is_enrolled && !status.consistent) {
+    sentences.emplace_back(Say("Falta recibir parte de lo de los demás: brigada sync",
+                               "Part of the others' work is still to come: brigada sync"));
+  }
+  if (sentences.empty()) {
+    sentences.emplace_back(status.last_success == absl::InfinitePast()
+                               ? Say("Listo para la primera sincronización: brigada sync",
+                                     "Ready for the first sync: brigada sync")
+                               : Say("Todo lo suyo está en el servidor y nada espera",
+                                     "All of your work is on the server and nothing waits"));
+  }
+  return sentences;
+}
+
+absl::string_view PhaseText(SyncPhase phase) {
+  switch (phase) {
+    case SyncPhase::kIdle:
+      return Say("terminando", "ending");
+    case SyncPhase::kConnecting:
+      return Say("conectando", "connecting");
+    case SyncPhase::kPushing:
+      return Say("enviando", "sending");
+    case SyncPhase::kPulling:
+      return Say("recibiendo", "receiving");
+    case SyncPhase::kLive:
+      return Say("en vivo", "live");
+    case SyncPhase::kWaiting:
+      return Say("sin conexión, se volverá a intentar", "no connection, will try again");
+  }
+  return "";
+}
+
+std::string MovedText(const SyncState& state) {
+  std::string text = absl::Substitute(Say("enviados $0, confirmados $1", "sent $0, confirmed $1"),
+                                      WithThousands(state.change_sets_sent),
+                                      WithThousands(state.change_sets_confirmed));
+  if (state.change_sets_refused > 0) {
+    absl::StrAppend(&text, absl::Substitute(Say(", no aceptados $0", ", not accepted $0"),
+                                            WithThousands(state.change_sets_refused)));
+  }
+  absl::StrAppend(
+      &text, absl::Substitute(Say(", recibidos $0 registros, $1 arriba, $2 abajo",
+                                  ", received $0 records, $1 up, $2 down"),
+                              WithThousands(state.records_received), ByteCount(state.bytes_sent),
+                              ByteCount(state.bytes_received)));
+  return text;
+}
+
+}  // namespace brigada
