@@ -1,54 +1,112 @@
 #include "client_lib/conflict_choice.h"
 
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
+#include "replica/merge/apply.h"
 #include "replica/schema/fragment.h"
-#include "replica/schema/registry.h"
+#include "replica/store/conflict_ledger.h"
 
 namespace brigada {
+namespace {
 
-absl::StatusOr<v1::Change> ChangeThatDecides(const RecordId& conflict, absl::string_view scope,
-                                             const v1::Conflict& entry, int loser) {
-  if (entry.state() != v1::OPEN)
-    return absl::FailedPreconditionError("this conflict is decided already");
-  if (loser >= entry.losers_size()) {
-    return absl::InvalidArgumentError(absl::StrCat("this conflict has ", entry.losers_size(),
-                                                   " other values: choose 0 to ",
-                                                   entry.losers_size() - 1));
+// Cuts the scope out of a parked change.
+struct Parked {
+  std::string values;
+  std::string scope;
+};
+
+absl::StatusOr<Parked> SplitParked(const RecordType* type, const v1::Contender& chosen,
+                                   bool with_counters) {
+  Parked parked;
+  ASSIGN_OR_RETURN(const std::vector<Fragment> fragments, SplitFragments(type, chosen.value()));
+  for (const Fragment& fragment : fragments) {
+    const FieldType* field = type == nullptr ? nullptr : type->FindField(fragment.number);
+    if (fragment.number == kScopeFieldNumber) {
+      parked.scope = std::string(ScopeOfFragment(fragment.bytes));
+    } else if (with_counters || field == nullptr || field->policy != v1::COUNTER) {
+      parked.values += fragment.bytes;
+    }
   }
+  return parked;
+}
+
+// What the record last said with the parked edit laid over.
+absl::StatusOr<std::string> Restored(const RecordType* type, const v1::Conflict& entry,
+                                     const Parked& parked) {
+  if (entry.deleted_content().empty()) return parked.values;
+  Record record;
   v1::Change change;
   change.set_type_id(entry.about_type());
-  change.set_record_id(entry.about_record());
-  change.add_resolves(conflict.AsBytes());
+  change.set_kind(v1::Change::CREATE);
+  change.set_values(entry.deleted_content());
+  RETURN_IF_ERROR(OverlayChange(type, change, WriteRef(), nullptr, &record));
+  change.set_kind(v1::Change::EDIT);
+  change.set_values(parked.values);
+  RETURN_IF_ERROR(OverlayChange(type, change, WriteRef(), nullptr, &record));
+  return record.Message();
+}
+
+absl::Status BringBack(const RecordType* type, const LedgerEntry& entry,
+                       const v1::Contender& chosen, v1::Change* change) {
+  // What came after the deletion are changes, in which a counter is an amount; what the deletion
+  // met is what the record held then, counters included.
+  const bool is_late = chosen.sequence() > entry.conflict.winner().sequence();
+  const bool keeps_counters = is_late || entry.conflict.deleted_content().empty();
+  ASSIGN_OR_RETURN(const Parked parked, SplitParked(type, chosen, keeps_counters));
+  change->set_kind(v1::Change::CREATE);
+  change->set_scope(parked.scope.empty() ? entry.scope : parked.scope);
+  ASSIGN_OR_RETURN(*change->mutable_values(), Restored(type, entry.conflict, parked));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_type,
+                            LedgerEntry* entry) {
+  for (uint32_t number = 0; number < entry->conflict.continued(); ++number) {
+    ASSIGN_OR_RETURN(const std::optional<RecordView> found,
+                     view.Get(conflict_type, ContinuationId(entry->id, number)));
+    v1::Conflict older;
+    if (!found.has_value()) continue;
+    if (!older.ParseFromString(found->message))
+      return absl::DataLossError("an entry of the ledger is damaged");
+    entry->conflict.mutable_losers()->MergeFrom(older.losers());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Change> ChangeThatDecides(const RecordType* type, const LedgerEntry& entry,
+                                             int loser) {
+  const v1::Conflict& conflict = entry.conflict;
+  if (conflict.state() != v1::OPEN)
+    return absl::FailedPreconditionError("this conflict is decided already");
+  if (loser >= conflict.losers_size()) {
+    return absl::InvalidArgumentError(absl::StrCat("this conflict has ", conflict.losers_size(),
+                                                   " other values: choose 0 to ",
+                                                   conflict.losers_size() - 1));
+  }
+  v1::Change change;
+  change.set_type_id(conflict.about_type());
+  change.set_record_id(conflict.about_record());
+  change.add_resolves(entry.id.AsBytes());
   // The value is written even when it stands already: the decision then replaces every version that
   // met here.
-  const v1::Contender& chosen = loser < 0 ? entry.winner() : entry.losers(loser);
+  const v1::Contender& chosen = loser < 0 ? conflict.winner() : conflict.losers(loser);
   // A deletion that stands needs nothing written: the record is gone.
   if (loser < 0 && chosen.deletion()) return change;
-  if (entry.about_field() == 0) {
+  if (conflict.about_field() == 0) {
     if (chosen.deletion()) {
       change.set_kind(v1::Change::DELETE);
     } else {
-      change.set_kind(v1::Change::CREATE);
-      change.set_scope(std::string(scope));
-      // A parked registration holds its scope beside its fields.
-      ASSIGN_OR_RETURN(const std::vector<Fragment> fragments,
-                       SplitFragments(nullptr, chosen.value()));
-      for (const Fragment& fragment : fragments) {
-        if (fragment.number == kScopeFieldNumber) {
-          change.set_scope(std::string(ScopeOfFragment(fragment.bytes)));
-        } else {
-          change.mutable_values()->append(fragment.bytes);
-        }
-      }
+      RETURN_IF_ERROR(BringBack(type, entry, chosen, &change));
     }
-  } else if (entry.about_field() == kScopeFieldNumber) {
+  } else if (conflict.about_field() == kScopeFieldNumber) {
     change.set_scope(std::string(ScopeOfFragment(chosen.value())));
   } else if (chosen.value().empty()) {
-    change.add_cleared(entry.about_field());
+    change.add_cleared(conflict.about_field());
   } else {
     change.set_values(chosen.value());
   }

@@ -2,19 +2,37 @@
 #ifndef CLIENT_LIB_CONFLICT_CHOICE_H_
 #define CLIENT_LIB_CONFLICT_CHOICE_H_
 
+#include <string>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "brigada/v1/change.pb.h"
 #include "brigada/v1/conflict.pb.h"
 #include "replica/base/ids.h"
+#include "replica/schema/registry.h"
+#include "replica/store/read_view.h"
 
 namespace brigada {
 
+// A conflict of the ledger, with the values of its further entries among the losers
+// (WholeConflict).
+struct LedgerEntry {
+  RecordId id;
+  std::string scope;
+  v1::Conflict conflict;
+};
+
+// Adds to `entry` the older values that the ledger keeps in further entries, as far as this replica
+// has them.
+absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_type,
+                            LedgerEntry* entry);
+
 // `loser` < 0: the standing value stays. Else the loser with that index becomes the value; of a
-// deleted record, its edit makes a new life of the record in `scope`. kInvalidArgument: no such
-// loser; kFailedPrecondition: the conflict is decided already.
-absl::StatusOr<v1::Change> ChangeThatDecides(const RecordId& conflict, absl::string_view scope,
-                                             const v1::Conflict& entry, int loser);
+// deleted record, what it last said, with the loser's edit laid over, makes a new life of the
+// record in `scope`. `type`: of the record it is about; null when unknown. kInvalidArgument: no
+// such loser; kFailedPrecondition: the conflict is decided already.
+absl::StatusOr<v1::Change> ChangeThatDecides(const RecordType* type, const LedgerEntry& entry,
+                                             int loser);
 
 }  // namespace brigada
 

@@ -346,12 +346,15 @@ absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<RecordView> record, cursor->Next());
     if (!record.has_value()) return result;
-    ConflictInfo info;
-    if (!info.entry.ParseFromString(record->message))
+    LedgerEntry entry{.id = record->id, .scope = record->scope, .conflict = {}};
+    if (!entry.conflict.ParseFromString(record->message))
       return absl::DataLossError("an entry of the ledger is damaged");
-    if (info.entry.state() != v1::OPEN) continue;
-    info.id = record->id;
-    ASSIGN_OR_RETURN(info.scope, Scope::Parse(record->scope));
+    if (entry.conflict.state() != v1::OPEN) continue;
+    RETURN_IF_ERROR(AddOlderValues(*view, *type, &entry));
+    ConflictInfo info;
+    info.id = entry.id;
+    ASSIGN_OR_RETURN(info.scope, Scope::Parse(entry.scope));
+    info.entry = std::move(entry.conflict);
     result.push_back(std::move(info));
   }
 }
@@ -359,11 +362,14 @@ absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
 absl::Status ReplicaImpl::Resolve(const RecordId& conflict, int loser) {
   const RecordType* const type = registry_->Find(kConflictTypeId);
   if (type == nullptr) return absl::NotFoundError("this replica's registry has no conflicts");
-  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*type, conflict));
-  v1::Conflict entry;
-  if (!entry.ParseFromString(view.message))
+  ASSIGN_OR_RETURN(const RecordView stored, ViewOf(*type, conflict));
+  LedgerEntry entry{.id = conflict, .scope = stored.scope, .conflict = {}};
+  if (!entry.conflict.ParseFromString(stored.message))
     return absl::DataLossError("an entry of the ledger is damaged");
-  ASSIGN_OR_RETURN(v1::Change change, ChangeThatDecides(conflict, view.scope, entry, loser));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  RETURN_IF_ERROR(AddOlderValues(*view, *type, &entry));
+  ASSIGN_OR_RETURN(v1::Change change,
+                   ChangeThatDecides(registry_->Find(entry.conflict.about_type()), entry, loser));
   std::vector<v1::Change> changes;
   changes.push_back(std::move(change));
   return CommitChanges(std::move(changes));

@@ -75,8 +75,9 @@ void CommitQueue::CommitGroup(std::vector<Waiting> group) {
   for (size_t i = 0; i < group.size(); ++i) {
     PushResult failed;
     failed.status = results.status();
-    group[i].on_result(results.ok() ? (*results)[i] : failed);
-    if (!results.ok()) continue;
+    const PushResult& result = results.ok() ? (*results)[i] : failed;
+    group[i].on_result(result);
+    if (!result.status.ok()) continue;
     if (new_heads_.empty()) oldest_new_head_ = clock_->Monotonic();
     new_heads_.insert(pushes[i].partition);
   }
@@ -88,17 +89,38 @@ absl::StatusOr<std::vector<PushResult>> CommitQueue::Commit(
     const std::vector<PushRequest>& pushes) {
   while (true) {
     const absl::Time now = clock_->Now();
-    absl::StatusOr<std::vector<PushResult>> results =
-        [&]() -> absl::StatusOr<std::vector<PushResult>> {
-      ASSIGN_OR_RETURN(const GrantJudge judge, JudgeFor(pushes, *store_, now));
-      return store_->CommitPushes(pushes, judge, now);
-    }();
+    absl::StatusOr<std::vector<PushResult>> results = CommitJudged(pushes, now);
     const bool is_full = absl::IsResourceExhausted(results.status()) && store_->Health().ok();
     if (is_full != waits_for_room_.exchange(is_full)) {
       Log(is_full ? LogLevel::kError : LogLevel::kInfo, is_full ? "disk full" : "disk has room");
     }
     if (!is_full || PauseForRoom()) return results;
   }
+}
+
+absl::StatusOr<std::vector<PushResult>> CommitQueue::CommitJudged(
+    const std::vector<PushRequest>& pushes, absl::Time now) {
+  GrantJudge judge({}, now);
+  const auto unreadable = judge.Load(pushes, *store_);
+  if (unreadable.empty()) return store_->CommitPushes(pushes, judge, now);
+  // One damaged user entry holds up nobody else.
+  std::vector<PushResult> results(pushes.size());
+  std::vector<PushRequest> readable;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < pushes.size(); ++i) {
+    const auto found = unreadable.find(pushes[i].user);
+    if (found != unreadable.end()) {
+      results[i].status = found->second;
+      continue;
+    }
+    readable.push_back(pushes[i]);
+    places.push_back(i);
+  }
+  Log(LogLevel::kError, "grants unreadable", {{"users", unreadable.size()}});
+  if (readable.empty()) return results;
+  ASSIGN_OR_RETURN(std::vector<PushResult> committed, store_->CommitPushes(readable, judge, now));
+  for (size_t i = 0; i < places.size(); ++i) results[places[i]] = std::move(committed[i]);
+  return results;
 }
 
 bool CommitQueue::PauseForRoom() {

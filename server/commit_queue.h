@@ -71,6 +71,9 @@ class CommitQueue {
   void CommitGroup(std::vector<Waiting> group);
   // With patience while the disk is full.
   absl::StatusOr<std::vector<PushResult>> Commit(const std::vector<PushRequest>& pushes);
+  // A push whose user's grants cannot be read fails alone.
+  absl::StatusOr<std::vector<PushResult>> CommitJudged(const std::vector<PushRequest>& pushes,
+                                                       absl::Time now);
   // True when somebody stopped the queue meanwhile.
   bool PauseForRoom();
   void TellNewHeads();

@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "replica/base/status_macros.h"
+#include "replica/store/feed_entries.h"
+#include "replica/store/record_table.h"
 #include "server/directory.h"
 #include "server/roles.h"
 
@@ -28,8 +29,21 @@ bool CoveredWriting(const v1::GrantRecord& grant, absl::Time at) {
 
 enum class Cover { kNone, kRevoked, kGranted };
 
+bool HasEnded(const v1::GrantRecord& grant, absl::Time at) {
+  const int64_t ms = absl::ToUnixMillis(at);
+  return (grant.revoked_ms() != 0 && ms >= grant.revoked_ms()) ||
+         (grant.until_ms() != 0 && ms >= grant.until_ms());
+}
+
+// Whoever held the grant may have known the record: it was there before the grant ended.
+bool MayHaveKnown(const v1::GrantRecord& grant, const Record* record) {
+  return record == nullptr || !record->exists() ||
+         !HasEnded(grant, record->created().stamp.ToTime());
+}
+
+// `record`: what is stored in `scope`; null when the question is of the place alone.
 Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Scope& scope,
-              absl::Time at) {
+              const Record* record, absl::Time at) {
   Cover best = Cover::kNone;
   for (const v1::GrantRecord& grant : grants) {
     const absl::StatusOr<Role> role = ParseRole(grant.role());
@@ -38,60 +52,81 @@ Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, 
       const absl::StatusOr<Scope> granted = Scope::Parse(path);
       if (!granted.ok() || !granted->Contains(scope)) continue;
       if (CoveredWriting(grant, at)) return Cover::kGranted;
-      const bool ended =
-          (grant.revoked_ms() != 0 && absl::ToUnixMillis(at) >= grant.revoked_ms()) ||
-          (grant.until_ms() != 0 && absl::ToUnixMillis(at) >= grant.until_ms());
-      if (ended) best = Cover::kRevoked;
+      if (HasEnded(grant, at) && MayHaveKnown(grant, record)) best = Cover::kRevoked;
     }
   }
   return best;
+}
+
+// True when some feed of the user brings records of this class in this scope.
+bool MayRead(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Record& record,
+             absl::Time now) {
+  const v1::DataClass data_class = ClassOf(type, record);
+  const std::string scope = record.scope();
+  const std::vector<v1::Feed> feeds = FeedsOf(grants, now);
+  return std::any_of(feeds.begin(), feeds.end(), [&](const v1::Feed& feed) {
+    return data_class <= feed.max_class() && FeedCovers(feed.scope(), feed.kind(), scope);
+  });
 }
 
 }  // namespace
 
 void GrantJudge::Examine(const ChangeInQuestion& question,
                          std::vector<v1::Refusal>* refusals) const {
-  const absl::Time at = WrittenAt(question.header, now_);
+  const Record* const current = question.current;
+  if (current != nullptr && current->exists() &&
+      !ExaminePlace(question, current->scope(), current, refusals))
+    return;
+  if (!question.change.scope().empty())
+    ExaminePlace(question, question.change.scope(), nullptr, refusals);
+}
+
+bool GrantJudge::ExaminePlace(const ChangeInQuestion& question, const std::string& path,
+                              const Record* record, std::vector<v1::Refusal>* refusals) const {
+  const absl::StatusOr<Scope> scope = Scope::Parse(path);
+  // Without a scope there is nothing to hold a grant against: the rules of the schema refuse it.
+  if (!scope.ok()) return true;
   const auto found = grants_.find(question.push.user);
   const absl::Span<const v1::GrantRecord> grants = found == grants_.end()
                                                        ? absl::Span<const v1::GrantRecord>()
                                                        : absl::MakeConstSpan(found->second);
-  std::vector<std::string> scopes;
-  if (question.current != nullptr && question.current->exists())
-    scopes.push_back(question.current->scope());
-  if (!question.change.scope().empty()) scopes.push_back(question.change.scope());
-  for (const std::string& path : scopes) {
-    const absl::StatusOr<Scope> scope = Scope::Parse(path);
-    // Without a scope there is nothing to hold a grant against: the rules of the schema refuse it.
-    if (!scope.ok()) continue;
-    const Cover cover = CoverOf(grants, question.type, *scope, at);
-    if (cover == Cover::kGranted) continue;
-    v1::Refusal refusal;
-    refusal.set_change(question.index);
-    if (cover == Cover::kRevoked) {
-      refusal.set_reason(v1::LATE_AFTER_REVOCATION);
-      refusal.set_detail("written after the grant had ended");
-    } else {
-      refusal.set_reason(v1::NOT_GRANTED);
-      refusal.set_detail(
-          absl::StrCat("no grant of this user covers ",
-                       question.type == nullptr ? "this type" : question.type->plural(), " in ",
-                       // Where a record is now is not for somebody who may not read it.
-                       path == question.change.scope() ? path : "the place of this record"));
-    }
-    refusals->push_back(std::move(refusal));
-    return;
+  const Cover cover =
+      CoverOf(grants, question.type, *scope, record, WrittenAt(question.header, now_));
+  if (cover == Cover::kGranted) return true;
+  v1::Refusal refusal;
+  refusal.set_change(question.index);
+  if (cover == Cover::kRevoked) {
+    refusal.set_reason(v1::LATE_AFTER_REVOCATION);
+    refusal.set_detail("written after the grant had ended");
+  } else if (record != nullptr && question.change.kind() != v1::Change::CREATE &&
+             !MayRead(grants, question.type, *record, now_)) {
+    // As of a record that is not there: ids cannot be tried out.
+    refusal.set_reason(v1::UNKNOWN_RECORD);
+  } else {
+    refusal.set_reason(v1::NOT_GRANTED);
+    refusal.set_detail(
+        absl::StrCat("no grant of this user covers ",
+                     question.type == nullptr ? "this type" : question.type->plural(), " in ",
+                     // Where a record is now is not for somebody who may not read it.
+                     record == nullptr ? path : "the place of this record"));
   }
+  refusals->push_back(std::move(refusal));
+  return false;
 }
 
-absl::StatusOr<GrantJudge> JudgeFor(absl::Span<const PushRequest> pushes,
-                                    const AuthorityStore& store, absl::Time now) {
-  absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants;
+absl::flat_hash_map<std::string, absl::Status> GrantJudge::Load(
+    absl::Span<const PushRequest> pushes, const AuthorityStore& store) {
+  absl::flat_hash_map<std::string, absl::Status> unreadable;
   for (const PushRequest& push : pushes) {
-    if (grants.contains(push.user)) continue;
-    ASSIGN_OR_RETURN(grants[push.user], GrantsOf(store, push.user));
+    if (grants_.contains(push.user) || unreadable.contains(push.user)) continue;
+    absl::StatusOr<std::vector<v1::GrantRecord>> grants = GrantsOf(store, push.user);
+    if (grants.ok()) {
+      grants_[push.user] = *std::move(grants);
+    } else {
+      unreadable[push.user] = grants.status();
+    }
   }
-  return GrantJudge(std::move(grants), now);
+  return unreadable;
 }
 
 }  // namespace brigada

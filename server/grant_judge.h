@@ -15,23 +15,31 @@ namespace brigada {
 
 // The time of writing is the position's: last server time seen plus monotonic time elapsed since,
 // never later than `now`. So a wrong wall clock neither saves nor harms anybody, and work done
-// before a revocation is accepted whenever it arrives. Immutable; thread safe.
+// before a revocation is accepted whenever it arrives. Thread safe once loaded.
 class GrantJudge final : public Judge {
  public:
   // `grants`: by user, of every user whose pushes will be examined.
   GrantJudge(absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants, absl::Time now)
       : grants_(std::move(grants)), now_(now) {}
 
+  // Takes the grants of the users of `pushes` from the store. Returns those whose entry cannot be
+  // read, with the reason: their pushes must not be examined, those of the others may. Before the
+  // judge is shared.
+  absl::flat_hash_map<std::string, absl::Status> Load(absl::Span<const PushRequest> pushes,
+                                                      const AuthorityStore& store);
+
+  // A record that the writer may neither write nor read is refused as one that does not exist.
   void Examine(const ChangeInQuestion& question, std::vector<v1::Refusal>* refusals) const override;
 
  private:
-  const absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants_;
+  // False when the change is refused for this place. `record`: what is stored there; null when it
+  // is where the change would put it.
+  bool ExaminePlace(const ChangeInQuestion& question, const std::string& path, const Record* record,
+                    std::vector<v1::Refusal>* refusals) const;
+
+  absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants_;
   const absl::Time now_;
 };
-
-// Loads the grants of the users of `pushes` and makes their judge.
-absl::StatusOr<GrantJudge> JudgeFor(absl::Span<const PushRequest> pushes,
-                                    const AuthorityStore& store, absl::Time now);
 
 }  // namespace brigada
 

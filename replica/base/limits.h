@@ -22,6 +22,14 @@ inline constexpr size_t kMaxChangeSetBytes = size_t{1} << 20;
 inline constexpr size_t kMaxChangesPerSet = 1000;
 // One record, encoded with its field states.
 inline constexpr size_t kMaxRecordBytes = size_t{1} << 20;
+// The records that one change set touches, as they are after it, its conflict records included:
+// they travel in one batch, whatever limits the reader has negotiated.
+inline constexpr size_t kMaxTouchedBytes = size_t{3} << 19;
+// What no page of a feed goes beyond, save for one change set that is larger by itself.
+inline constexpr size_t kMaxPageBytes = size_t{7} << 18;
+// Fields of one record, those unknown here included, and values, elements and keys in all of them.
+inline constexpr size_t kMaxFieldsPerRecord = 1024;
+inline constexpr size_t kMaxSlotsPerRecord = 8192;
 // Elements or keys of one SET or MAP field.
 inline constexpr size_t kMaxElementsPerField = 4096;
 // Concurrent versions kept of one field or element; docs/merge-semantics.md says which goes first.

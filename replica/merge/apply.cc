@@ -51,6 +51,7 @@ class ChangeRun {
  private:
   void CheckFields(std::vector<v1::Refusal>* refusals) const;
   void CheckStart(std::vector<v1::Refusal>* refusals) const;
+  bool Restores() const;
   static void Refuse(v1::RefusalReason reason, const FieldType* field,
                      std::vector<v1::Refusal>* refusals);
   static bool IsLeftOut(uint32_t number, const v1::Verdict::Lost* lost);
@@ -119,10 +120,20 @@ void ChangeRun::CheckFields(std::vector<v1::Refusal>* refusals) const {
   }
 }
 
+// The change brings a deleted record back because somebody had edited it meanwhile.
+bool ChangeRun::Restores() const {
+  return std::any_of(record_->conflicts.begin(), record_->conflicts.end(),
+                     [&](const OpenConflict& conflict) {
+                       return conflict.field == 0 &&
+                              std::find(change_.resolves().begin(), change_.resolves().end(),
+                                        conflict.id.bytes()) != change_.resolves().end();
+                     });
+}
+
 // A new record has no stored values to break a rule; only its states have to be initial ones, the
-// unset ones (0) included.
+// unset ones (0) included. What is restored goes on in the state it had.
 void ChangeRun::CheckStart(std::vector<v1::Refusal>* refusals) const {
-  if (type_ == nullptr) return;
+  if (type_ == nullptr || Restores()) return;
   for (const FieldType& field : type_->fields()) {
     if (field.policy != v1::STATE) continue;
     int32_t state = 0;

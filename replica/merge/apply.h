@@ -61,12 +61,10 @@ absl::StatusOr<ApplyResult> ApplyChange(const RecordType* type, const v1::Change
 absl::Status OverlayChange(const RecordType* type, const v1::Change& change, const WriteRef& write,
                            const v1::Verdict::Lost* lost, Record* record);
 
-// Values kept in one conflict beside the winner.
-inline constexpr int kMaxLosers = 16;
-
 // Takes what a later change found out about a conflict (ConflictEvent.entry) into its stored entry:
 // winner and state become those of `update`, losers not known yet by (replica, sequence) are added,
-// the newest kMaxLosers stay. What the conflict is about is kept.
+// latest first. None is dropped: how many one stored entry holds is the store's business. What else
+// the entry says is kept.
 void ExtendConflict(const v1::Conflict& update, v1::Conflict* entry);
 
 // The part of `record` changed after commit sequence `after`: fields whole, with all their live

@@ -39,7 +39,6 @@ void OrderLosers(v1::Conflict* entry) {
     if (a.sequence() != b.sequence()) return a.sequence() > b.sequence();
     return a.replica() > b.replica();
   });
-  if (losers->size() > kMaxLosers) losers->DeleteSubrange(kMaxLosers, losers->size() - kMaxLosers);
 }
 
 }  // namespace
@@ -65,6 +64,8 @@ void ExtendConflict(const v1::Conflict& update, v1::Conflict* entry) {
     merged.set_about_type(entry->about_type());
     merged.set_about_record(entry->about_record());
   }
+  merged.set_continued(entry->continued());
+  if (merged.deleted_content().empty()) merged.set_deleted_content(entry->deleted_content());
   *entry = std::move(merged);
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "replica/base/check.h"
@@ -52,6 +53,14 @@ absl::StatusOr<Scope> Scope::Parse(absl::string_view path) {
     }
   }
   return Scope(std::string(path));
+}
+
+bool Scope::IsPartition(absl::string_view path) {
+  if (path == kRoot) return true;
+  return path.size() == kRoot.size() + 3 && absl::StartsWith(path, kRoot) &&
+         path[kRoot.size()] == '/' &&
+         absl::ascii_isdigit(static_cast<unsigned char>(path[kRoot.size() + 1])) &&
+         absl::ascii_isdigit(static_cast<unsigned char>(path[kRoot.size() + 2]));
 }
 
 int Scope::depth() const {

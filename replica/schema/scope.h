@@ -18,6 +18,9 @@ class Scope {
   Scope() = default;
   // kInvalidArgument naming what is wrong: empty, another root, a bad segment, too deep.
   static absl::StatusOr<Scope> Parse(absl::string_view path);
+  // True for "MX" and for a state as the catalogue writes it, two digits ("MX/20"): nothing else is
+  // a partition, so there are never more of them than a server can keep.
+  static bool IsPartition(absl::string_view path);
 
   const std::string& path() const { return path_; }
   bool empty() const { return path_.empty(); }

@@ -1,16 +1,13 @@
 #include "replica/store/authority_commit.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/limits.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/change_rules.h"
-#include "replica/store/conflict_ledger.h"
 #include "replica/store/keys.h"
 
 namespace brigada {
@@ -46,6 +43,15 @@ WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& pus
   return context;
 }
 
+// What the writer saw may have lost since and be gone from the record; the server time of its
+// position lies above all of that, so the outcome does not depend on the order of commits
+// (docs/merge-semantics.md).
+Hlc FloorOf(const v1::ChangeSetHeader& header) {
+  const int64_t seen_ms = header.position().server_time_ms();
+  if (seen_ms <= 0) return Hlc();
+  return Hlc::FromTime(absl::FromUnixMillis(seen_ms) + absl::Milliseconds(1));
+}
+
 // What keeps a change set from being looked into at all; OK when its body is parsed.
 absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict* verdict) {
   v1::ChangeSetBody body;
@@ -76,27 +82,36 @@ absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict
 }  // namespace
 
 struct CommitGroup::Trial {
+  explicit Trial(RecordBatch* batch) : records(batch) {}
   const v1::ChangeSetBody* body = nullptr;
   WriteContext context;
-  // Per change, the slot of its record; null when the change names none.
-  std::vector<RecordSlot*> slots;
-  std::deque<Record> copies;
-  absl::flat_hash_map<RecordSlot*, Record*> records;
-  std::vector<RecordSlot*> changed;
-  std::vector<std::pair<const RecordSlot*, ConflictEvent>> conflicts;
+  TrialRecords records;
+  // Per change, its record; null when the change names none.
+  std::vector<TrialRecord*> targets;
+  std::vector<std::pair<const TrialRecord*, ConflictEvent>> conflicts;
   std::vector<v1::Verdict::Lost> lost;
   std::vector<v1::Refusal> refusals;
 };
 
 CommitGroup::CommitGroup(CommitBase base)
-    : base_(std::move(base)), records_(base_.table, base_.reader), verdicts_(base_.reader) {}
+    : base_(std::move(base)),
+      records_(base_.table, base_.reader),
+      verdicts_(base_.reader),
+      ledger_(base_.reader) {}
 
 absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   PushResult result;
-  ASSIGN_OR_RETURN(v1::ReplicaProgress * progress,
-                   verdicts_.Progress(push.partition, push.replica));
+  v1::ReplicaProgress* progress = nullptr;
+  absl::StatusOr<CheckedPush> look = Look(push, &progress);
+  if (absl::IsDataLoss(look.status())) {
+    // What is damaged is this replica's: the pushes of others go on.
+    Log(LogLevel::kError, "progress_damaged", {{"reason", look.status().message()}});
+    result.status = look.status();
+    return result;
+  }
+  RETURN_IF_ERROR(look.status());
+  CheckedPush checked = *std::move(look);
   result.expected = progress->sequence() + 1;
-  ASSIGN_OR_RETURN(CheckedPush checked, CheckPush(push, *progress, verdicts_));
   result.status = checked.status;
   result.forked = checked.forked;
   if (!checked.status.ok() || checked.forked || checked.gap) return result;
@@ -120,13 +135,19 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   return result;
 }
 
+absl::StatusOr<CheckedPush> CommitGroup::Look(const PushRequest& push,
+                                              v1::ReplicaProgress** progress) {
+  ASSIGN_OR_RETURN(*progress, verdicts_.Progress(push.partition, push.replica));
+  return CheckPush(push, **progress, verdicts_);
+}
+
 absl::StatusOr<v1::Verdict> CommitGroup::JudgeSet(const PushRequest& push, const v1::ChangeSet& set,
                                                   const v1::ChangeSetHeader& header, Hlc own_last) {
   uint64_t& head = base_.heads[push.partition];
   v1::Verdict verdict;
   verdict.set_sequence(header.sequence());
   verdict.set_commit_sequence(head + 1);
-  Trial trial;
+  Trial trial(&records_);
   trial.context = ContextOf(header, push, head + 1);
   const auto body = ReadBody(set, &verdict);
   absl::Status status;
@@ -136,7 +157,11 @@ absl::StatusOr<v1::Verdict> CommitGroup::JudgeSet(const PushRequest& push, const
   }
   SetStamp(header, own_last, &trial);
   if (body.ok() && status.ok()) status = TryChanges(push, header, &trial);
-  if (status.ok() && body.ok() && trial.refusals.empty()) status = Accept(&trial, &verdict);
+  if (status.ok() && body.ok() && trial.refusals.empty()) status = TryLedger(&trial);
+  if (status.ok() && body.ok() && trial.refusals.empty()) Accept(&trial, &verdict);
+  // The stamp of what is refused says nothing of records that its writer may not read.
+  if (verdict.outcome() == v1::REJECTED)
+    trial.context.write.stamp = StampOf(header, own_last, FloorOf(header));
   if (absl::IsDataLoss(status)) {
     // A damaged record stops the change sets that touch it, not the store.
     Log(LogLevel::kError, "record_damaged", {{"reason", status.message()}});
@@ -154,39 +179,34 @@ absl::StatusOr<v1::Verdict> CommitGroup::JudgeSet(const PushRequest& push, const
 absl::Status CommitGroup::OpenRecords(const v1::ChangeSetHeader& header, Trial* trial) {
   for (const v1::Change& change : trial->body->changes()) {
     const auto id = RecordId::FromBytes(change.record_id());
-    if (!id.ok()) {
-      trial->slots.push_back(nullptr);
-      continue;
-    }
-    ASSIGN_OR_RETURN(RecordSlot * slot, records_.Open(header.partition(), change.type_id(), *id));
-    trial->slots.push_back(slot);
-    Record*& copy = trial->records[slot];
-    if (copy == nullptr) copy = &trial->copies.emplace_back(slot->state.base);
+    TrialRecord*& target = trial->targets.emplace_back(nullptr);
+    if (!id.ok()) continue;
+    ASSIGN_OR_RETURN(target, trial->records.Open(header.partition(), change.type_id(), *id));
   }
   return absl::OkStatus();
 }
 
-void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial) {
+Hlc CommitGroup::StampOf(const v1::ChangeSetHeader& header, Hlc own_last, Hlc replaced) {
   const Hlc ceiling = base_.clock.Tick(base_.now);
+  const Hlc stamp =
+      EffectiveStamp(Hlc{header.stamp()}, ceiling, own_last, std::min(replaced, ceiling));
+  base_.clock.Observe(stamp);
+  return stamp;
+}
+
+void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial) {
   const uint64_t head = trial->context.write.sequence - 1;
-  // What the writer saw may have lost since and be gone from the record; the server time of its
-  // position lies above all of that, so the outcome does not depend on the order of commits
-  // (docs/merge-semantics.md).
-  const int64_t seen_ms = std::max<int64_t>(0, header.position().server_time_ms());
-  Hlc replaced =
-      std::min(ceiling, Hlc::FromTime(absl::FromUnixMillis(seen_ms) + absl::Milliseconds(1)));
-  if (seen_ms == 0) replaced = Hlc();
-  for (size_t i = 0; i < trial->slots.size(); ++i) {
-    if (trial->slots[i] == nullptr) continue;
+  Hlc replaced = FloorOf(header);
+  for (size_t i = 0; i < trial->targets.size(); ++i) {
+    if (trial->targets[i] == nullptr) continue;
     const v1::Change& change = trial->body->changes(static_cast<int>(i));
     trial->context.seen = SeenBy(change, header, base_.epoch, head);
-    const auto highest = HighestReplaced(trial->slots[i]->type, change, trial->context,
-                                         *trial->records[trial->slots[i]]);
+    const auto highest = HighestReplaced(trial->targets[i]->slot->type, change, trial->context,
+                                         trial->targets[i]->record);
     // Malformed bytes are refused when the change is tried.
     if (highest.ok()) replaced = std::max(replaced, *highest);
   }
-  trial->context.write.stamp = EffectiveStamp(Hlc{header.stamp()}, ceiling, own_last, replaced);
-  base_.clock.Observe(trial->context.write.stamp);
+  trial->context.write.stamp = StampOf(header, own_last, replaced);
 }
 
 absl::Status CommitGroup::TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header,
@@ -196,7 +216,7 @@ absl::Status CommitGroup::TryChanges(const PushRequest& push, const v1::ChangeSe
     trial->refusals.push_back(
         MakeRefusal(v1::NOT_GRANTED, 0, 0, "the change set names another user"));
   }
-  for (uint32_t i = 0; i < trial->slots.size(); ++i) {
+  for (uint32_t i = 0; i < trial->targets.size(); ++i) {
     if (trial->refusals.size() >= kMaxRefusals) break;
     RETURN_IF_ERROR(TryChange(push, header, i, trial));
   }
@@ -206,55 +226,80 @@ absl::Status CommitGroup::TryChanges(const PushRequest& push, const v1::ChangeSe
 absl::Status CommitGroup::TryChange(const PushRequest& push, const v1::ChangeSetHeader& header,
                                     uint32_t index, Trial* trial) {
   const v1::Change& change = trial->body->changes(static_cast<int>(index));
-  RecordSlot* slot = trial->slots[index];
-  if (slot == nullptr) {
+  TrialRecord* const target = trial->targets[index];
+  if (target == nullptr) {
     trial->refusals.push_back(MakeRefusal(v1::UNREADABLE_BODY, index, 0, "a malformed id"));
     return absl::OkStatus();
   }
-  Record* record = trial->records[slot];
-  const size_t refused_before = trial->refusals.size();
-  base_.judge->Examine({push, header, change, index, slot->type, record}, &trial->refusals);
-  // Who may not write here learns nothing else of the record.
-  if (trial->refusals.size() == refused_before)
-    CheckChange(slot->type, push.partition, change, index, *record, &trial->refusals);
-  if (trial->refusals.size() != refused_before) return absl::OkStatus();
+  if (IsRefused(push, header, change, index, *target, &trial->refusals)) return absl::OkStatus();
 
+  const RecordType* const type = target->slot->type;
+  Record* const record = &target->record;
   trial->context.seen = SeenBy(change, header, base_.epoch, trial->context.write.sequence - 1);
-  auto result = ApplyChange(slot->type, change, trial->context, index, record);
+  std::string content;
+  const bool may_end = change.kind() == v1::Change::DELETE && record->is_live();
+  if (may_end) content = record->Message();
+  auto result = ApplyChange(type, change, trial->context, index, record);
   if (absl::IsInvalidArgument(result.status())) {
     trial->refusals.push_back(
         MakeRefusal(v1::UNREADABLE_BODY, index, 0, "the change is malformed"));
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(result.status());
+  if (may_end && record->deleted) target->deleted_content = std::move(content);
+  target->is_changed = target->is_changed || result->changed;
   for (v1::Refusal& refusal : result->refusals) trial->refusals.push_back(std::move(refusal));
   CheckMergedRecord(*record, index, &trial->refusals);
   for (ConflictEvent& event : result->conflicts)
-    trial->conflicts.emplace_back(slot, std::move(event));
+    trial->conflicts.emplace_back(target, std::move(event));
   if (result->lost_whole || !result->lost_fields.empty()) {
     v1::Verdict::Lost& lost = trial->lost.emplace_back();
     lost.set_change(index);
     if (!result->lost_whole)
       lost.mutable_fields()->Add(result->lost_fields.begin(), result->lost_fields.end());
   }
-  if (result->changed) trial->changed.push_back(slot);
   return absl::OkStatus();
 }
 
-absl::Status CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
-  // Whatever can fail comes before the first record changes.
-  for (const auto& [about, event] : trial->conflicts)
-    RETURN_IF_ERROR(records_.Open(about->partition, kConflictTypeId, event.id).status());
-  for (RecordSlot* slot : trial->changed) {
-    if (trial->records[slot] == nullptr) continue;
-    const std::string scope = slot->state.base.scope();
-    slot->state.base = std::move(*std::exchange(trial->records[slot], nullptr));
-    slot->dirty = true;
-    if (!scope.empty() && scope != slot->state.base.scope()) slot->passed_scopes.push_back(scope);
+bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& header,
+                            const v1::Change& change, uint32_t index, const TrialRecord& target,
+                            std::vector<v1::Refusal>* refusals) const {
+  const size_t before = refusals->size();
+  const RecordType* const type = target.slot->type;
+  // A record that does not exist and one that the writer may not read are answered alike, whatever
+  // else is wrong with the change: ids cannot be tried out.
+  if (change.kind() != v1::Change::CREATE && !target.record.exists()) {
+    refusals->push_back(MakeRefusal(v1::UNKNOWN_RECORD, index, 0, ""));
+    return true;
   }
+  base_.judge->Examine({push, header, change, index, type, &target.record}, refusals);
+  // Who may not write here learns nothing else of the record.
+  if (refusals->size() == before)
+    CheckChange(type, push.partition, change, index, target.record, refusals);
+  return refusals->size() != before;
+}
+
+absl::Status CommitGroup::TryLedger(Trial* trial) {
+  const WriteRef& write = trial->context.write;
   for (const auto& [about, event] : trial->conflicts) {
-    RETURN_IF_ERROR(RecordConflict(*about, event, trial->context.write.stamp,
-                                   trial->context.write.sequence, &records_));
+    RETURN_IF_ERROR(ledger_.Record(*about, event, write.stamp, write.sequence, &trial->records));
+  }
+  for (const TrialRecord* target : trial->targets) {
+    const Record& before = target->slot->state.base;
+    if (before.exists() && before.scope() != target->record.scope()) {
+      RETURN_IF_ERROR(ledger_.Follow(*target, write.stamp, write.sequence, &trial->records));
+    }
+  }
+  if (!trial->records.FitOneBatch()) {
+    trial->refusals.push_back(MakeRefusal(
+        v1::TOO_LARGE, 0, 0, "the records that the change set touches are too large together"));
+  }
+  return absl::OkStatus();
+}
+
+void CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
+  trial->records.Accept();
+  for (const auto& [about, event] : trial->conflicts) {
     const auto& known = verdict->conflicts();
     if (event.entry.state() != v1::RESOLVED &&
         std::find(known.begin(), known.end(), event.id.bytes()) == known.end())
@@ -263,7 +308,6 @@ absl::Status CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
   for (v1::Verdict::Lost& lost : trial->lost) *verdict->add_lost() = std::move(lost);
   verdict->set_outcome(verdict->conflicts_size() > 0 || verdict->lost_size() > 0 ? v1::MERGED
                                                                                  : v1::APPLIED);
-  return absl::OkStatus();
 }
 
 void CommitGroup::Quarantine(const PushRequest& push, const v1::ChangeSet& set,

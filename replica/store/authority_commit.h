@@ -16,10 +16,12 @@
 #include "replica/base/ids.h"
 #include "replica/merge/apply.h"
 #include "replica/store/authority_store.h"
+#include "replica/store/conflict_ledger.h"
 #include "replica/store/kv.h"
 #include "replica/store/push_chain.h"
 #include "replica/store/record_table.h"
 #include "replica/store/run_history.h"
+#include "replica/store/trial_records.h"
 #include "replica/store/verdict_table.h"
 
 namespace brigada {
@@ -57,19 +59,29 @@ class CommitGroup {
   // accepted.
   struct Trial;
 
+  // The first look at a push. kDataLoss: what is stored of its replica is damaged.
+  absl::StatusOr<CheckedPush> Look(const PushRequest& push, v1::ReplicaProgress** progress);
   absl::StatusOr<v1::Verdict> JudgeSet(const PushRequest& push, const v1::ChangeSet& set,
                                        const v1::ChangeSetHeader& header, Hlc own_last);
   absl::Status TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header, Trial* trial);
   absl::Status OpenRecords(const v1::ChangeSetHeader& header, Trial* trial);
+  // The effective stamp; the group's clock goes on from it.
+  Hlc StampOf(const v1::ChangeSetHeader& header, Hlc own_last, Hlc replaced);
   void SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial);
   absl::Status TryChange(const PushRequest& push, const v1::ChangeSetHeader& header, uint32_t index,
                          Trial* trial);
-  absl::Status Accept(Trial* trial, v1::Verdict* verdict);
+  // Adds what the change breaks; false when it breaks nothing that can be told before the merge.
+  bool IsRefused(const PushRequest& push, const v1::ChangeSetHeader& header,
+                 const v1::Change& change, uint32_t index, const TrialRecord& target,
+                 std::vector<v1::Refusal>* refusals) const;
+  absl::Status TryLedger(Trial* trial);
+  static void Accept(Trial* trial, v1::Verdict* verdict);
   void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
 
   CommitBase base_;
   RecordBatch records_;
   VerdictBatch verdicts_;
+  ConflictLedger ledger_;
   KvBatch quarantined_;
   std::set<std::string> judged_;  // partitions with a new head
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/limits.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/entry_content.h"
 #include "replica/store/feed_entries.h"
@@ -47,7 +48,16 @@ class PageReader {
     while (true) {
       ASSIGN_OR_RETURN(const uint64_t sequence, NextSequence());
       if (sequence == UINT64_MAX) break;
+      const size_t bytes_before = bytes_;
+      const int entries_before = page_.body.entries_size();
+      const int verdicts_before = page_.body.verdicts_size();
       RETURN_IF_ERROR(ReadSequence(sequence));
+      if (bytes_ > kMaxPageBytes && bytes_before > 0) {
+        // It goes alone, in the next page.
+        DropAfter(entries_before, verdicts_before);
+        page_.to = sequence - 1;
+        break;
+      }
       if (bytes_ < request_.target_bytes || sequence >= page_.head) continue;
       page_.to = sequence;
       break;
@@ -61,6 +71,12 @@ class PageReader {
     size_t prefix_size = 0;
     std::unique_ptr<KvIterator> it;
   };
+
+  void DropAfter(int entries, int verdicts) {
+    auto* const all = page_.body.mutable_entries();
+    all->DeleteSubrange(entries, all->size() - entries);
+    page_.body.mutable_verdicts()->DeleteSubrange(verdicts, page_.body.verdicts_size() - verdicts);
+  }
 
   void OpenFeeds() {
     for (const v1::Feed& feed : request_.feeds) {

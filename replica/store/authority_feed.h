@@ -10,7 +10,8 @@
 namespace brigada {
 
 // AuthorityStore::ReadFeed on one snapshot. Entries and verdicts come by commit sequence; those of
-// one sequence are never torn apart, so a page may exceed its target by one change set.
+// one sequence are never torn apart, so a page may exceed its target by one change set; one that
+// would take it beyond kMaxPageBytes waits for the next page.
 absl::StatusOr<FeedPage> ReadFeedPage(const Registry& registry, const KvReader& snapshot,
                                       const FeedRequest& request);
 

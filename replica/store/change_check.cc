@@ -122,6 +122,10 @@ absl::StatusOr<CheckedChange> CheckChange(const Registry& registry, const v1::Ch
   if (checked.id.is_zero()) return absl::InvalidArgumentError("a change without a record id");
   if (!change.scope().empty()) {
     ASSIGN_OR_RETURN(checked.scope, Scope::Parse(change.scope()));
+    if (!Scope::IsPartition(checked.scope.partition())) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "there is no state ", checked.scope.partition(), ": a state is two digits, as in MX/20"));
+    }
     const absl::optional<v1::Refusal> misplaced = ValidateScope(type, checked.scope, index);
     if (misplaced) return Violated(type, {*misplaced});
   }

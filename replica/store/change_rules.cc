@@ -1,18 +1,18 @@
 #include "replica/store/change_rules.h"
 
-#include <algorithm>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
-#include "replica/base/limits.h"
 #include "replica/schema/diff.h"
 #include "replica/schema/scope.h"
 #include "replica/schema/validate.h"
+#include "replica/store/record_size.h"
 
 namespace brigada {
 namespace {
@@ -149,19 +149,9 @@ void CheckChange(const RecordType* type, absl::string_view partition, const v1::
 }
 
 void CheckMergedRecord(const Record& record, uint32_t index, std::vector<v1::Refusal>* refusals) {
-  size_t bytes = 0;
-  for (const FieldState& field : record.fields) {
-    if (field.slots.size() > kMaxElementsPerField)
-      refusals->push_back(MakeRefusal(v1::TOO_LARGE, index, field.number, "too many elements"));
-    for (const Slot& slot : field.slots) {
-      for (const Version& version : slot.versions) bytes += version.fragment.size();
-    }
-  }
-  // Encoding is only paid for near the limit: what surrounds the fragments is small beside them.
-  constexpr size_t kSurelySmall = kMaxRecordBytes / 8;
-  if (bytes > kMaxRecordBytes ||
-      (bytes > kSurelySmall && EncodeRecord(record).ByteSizeLong() > kMaxRecordBytes))
-    refusals->push_back(MakeRefusal(v1::TOO_LARGE, index, 0, "the record would be too large"));
+  const std::optional<ExceededLimit> exceeded = ExceededBy(record);
+  if (exceeded)
+    refusals->push_back(MakeRefusal(v1::TOO_LARGE, index, exceeded->field, exceeded->rule));
 }
 
 }  // namespace brigada

@@ -15,6 +15,7 @@
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
+#include "replica/store/record_size.h"
 
 namespace brigada {
 namespace {
@@ -26,25 +27,6 @@ std::string NewSalt(Random* random) {
   std::array<uint8_t, kSaltBytes> salt{};
   random->Fill(absl::MakeSpan(salt));
   return std::string(reinterpret_cast<const char*>(salt.data()), salt.size());
-}
-
-absl::Status CheckRecordSize(const RecordType& type, const Record& record) {
-  for (const FieldState& field : record.fields) {
-    if (field.slots.size() > kMaxElementsPerField) {
-      return absl::InvalidArgumentError(absl::StrCat(type.plural(), ": field ", field.number,
-                                                     " has more than ", kMaxElementsPerField,
-                                                     " elements"));
-    }
-  }
-  size_t bytes = 0;
-  for (const FieldState& field : record.fields) {
-    for (const Slot& slot : field.slots) {
-      for (const Version& version : slot.versions) bytes += version.fragment.size();
-    }
-  }
-  if (bytes <= kMaxRecordBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(type.plural(), ": the record is larger than ", kMaxRecordBytes, " bytes"));
 }
 
 absl::StatusOr<ChainValue> ChainOf(const v1::OutboxHead& head, const ReplicaId& replica,
@@ -111,6 +93,23 @@ struct KvDeviceStore::StagedSet {
   WriteRef write;
   std::vector<Undo> undos;  // one per record
   bool is_kept = false;
+
+  // What no server can take is refused here, where a person can still do something about it.
+  absl::Status CheckSizes() const {
+    std::vector<const Record*> touched;
+    for (const Undo& undo : undos) {
+      touched.push_back(&*undo.slot->state.view);
+      const std::optional<ExceededLimit> exceeded = ExceededBy(*touched.back());
+      if (!exceeded) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(undo.slot->type->plural(), ": ",
+                       exceeded->field == 0 ? "" : absl::StrCat("field ", exceeded->field, ": "),
+                       exceeded->rule));
+    }
+    if (FitTogether(touched)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("the records of this commit are larger than ",
+                                                   kMaxTouchedBytes, " bytes together: split it"));
+  }
 
   void Touch(RecordSlot* slot) {
     for (const Undo& undo : undos) {
@@ -187,9 +186,7 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::StageCommit(CommitRequest* request,
   for (size_t i = 0; i < request->changes.size(); ++i) {
     RETURN_IF_ERROR(LayOverChange(&request->changes[i], request->checked[i], group, &set));
   }
-  for (const StagedSet::Undo& undo : set.undos) {
-    RETURN_IF_ERROR(CheckRecordSize(*undo.slot->type, *undo.slot->state.view));
-  }
+  RETURN_IF_ERROR(set.CheckSizes());
   RETURN_IF_ERROR(FinishSet(request, group, &set));
   set.is_kept = true;
   group->is_empty = false;
@@ -237,7 +234,7 @@ absl::StatusOr<RecordSlot*> KvDeviceStore::FindTarget(const v1::Change& change,
   const std::vector<std::string> partitions = table_.Partitions();
   const bool is_alone = partitions.empty() ||
                         (partitions.size() == 1 && partitions.front() == checked.scope.partition());
-  if (!slot->state.exists() && !is_alone) {
+  if (!slot->state.visible().is_live() && !is_alone) {
     ASSIGN_OR_RETURN(existing, group->records.Find(type.type_id(), checked.id));
   }
   if (existing != nullptr && existing->state.visible().is_live()) {

@@ -16,9 +16,8 @@ absl::Status Malformed(absl::string_view what) {
 }
 
 absl::Status ParseHeaders(const PushRequest& push, std::vector<ChainedHeader>* headers) {
-  const auto scope = Scope::Parse(push.partition);
-  if (!scope.ok() || scope->partition() != push.partition)
-    return Malformed("the partition is none");
+  if (!Scope::IsPartition(push.partition))
+    return Malformed("the partition is neither the nation nor a state");
   headers->reserve(push.change_sets.size());
   for (const v1::ChangeSet& set : push.change_sets) {
     v1::ChangeSetHeader& header = headers->emplace_back().header;

@@ -81,11 +81,14 @@ absl::StatusOr<RecordSlot*> RecordBatch::Open(absl::string_view partition, uint3
 absl::StatusOr<RecordSlot*> RecordBatch::Find(uint32_t type_id, const RecordId& id) {
   std::vector<std::string> partitions = table_->Partitions();
   partitions.insert(partitions.end(), partitions_.begin(), partitions_.end());
+  RecordSlot* tombstone = nullptr;
   for (const std::string& partition : partitions) {
     ASSIGN_OR_RETURN(RecordSlot * slot, OpenStored(partition, type_id, id));
-    if (slot != nullptr && slot->state.exists()) return slot;
+    if (slot == nullptr || !slot->state.exists()) continue;
+    if (slot->state.visible().is_live()) return slot;
+    if (tombstone == nullptr) tombstone = slot;
   }
-  return nullptr;
+  return tombstone;
 }
 
 absl::StatusOr<RecordSlot*> RecordBatch::OpenStored(absl::string_view partition, uint32_t type_id,

@@ -23,6 +23,7 @@ absl::StatusOr<RecordStorage> DecodeStorage(const RecordType* type, absl::string
     storage.departures.push_back(
         {departure.scope(), static_cast<v1::FeedKind>(departure.kind()), departure.sequence()});
   }
+  storage.last_content = stored.last_content();
   return storage;
 }
 
@@ -38,6 +39,7 @@ std::string EncodeStorage(const RecordStorage& storage) {
     out->set_kind(static_cast<uint32_t>(departure.kind));
     out->set_sequence(departure.sequence);
   }
+  stored.set_last_content(storage.last_content);
   return stored.SerializeAsString();
 }
 

@@ -24,6 +24,14 @@ absl::StatusOr<std::set<std::string, std::less<>>> StoredPartitions(const KvRead
   return partitions;
 }
 
+// Damaged bytes count as a record that lives: whoever asked for it has to learn of the damage.
+bool MayLive(absl::string_view bytes) {
+  v1::StoredRecord stored;
+  if (!stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return true;
+  const v1::RecordState& visible = stored.has_view() ? stored.view() : stored.base();
+  return visible.writes_size() > 0 && !visible.deleted();
+}
+
 }  // namespace
 
 absl::Status RecordTable::Load(const KvReader& reader) {
@@ -54,11 +62,16 @@ std::vector<std::string> RecordTable::Partitions() const {
 absl::StatusOr<std::optional<RecordTable::Found>> RecordTable::Find(const KvReader& reader,
                                                                     uint32_t type_id,
                                                                     const RecordId& id) const {
-  for (std::string& partition : Partitions()) {
+  std::vector<std::string> partitions = Partitions();
+  std::optional<Found> tombstone;
+  for (std::string& partition : partitions) {
     ASSIGN_OR_RETURN(auto bytes, reader.Get(Table::kRecords, RecordKey(partition, type_id, id)));
-    if (bytes.has_value()) return Found{std::move(partition), *std::move(bytes)};
+    if (!bytes.has_value()) continue;
+    Found found{std::move(partition), *std::move(bytes)};
+    if (partitions.size() == 1 || MayLive(found.bytes)) return found;
+    if (!tombstone.has_value()) tombstone = std::move(found);
   }
-  return std::nullopt;
+  return tombstone;
 }
 
 uint64_t RecordTable::open_conflicts() const {

@@ -56,6 +56,8 @@ struct RecordStorage {
   // On a device: every change of the record up to this commit sequence is in `base`.
   uint64_t seen = 0;
   std::vector<Departure> departures;
+  // At the authority, of a deleted record: its message when it was deleted.
+  std::string last_content;
 
   // What a caller reads, and what the index is made of.
   const Record& visible() const { return view ? *view : base; }
@@ -97,7 +99,8 @@ class RecordTable {
     std::string partition;
     std::string bytes;  // EncodeStorage's
   };
-  // The record wherever it is: one Get per partition. Nullopt: nowhere. Deleted records are found.
+  // The record wherever it is: one Get per partition. Where several partitions know the id, the one
+  // in which the record lives; deleted records are found when none does. Nullopt: nowhere.
   absl::StatusOr<std::optional<Found>> Find(const KvReader& reader, uint32_t type_id,
                                             const RecordId& id) const;
 
@@ -144,7 +147,8 @@ class RecordBatch {
   // until the batch is gone. kDataLoss: the stored bytes are damaged.
   absl::StatusOr<RecordSlot*> Open(absl::string_view partition, uint32_t type_id,
                                    const RecordId& id);
-  // The record wherever it is; null when it is nowhere (records made in this batch are found).
+  // The record wherever it is, in the partition where it lives rather than in one that has its
+  // tombstone; null when it is nowhere (records made in this batch are found).
   absl::StatusOr<RecordSlot*> Find(uint32_t type_id, const RecordId& id);
   // Every slot opened so far, in the order of opening.
   std::deque<RecordSlot>& slots() { return slots_; }

@@ -93,7 +93,7 @@ TEST_F(ConflictTest, ItsIdFollowsFromTheHistory) {
   EXPECT_EQ(again.Commit(Edit(Title("c")), {'C', 20, 1}).conflicts.at(0).id, opened_.id);
 }
 
-TEST_F(ConflictTest, ExtendingKeepsEveryValueOnceAndTheNewestSixteen) {
+TEST_F(ConflictTest, ExtendingKeepsEveryValueOnceLatestFirst) {
   v1::Conflict stored = opened_.entry;
   stored.set_about_type(60001);
   stored.set_about_record("id");
@@ -105,8 +105,8 @@ TEST_F(ConflictTest, ExtendingKeepsEveryValueOnceAndTheNewestSixteen) {
     ExtendConflict(event.entry, &stored);
   }
   EXPECT_EQ(stored.winner().value(), Edit(Title("d19")).values());
-  ASSERT_EQ(stored.losers_size(), 16);
-  for (int i = 0; i < 16; ++i)
+  ASSERT_EQ(stored.losers_size(), 21);
+  for (int i = 0; i < 19; ++i)
     EXPECT_EQ(stored.losers(i).value(), Edit(Title("d" + std::to_string(18 - i))).values());
   EXPECT_EQ(stored.about_type(), 60001);
   EXPECT_EQ(stored.about_record(), "id");

@@ -81,5 +81,12 @@ TEST(ScopeTest, EmptyScopeNamesNothing) {
   EXPECT_EQ(Scope().partition(), "");
 }
 
+TEST(ScopeTest, PartitionsAreTheNationAndStatesOfTwoDigits) {
+  for (const char* path : {"MX", "MX/20", "MX/01", "MX/99"}) EXPECT_TRUE(Scope::IsPartition(path));
+  for (const char* path :
+       {"", "M", "XM", "MX/", "MX/2", "MX/200", "MX/2A", "MX/AB", "MX/20/", "MX/20/067", "MX-20"})
+    EXPECT_FALSE(Scope::IsPartition(path)) << path;
+}
+
 }  // namespace
 }  // namespace brigada

@@ -88,6 +88,20 @@ TEST_F(CommitQueueTest, AFailedStoreFailsThePushAndTellsNoHeads) {
   EXPECT_TRUE(told().empty());
 }
 
+TEST_F(CommitQueueTest, DamagedUserEntryHoldsUpNobodyElse) {
+  ASSERT_OK(store_.WriteEntries(
+      {DirectoryWrite{DirectoryKind::kUser, "ana", "\xff\xff", std::nullopt}}));
+  Start();
+  PushRequest push = Push("MX/20");
+  push.user = "beto";
+  absl::Status of_beto = absl::UnknownError("no result");
+  std::future<absl::Status> of_ana = Submit("MX/20");
+  ASSERT_OK(queue_->Submit(&push, [&](const PushResult& result) { of_beto = result.status; }));
+  queue_->Stop();
+  EXPECT_FALSE(of_ana.get().ok());
+  EXPECT_OK(of_beto);
+}
+
 TEST_F(CommitQueueTest, OnAFullDiskPushesWaitUntilThereIsRoom) {
   store_.FailWrites(absl::ResourceExhaustedError("disk full"));
   Start();

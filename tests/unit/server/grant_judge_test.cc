@@ -4,8 +4,11 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "brigada/v1/person.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/merge/apply.h"
+#include "replica/schema/diff.h"
 #include "replica/schema/registry.h"
 
 namespace brigada {
@@ -83,6 +86,66 @@ TEST(GrantJudgeTest, WithoutAPositionInTimeTheGrantMustHoldNow) {
   v1::GrantRecord grant = OrganizerOf("MX/20/067");
   grant.set_revoked_ms(5000);
   EXPECT_THAT(Reasons(grant, "MX/20/067", 0, 0), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
+// A person that somebody created at `created_ms` in `scope`.
+Record StoredPerson(absl::string_view scope, int64_t created_ms) {
+  const RecordType& type = *Registry::BuiltIn().FindByName("Person");
+  v1::Person person;
+  person.mutable_name()->set_given_names("Rosa");
+  WriteRef write;
+  write.stamp = Hlc::FromTime(absl::FromUnixMillis(created_ms));
+  write.sequence = 1;
+  Record record;
+  const absl::Status laid =
+      OverlayChange(&type, *CreateChange(type, RecordId(), *Scope::Parse(scope), person), write,
+                    nullptr, &record);
+  EXPECT_TRUE(laid.ok());
+  return record;
+}
+
+v1::Refusal RefusalOfEdit(const v1::GrantRecord& grant, const Record& current, int64_t at_ms) {
+  absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants;
+  grants["ana"].push_back(grant);
+  const GrantJudge judge(std::move(grants), absl::FromUnixMillis(kNow));
+  PushRequest push;
+  push.user = "ana";
+  v1::ChangeSetHeader header;
+  header.mutable_position()->set_server_time_ms(at_ms);
+  const v1::Change change;
+  std::vector<v1::Refusal> refusals;
+  judge.Examine({.push = push,
+                 .header = header,
+                 .change = change,
+                 .index = 0,
+                 .type = Registry::BuiltIn().FindByName("Person"),
+                 .current = &current},
+                &refusals);
+  return refusals.empty() ? v1::Refusal() : refusals[0];
+}
+
+TEST(GrantJudgeTest, RecordThatMayNotBeReadIsAnsweredAsOneThatIsNotThere) {
+  const v1::Refusal refusal =
+      RefusalOfEdit(OrganizerOf("MX/20/067"), StoredPerson("MX/20/551", 1000), 2000);
+  EXPECT_EQ(refusal.reason(), v1::UNKNOWN_RECORD);
+  EXPECT_EQ(refusal.detail(), "");
+}
+
+TEST(GrantJudgeTest, RecordThatMayBeReadButNotWrittenIsNotGranted) {
+  v1::GrantRecord reader = OrganizerOf("MX/20/067");
+  reader.set_role("academy");
+  Record event = StoredPerson("MX/20/067", 1000);
+  event.data_class = v1::OPERATIONAL;
+  EXPECT_EQ(RefusalOfEdit(reader, event, 2000).reason(), v1::NOT_GRANTED);
+}
+
+TEST(GrantJudgeTest, RevokedWriterLearnsOfTheRevocationOnlyOfRecordsFromBefore) {
+  v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  grant.set_revoked_ms(5000);
+  EXPECT_EQ(RefusalOfEdit(grant, StoredPerson("MX/20/067", 1000), 9000).reason(),
+            v1::LATE_AFTER_REVOCATION);
+  EXPECT_EQ(RefusalOfEdit(grant, StoredPerson("MX/20/067", 8000), 9000).reason(),
+            v1::UNKNOWN_RECORD);
 }
 
 }  // namespace

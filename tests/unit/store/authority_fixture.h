@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "brigada/v1/conflict.pb.h"
 #include "brigada/v1/event.pb.h"
 #include "brigada/v1/person.pb.h"
 #include "brigada/v1/visit.pb.h"
@@ -21,6 +22,7 @@
 #include "replica/schema/fragment.h"
 #include "replica/store/kv_authority_store.h"
 #include "replica/store/memory_kv.h"
+#include "replica/store/record_table.h"
 #include "replica/store/rocks_kv.h"
 #include "tests/support/status_matchers.h"
 
@@ -219,6 +221,100 @@ inline v1::Feed FeedOf(absl::string_view scope, v1::FeedKind kind,
   feed.set_max_class(max_class);
   return feed;
 }
+
+// The ledger's entry that a feed or a view gave as a message.
+inline v1::Conflict ConflictOf(absl::string_view message) {
+  v1::Conflict conflict;
+  EXPECT_TRUE(conflict.ParseFromArray(message.data(), static_cast<int>(message.size())));
+  return conflict;
+}
+
+// A field that only a newer program knows, with `bytes` of content.
+inline std::string UnknownField(uint32_t number, size_t bytes) {
+  const auto varint = [](uint64_t value) {
+    std::string out;
+    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
+    out.push_back(static_cast<char>(value));
+    return out;
+  };
+  return varint((uint64_t{number} << 3) | 2) + varint(bytes) + std::string(bytes, 'x');
+}
+
+// A store in memory and two writers; pushes go through a judge that permits everything unless told
+// otherwise.
+class AuthorityFixture : public ::testing::Test {
+ protected:
+  AuthorityFixture() { Reopen(); }
+
+  void Reopen() {
+    store_.reset();
+    auto store = OpenAuthorityStore(
+        home_.Open(), {.registry = &Registry::BuiltIn(), .random = &random_, .now = now_});
+    CHECK(store.ok());
+    store_ = *std::move(store);
+    ana_.epoch = beto_.epoch = store_->epoch();
+    beto_.user = "beto";
+  }
+
+  // Commits `changes` of a writer that had seen everything up to `position`.
+  v1::Verdict CommitAt(uint64_t position, TestReplica* replica,
+                       const std::vector<v1::Change>& changes) {
+    replica->position = position;
+    const PushResult result = CommitPush(replica->PushOf(changes));
+    EXPECT_OK(result.status);
+    return result.verdicts.empty() ? v1::Verdict() : result.verdicts[0];
+  }
+  v1::Verdict Commit(TestReplica* replica, const std::vector<v1::Change>& changes) {
+    return CommitAt(store_->Head(kOaxaca), replica, changes);
+  }
+  PushResult CommitPush(const PushRequest& push) {
+    auto results = store_->CommitPushes({push}, judge_, now_);
+    EXPECT_OK(results);
+    return results.ok() ? (*results)[0] : PushResult();
+  }
+
+  RecordId CreatePerson(absl::string_view name, absl::string_view scope = kJuarez) {
+    const RecordId id = ana_.NewId();
+    const v1::Verdict verdict = Commit(&ana_, {Create(PersonType(), id, scope, PersonNamed(name))});
+    EXPECT_EQ(verdict.outcome(), v1::APPLIED);
+    return id;
+  }
+
+  std::optional<RecordView> Get(const RecordType& type, const RecordId& id) {
+    auto view = *store_->Read();
+    auto record = view->Get(type, id);
+    EXPECT_OK(record);
+    return record.ok() ? *record : std::nullopt;
+  }
+  std::optional<RecordView> GetConflict(const RecordId& id) {
+    return Get(*Registry::BuiltIn().Find(kConflictTypeId), id);
+  }
+
+  // The pages of a replica that knows nothing, up to the head.
+  std::vector<FeedPage> ReadAll(std::vector<v1::Feed> feeds) {
+    std::vector<FeedPage> pages;
+    FeedRequest request;
+    request.partition = kOaxaca;
+    request.feeds = std::move(feeds);
+    request.target_bytes = kBatchTargetBytes;
+    do {
+      auto page = store_->ReadFeed(request);
+      EXPECT_OK(page);
+      if (!page.ok()) break;
+      request.scanned = page->to;
+      pages.push_back(*std::move(page));
+    } while (pages.back().to < pages.back().head);
+    return pages;
+  }
+
+  StoreHome home_{/*on_disk=*/false};
+  SeededRandom random_{1};
+  absl::Time now_ = absl::FromUnixSeconds(1'767'225'600);
+  std::unique_ptr<AuthorityStore> store_;
+  TestJudge judge_;
+  TestReplica ana_{&random_, kOaxaca};
+  TestReplica beto_{&random_, kOaxaca};
+};
 
 }  // namespace brigada
 

@@ -330,5 +330,50 @@ TEST_F(DeviceCommitTest, TheListenerHearsOfEachCommitAndMayCommit) {
   EXPECT_THAT(heard, testing::ElementsAre(first, second));
 }
 
+TEST_F(DeviceCommitTest, RecordsThatDoNotFitOneBatchTogetherAreRefusedAtOnce) {
+  const auto large = [&](size_t bytes) {
+    v1::Change change = Creation(NewId(), "MX/20/067", PersonNamed("Ana"));
+    // Field 100, of a newer program.
+    std::string content("\xa2\x06", 2);
+    for (size_t left = bytes;; left >>= 7) {
+      content.push_back(static_cast<char>((left & 0x7f) | (left >= 0x80 ? 0x80 : 0)));
+      if (left < 0x80) break;
+    }
+    change.mutable_values()->append(content + std::string(bytes, 'x'));
+    return change;
+  };
+  std::vector<v1::Change> edits;
+  for (int i = 0; i < 4; ++i) {
+    const v1::Change creation = large(500'000);
+    ASSERT_OK(store->Commit({creation}, Durability::kSync));
+    edits.push_back(
+        Edit(*RecordId::FromBytes(creation.record_id()), v1::Person(), PersonNamed("Eva")));
+  }
+  EXPECT_THAT(store->Commit(edits, Durability::kSync),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("split it")));
+  EXPECT_OK(store->Commit({edits[0], edits[1]}, Durability::kSync));
+}
+
+TEST_F(DeviceCommitTest, AStateThatCannotBeOneIsRefusedAtOnce) {
+  EXPECT_THAT(
+      store->Commit({Creation(NewId(), "MX/OAX/067", PersonNamed("Ana"))}, Durability::kSync),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("MX/OAX")));
+}
+
+TEST_F(DeviceCommitTest, ARecordOfMoreFieldsThanAnyServerTakesIsRefusedAtOnce) {
+  v1::Change change = Creation(NewId(), "MX/20/067", PersonNamed("Ana"));
+  for (int number = 1000; number < 3000; ++number) {
+    const uint32_t tag = static_cast<uint32_t>(number) << 3;
+    for (uint32_t left = tag;; left >>= 7) {
+      change.mutable_values()->push_back(
+          static_cast<char>((left & 0x7f) | (left >= 0x80 ? 0x80 : 0)));
+      if (left < 0x80) break;
+    }
+    change.mutable_values()->push_back('\1');
+  }
+  EXPECT_THAT(store->Commit({change}, Durability::kSync),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("fields")));
+}
+
 }  // namespace
 }  // namespace brigada

@@ -238,5 +238,24 @@ TEST(KeysTest, AreTheBytesTheFormatSays) {
       absl::HexStringToBytes("4d582f32300073c0ffee000000000000000000000000010000000000000007"));
 }
 
+TEST_F(RecordTableTest, LiveRecordIsFoundBehindATombstoneInAnotherPartition) {
+  const RecordId id = NewRandomId<RecordId>(random_);
+  Apply(Create(PersonType(), id, kJuarez, PersonNamed("Rosa")), kOaxaca);
+  Apply(Deletion(PersonType(), id), kOaxaca);
+  Apply(Create(PersonType(), id, "MX/21/114", PersonNamed("Rosa")), "MX/21");
+
+  ASSERT_OK_AND_ASSIGN(const auto found, table_.Find(*kv_, PersonType().type_id(), id));
+  RecordBatch records(&table_, kv_.get());
+  ASSERT_OK_AND_ASSIGN(RecordSlot * slot, records.Find(PersonType().type_id(), id));
+
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->partition, "MX/21");
+  ASSERT_NE(slot, nullptr);
+  EXPECT_EQ(slot->partition, "MX/21");
+  Apply(Deletion(PersonType(), id), "MX/21");
+  ASSERT_OK_AND_ASSIGN(const auto tombstone, table_.Find(*kv_, PersonType().type_id(), id));
+  EXPECT_TRUE(tombstone.has_value());
+}
+
 }  // namespace
 }  // namespace brigada
