@@ -14,7 +14,8 @@ namespace {
 
 std::string Number(double value) {
   if (value >= 1000) return absl::StrFormat("%.0f", value);
-  return absl::StrFormat(value >= 10 ? "%.1f" : "%.3f", value);
+  if (value >= 10) return absl::StrFormat("%.1f", value);
+  return absl::StrFormat("%.3f", value);
 }
 
 std::string Spread(const std::vector<double>& values) {

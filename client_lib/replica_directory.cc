@@ -31,9 +31,10 @@ absl::Status ReplicaDirectory::Prepare(bool create) const {
     return absl::InvalidArgumentError(
         absl::StrCat(path_, " is not a directory; choose another one for the replica"));
   }
-  if (!create)
+  if (!create) {
     return absl::NotFoundError(
         absl::StrCat("no replica at ", path_, "; make one with `brigada init`"));
+  }
   fs::create_directories(path_, error);
   if (error)
     return absl::UnavailableError(absl::StrCat("cannot make ", path_, ": ", error.message()));

@@ -107,9 +107,10 @@ absl::StatusOr<const RecordType*> ReplicaImpl::TypeOf(
 absl::StatusOr<RecordView> ReplicaImpl::ViewOf(const RecordType& type, const RecordId& id) const {
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
   ASSIGN_OR_RETURN(std::optional<RecordView> found, view->Get(type, id));
-  if (!found.has_value())
+  if (!found.has_value()) {
     return absl::NotFoundError(
         absl::StrCat("no ", type.name(), " with id ", id.ToString(), " here"));
+  }
   return *std::move(found);
 }
 

@@ -110,7 +110,7 @@ SyncDriver::Events SyncDriver::Take() {
   return taken;
 }
 
-absl::Status SyncDriver::Step(Events events) {
+absl::Status SyncDriver::Step(const Events& events) {
   if (events.cancelled) return absl::CancelledError("the session was cancelled");
   for (const v1::ServerFrame& frame : events.frames) {
     RETURN_IF_ERROR(session_.OnFrame(frame, clock_->Monotonic()));

@@ -62,7 +62,7 @@ class SyncDriver {
   void Receive();
   // Waits for something to do or a tick, and takes it.
   Events Take() ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Step(Events events);
+  absl::Status Step(const Events& events);
   absl::Status SendAll();
   absl::Status CheckLimits() const;
   void Report(bool last);

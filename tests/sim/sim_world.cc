@@ -23,7 +23,6 @@ constexpr char kPartition[] = "MX/20";
 constexpr char kJuarez[] = "MX/20/067";
 constexpr char kHuajuapan[] = "MX/20/039";
 constexpr uint32_t kNotesField = 7;
-constexpr uint32_t kTallyField = 5;
 
 // A Kv that outlives the store on it.
 class LentKv final : public Kv {

@@ -252,10 +252,9 @@ class AuthorityModel {
       EXPECT_EQ(held->second.conflicts, record.conflicts);
       // Its own values above its class stay readable to their writer.
       Record own = held->second;
-      const auto sensitive = [&](const FieldState& f) {
-        return record.FindField(f.number) == nullptr;
-      };
-      std::erase_if(own.fields, sensitive);
+      std::erase_if(own.fields, [&readable = record](const FieldState& f) {
+        return readable.FindField(f.number) == nullptr;
+      });
       EXPECT_EQ(own.Message(), record.Message());
     }
     for (const auto& [name, record] : device.base) {
