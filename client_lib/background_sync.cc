@@ -1,63 +1,68 @@
 #include "client_lib/background_sync.h"
 
-#include <algorithm>
+#include "client_lib/backoff.h"
 
 namespace brigada {
 namespace {
 
-// A session that lasted this long was a good one: the next try starts from the shortest wait.
-constexpr absl::Duration kGoodSession = absl::Seconds(10);
-constexpr int kMaxDoublings = 20;
+// A session may begin just after it was told to stop, so it is told again.
+constexpr absl::Duration kTellEvery = absl::Milliseconds(50);
+// So often in good order, then at once.
+constexpr int kPoliteTries = 40;
 
 }  // namespace
 
 void BackgroundSync::Start(const SyncOptions& options) {
+  if (is_own_thread()) return;
+  const MutexLock control(&control_mu_);
   {
     const MutexLock lock(&mu_);
-    if (running_) return;
-    running_ = true;
-    stopping_ = false;
+    if (running_ && !stopping_) return;
   }
+  // Ended by a callback of its own, or about to.
   if (thread_.joinable()) thread_.join();
+  const MutexLock lock(&mu_);
+  running_ = true;
+  stopping_ = false;
   thread_ = std::thread([this, options] { Loop(options); });
+  thread_id_ = thread_.get_id();
 }
 
 void BackgroundSync::Stop() {
-  {
-    const MutexLock lock(&mu_);
-    stopping_ = true;
-    changed_.SignalAll();
-    // A round that somebody else runs is not ours to stop.
-    if (!running_ && !thread_.joinable()) return;
+  if (is_own_thread()) {
+    {
+      const MutexLock lock(&mu_);
+      stopping_ = true;
+    }
+    // A session of a callback is one that runs: once is enough.
+    return round_->Stop();
   }
-  // A session may begin just after the first call: told until the thread is through.
-  while (true) {
+  const MutexLock control(&control_mu_);
+  for (int tries = 0;; ++tries) {
     {
       const MutexLock lock(&mu_);
       if (!running_) break;
+      stopping_ = true;
+      changed_.SignalAll();
     }
-    round_->Stop();
+    if (tries < kPoliteTries) {
+      round_->Stop();
+    } else {
+      round_->Cancel();
+    }
     const MutexLock lock(&mu_);
-    if (running_) changed_.WaitFor(&mu_, absl::Milliseconds(50));
+    if (running_) changed_.WaitFor(&mu_, kTellEvery);
   }
   if (thread_.joinable()) thread_.join();
 }
 
 void BackgroundSync::Loop(const SyncOptions& options) {
-  bool go_on = Pause(options.initial_spread * random_->NextDouble());
-  int failures = 0;
+  Backoff backoff({options.initial_spread, options.backoff_min, options.backoff_max}, random_);
+  bool go_on = Pause(backoff.First());
   while (go_on && !stopping()) {
-    absl::optional<absl::Duration> retry_after;
-    const absl::Duration start = clock_->Monotonic();
-    const absl::Status status = round_->RunLive(options, &retry_after);
+    const SessionEnd end = round_->RunLive(options);
     if (stopping()) break;
-    failures = status.ok() || clock_->Monotonic() - start > kGoodSession ? 0 : failures + 1;
-    // Full jitter over a doubling bound, so that devices cut together do not come back together.
-    const absl::Duration bound =
-        std::min(options.backoff_max,
-                 options.backoff_min * (int64_t{1} << std::min(failures, kMaxDoublings)));
-    go_on =
-        Pause(std::max(retry_after.value_or(absl::ZeroDuration()), bound * random_->NextDouble()));
+    go_on = Pause(backoff.Next(end));
   }
   const MutexLock lock(&mu_);
   running_ = false;
@@ -77,6 +82,11 @@ bool BackgroundSync::Pause(absl::Duration duration) {
 bool BackgroundSync::stopping() const {
   const MutexLock lock(&mu_);
   return stopping_;
+}
+
+bool BackgroundSync::is_own_thread() const {
+  const MutexLock lock(&mu_);
+  return running_ && std::this_thread::get_id() == thread_id_;
 }
 
 void BackgroundSync::Describe(SyncStatus* status) const {

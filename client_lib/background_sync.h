@@ -1,5 +1,4 @@
-// Keeps a live session whenever there is a link: spread first try, then full-jitter backoff between
-// tries.
+// Keeps a live session whenever there is a link.
 #ifndef CLIENT_LIB_BACKGROUND_SYNC_H_
 #define CLIENT_LIB_BACKGROUND_SYNC_H_
 
@@ -12,7 +11,7 @@
 
 namespace brigada {
 
-// Thread safe, but Start and Stop not at the same time.
+// Thread safe: Start and Stop may meet, each takes effect as a whole.
 class BackgroundSync {
  public:
   // All outlive it.
@@ -22,7 +21,9 @@ class BackgroundSync {
 
   // Does nothing when it runs already.
   void Start(const SyncOptions& options);
-  // Returns when the session has ended.
+  // Returns when the session has ended: in good order, unless it takes the server longer than two
+  // seconds. From a callback of the session itself: returns at once, and the session ends after the
+  // callback.
   void Stop();
   void Describe(SyncStatus* status) const;
 
@@ -31,17 +32,24 @@ class BackgroundSync {
   // False when stopped meanwhile.
   bool Pause(absl::Duration duration);
   bool stopping() const;
+  // On the thread that runs the sessions.
+  bool is_own_thread() const;
 
   SyncRound* const round_;
   const Clock* const clock_;
   Random* const random_;
 
+  // Held by whoever starts or stops, so that one joins the thread. Before mu_; never taken by the
+  // thread itself.
+  Mutex control_mu_;
+  std::thread thread_ ABSL_GUARDED_BY(control_mu_);
+
   mutable Mutex mu_;
   CondVar changed_;
+  std::thread::id thread_id_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool running_ ABSL_GUARDED_BY(mu_) = false;
   bool waiting_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;
 };
 
 }  // namespace brigada

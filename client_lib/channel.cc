@@ -23,8 +23,10 @@ std::shared_ptr<grpc::Channel> OpenChannel(const Credentials& credentials,
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(static_cast<int>(kMaxFrameBytes));
   arguments.SetMaxSendMessageSize(static_cast<int>(kMaxFrameBytes));
-  // Bodies are compressed by the protocol; retries are the session's business, which knows what was
-  // lost.
+  // Bodies are compressed by the protocol, within bounds; gRPC would inflate before it checks
+  // sizes.
+  arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE);
+  // Retries are the session's business, which knows what was lost.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // A half-open link is noticed within a minute, and only while a call is open: an idle phone sends
   // nothing.

@@ -80,8 +80,8 @@ absl::Status EnrollDevice(absl::string_view invitation_text, absl::string_view d
   return Adopt(response, std::move(credentials), directory, store);
 }
 
-absl::Status RenewLease(const ReplicaDirectory& directory, Transport& transport,
-                        DeviceStore& store) {
+absl::Status RenewLease(absl::string_view server, const ReplicaDirectory& directory,
+                        Transport& transport, DeviceStore& store) {
   ASSIGN_OR_RETURN(const Credentials credentials, directory.ReadCredentials());
   ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(credentials.private_key_pem));
   v1::RenewRequest request;
@@ -89,6 +89,7 @@ absl::Status RenewLease(const ReplicaDirectory& directory, Transport& transport,
   ASSIGN_OR_RETURN(*request.mutable_csr_der(), CreateRequest(key, store.replica()));
   Credentials without_certificate = credentials;
   without_certificate.certificate_pem.clear();
+  if (!server.empty()) without_certificate.server = std::string(server);
   ASSIGN_OR_RETURN(const v1::EnrollResponse response,
                    transport.Renew(without_certificate, request));
   RETURN_IF_ERROR(CheckCertificate(response, credentials.ca_pem, store.replica(), key));

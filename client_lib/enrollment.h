@@ -18,9 +18,10 @@ absl::Status EnrollDevice(absl::string_view invitation, absl::string_view device
                           const ReplicaDirectory& directory, Transport& transport,
                           DeviceStore& store);
 
+// `server`: whom to ask instead of the server of the invitation; empty: that one.
 // kPermissionDenied: revoked. kUnauthenticated: not enrolled there.
-absl::Status RenewLease(const ReplicaDirectory& directory, Transport& transport,
-                        DeviceStore& store);
+absl::Status RenewLease(absl::string_view server, const ReplicaDirectory& directory,
+                        Transport& transport, DeviceStore& store);
 
 }  // namespace brigada
 

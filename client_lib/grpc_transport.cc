@@ -34,8 +34,12 @@ class GrpcFrameStream final : public FrameStream {
     if (stream_ != nullptr && !finished_) stream_->Finish();
   }
 
-  // Begins; whether there is a link the first Receive tells.
-  void Start() { stream_ = stub_->Session(&context_); }
+  // Does not wait for a connection: the metadata goes with the first frame, which does. Whether
+  // there is a link the first Receive tells.
+  void Start() {
+    context_.set_initial_metadata_corked(true);
+    stream_ = stub_->Session(&context_);
+  }
 
   absl::Status Send(const v1::ClientFrame& frame) override {
     if (!stream_->Write(frame)) return absl::UnavailableError("the link is gone");

@@ -53,7 +53,8 @@ SyncDriver::SyncDriver(DeviceStore* store, const Clock* clock, std::unique_ptr<F
       clock_(clock),
       stream_(std::move(stream)),
       options_(std::move(options)),
-      session_(store_, options_.session, clock_->Now(), clock_->Monotonic()) {}
+      session_(store_, options_.session, clock_->Now(), clock_->Monotonic()),
+      outbox_watch_(options_.outbox_patience) {}
 
 SyncDriver::~SyncDriver() = default;
 
@@ -85,6 +86,7 @@ void SyncDriver::Receive() {
       changed_.SignalAll();
       return;
     }
+    is_connected_ = true;
     // The bound is the backpressure: HTTP/2 flow control stops the server when nobody reads.
     while (events_.frames.size() >= kMaxQueuedFrames && !events_.cancelled) changed_.Wait(&mu_);
     events_.frames.push_back(std::move(frame));
@@ -115,11 +117,16 @@ absl::Status SyncDriver::Step(const Events& events) {
   for (const v1::ServerFrame& frame : events.frames) {
     RETURN_IF_ERROR(session_.OnFrame(frame, clock_->Monotonic()));
   }
+  if (!events.frames.empty() && session_.progress().is_caught_up) {
+    const MutexLock lock(&mu_);
+    up_to_date_at_ = clock_->Now();
+  }
   if (events.woken) session_.OnCommit();
   if (events.stop) session_.Stop();
   if (clock_->Monotonic() >= next_tick_) {
     next_tick_ = clock_->Monotonic() + kTick;
     RETURN_IF_ERROR(session_.OnTick(clock_->Monotonic()));
+    RETURN_IF_ERROR(LookAtOutbox());
   }
   RETURN_IF_ERROR(SendAll());
   if (session_.finished()) return absl::OkStatus();
@@ -135,6 +142,7 @@ absl::Status SyncDriver::SendAll() {
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<v1::ClientFrame> frame, session_.NextFrame());
     if (!frame.has_value()) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckBudget(frame->ByteSizeLong()));
     const absl::Status sent = stream_->Send(*frame);
     if (sent.ok()) continue;
     // The server may have said why before it hung up: let what it sent be read first.
@@ -150,12 +158,27 @@ absl::Status SyncDriver::CheckLimits() const {
     return absl::DeadlineExceededError(
         "the round took longer than its deadline; what arrived stays, the next one goes on there");
   }
-  if (options_.byte_budget > 0 &&
-      stream_->bytes_sent() + stream_->bytes_received() >= options_.byte_budget) {
-    return absl::ResourceExhaustedError(
-        "the round used up its byte budget; the next one goes on there");
+  return CheckBudget(/*next_frame_bytes=*/1);
+}
+
+absl::Status SyncDriver::CheckBudget(uint64_t next_frame_bytes) const {
+  if (options_.byte_budget == 0 ||
+      stream_->bytes_sent() + stream_->bytes_received() + next_frame_bytes <=
+          options_.byte_budget) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      "the round used up its byte budget; the next one goes on there");
+}
+
+absl::Status SyncDriver::LookAtOutbox() {
+  const SyncProgress& progress = session_.progress();
+  // Before that, the session's own watchdog sees to it: a long pull has the verdicts at its end.
+  if (!progress.is_caught_up) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const StoreCounts counts, store_->Counts());
+  const uint64_t moved =
+      progress.change_sets_sent + progress.change_sets_confirmed + progress.change_sets_refused;
+  return outbox_watch_.Look(counts.pending, moved, clock_->Monotonic());
 }
 
 void SyncDriver::Report(bool last) {
@@ -177,9 +200,15 @@ void SyncDriver::Wake() {
 }
 
 void SyncDriver::Stop() {
-  const MutexLock lock(&mu_);
-  events_.stop = true;
-  changed_.SignalAll();
+  bool is_connected = false;
+  {
+    const MutexLock lock(&mu_);
+    events_.stop = true;
+    is_connected = is_connected_;
+    changed_.SignalAll();
+  }
+  // The driving thread may hang in its first frame until a connection is made or given up.
+  if (!is_connected) Cancel();
 }
 
 void SyncDriver::Cancel() {
@@ -189,6 +218,11 @@ void SyncDriver::Cancel() {
     changed_.SignalAll();
   }
   stream_->Close();
+}
+
+absl::Time SyncDriver::up_to_date_at() const {
+  const MutexLock lock(&mu_);
+  return up_to_date_at_;
 }
 
 SyncState SyncDriver::state() const {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "brigada/options.h"
 #include "brigada/transport.h"
+#include "client_lib/outbox_watch.h"
 #include "replica/base/clock.h"
 #include "replica/base/mutex.h"
 #include "replica/store/device_store.h"
@@ -26,6 +27,8 @@ struct DriverOptions {
   std::function<void(const SyncState&)> on_progress;
   absl::Duration deadline = absl::InfiniteDuration();
   uint64_t byte_budget = 0;  // 0: none
+  // How long the outbox may stand still in a session that is up to date.
+  absl::Duration outbox_patience = absl::Seconds(120);
 };
 
 // One session. Wake, Stop and Cancel may be called from any thread, Run once.
@@ -41,11 +44,14 @@ class SyncDriver {
   absl::Status Run();
   // The outbox grew.
   void Wake();
-  // Ends in good order.
+  // Ends in good order; at once as long as the server has not said anything.
   void Stop();
   // Ends at once.
   void Cancel();
   SyncState state() const;
+  // When the server was last heard of while this session was up to date; InfinitePast: it never
+  // was.
+  absl::Time up_to_date_at() const;
   // What the server asked to wait, if it did. After Run.
   absl::optional<absl::Duration> retry_after() const;
 
@@ -65,6 +71,8 @@ class SyncDriver {
   absl::Status Step(const Events& events);
   absl::Status SendAll();
   absl::Status CheckLimits() const;
+  absl::Status CheckBudget(uint64_t next_frame_bytes) const;
+  absl::Status LookAtOutbox();
   void Report(bool last);
 
   // Constant after construction.
@@ -78,10 +86,13 @@ class SyncDriver {
   absl::Duration started_;
   absl::Duration next_tick_;
   absl::Duration next_report_;
+  OutboxWatch outbox_watch_;
 
   mutable Mutex mu_;
   CondVar changed_;
   Events events_ ABSL_GUARDED_BY(mu_);
+  bool is_connected_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Time up_to_date_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   SyncState state_ ABSL_GUARDED_BY(mu_);
 };
 

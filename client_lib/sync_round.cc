@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client_lib/enrollment.h"
 #include "replica/base/status_macros.h"
@@ -17,7 +20,10 @@ namespace {
 constexpr char kLastSuccess[] = "last_success_ms";
 // "milliseconds code message".
 constexpr char kLastFailure[] = "last_failure";
+constexpr absl::string_view kStalled = "STALLED: ";
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
+// A session that lasted this long was a good one, even if it was cut before it was up to date.
+constexpr absl::Duration kGoodSession = absl::Seconds(10);
 constexpr absl::Duration kPauseAfterCut = absl::Milliseconds(200);
 // Tries without anything brought or taken in between before a round gives up.
 constexpr int kMaxBarrenTries = 3;
@@ -54,63 +60,97 @@ absl::Status SyncRound::Begin() {
   return absl::OkStatus();
 }
 
-void SyncRound::End(const absl::Status& status) {
-  // A lost write only makes the status look older than it is.
-  const int64_t now_ms = absl::ToUnixMillis(clock_->Now());
-  if (status.ok()) {
-    store_->PutSetting(kLastSuccess, absl::StrCat(now_ms)).IgnoreError();
-  } else {
-    const std::string failure =
-        absl::StrCat(now_ms, " ", static_cast<int>(status.code()), " ", status.message());
-    store_->PutSetting(kLastFailure, failure).IgnoreError();
-  }
+void SyncRound::End(const absl::Status& status, const Tries& tries) {
+  // Somebody here stopped it, or the server asks a device that is up to date to begin another
+  // session: neither is an error.
+  const bool is_error = !status.ok() && !absl::IsCancelled(status) &&
+                        !(tries.was_up_to_date && tries.retry_after.has_value());
+  if (is_error) NoteFailure(status);
+  const SyncState& totals = tries.report.totals;
   const MutexLock lock(&mu_);
   running_ = false;
+  absl::string_view cause = status.message();
+  if (absl::ConsumePrefix(&cause, kStalled)) {
+    stalled_ = std::string(cause);
+    ++stalls_;
+  } else if ((status.ok() && tries.was_up_to_date) ||
+             totals.change_sets_confirmed + totals.change_sets_refused > 0) {
+    stalled_.clear();
+  }
+}
+
+// A lost write only makes the status look older than it is.
+void SyncRound::NoteUpToDate(absl::Time at) {
+  store_->PutSetting(kLastSuccess, absl::StrCat(absl::ToUnixMillis(at))).IgnoreError();
+}
+
+void SyncRound::NoteFailure(const absl::Status& status) {
+  const std::string failure = absl::StrCat(absl::ToUnixMillis(clock_->Now()), " ",
+                                           static_cast<int>(status.code()), " ", status.message());
+  store_->PutSetting(kLastFailure, failure).IgnoreError();
+}
+
+absl::Time SyncRound::StoredSuccess() const {
+  int64_t ms = 0;
+  const absl::StatusOr<std::string> setting = store_->GetSetting(kLastSuccess);
+  if (!setting.ok() || !absl::SimpleAtoi(*setting, &ms)) return absl::InfinitePast();
+  return absl::FromUnixMillis(ms);
 }
 
 absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   RETURN_IF_ERROR(Begin());
   const absl::Duration start = clock_->Monotonic();
-  SyncReport report;
-  absl::optional<absl::Duration> retry_after;
+  Tries tries;
   int barren = 0;
   absl::Status status;
   while (true) {
-    const uint64_t before = Moved(report.totals);
-    status = RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start),
-                     &report, &retry_after);
-    if (status.ok() || !absl::IsUnavailable(status) || retry_after.has_value()) break;
-    barren = Moved(report.totals) > before ? 0 : barren + 1;
+    const uint64_t before = Moved(tries.report.totals);
+    status =
+        RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start), &tries);
+    if (status.ok() || !absl::IsUnavailable(status) || tries.retry_after.has_value()) break;
+    barren = Moved(tries.report.totals) > before ? 0 : barren + 1;
     if (barren >= kMaxBarrenTries || clock_->Monotonic() - start >= options.deadline) break;
     absl::SleepFor(kPauseAfterCut * (1 << barren));
   }
-  End(status);
+  End(status, tries);
   RETURN_IF_ERROR(status);
-  report.elapsed = clock_->Monotonic() - start;
-  return report;
+  tries.report.elapsed = clock_->Monotonic() - start;
+  return tries.report;
 }
 
-absl::Status SyncRound::RunLive(const SyncOptions& options,
-                                absl::optional<absl::Duration>* retry_after) {
-  RETURN_IF_ERROR(Begin());
-  SyncReport report;
-  const absl::Status status =
-      RunOnce(options, /*live=*/true, absl::InfiniteDuration(), &report, retry_after);
-  End(status);
-  return status;
+SessionEnd SyncRound::RunLive(const SyncOptions& options) {
+  SessionEnd end;
+  if (!Begin().ok()) return end;
+  const absl::Duration start = clock_->Monotonic();
+  Tries tries;
+  const absl::Status status = RunOnce(options, /*live=*/true, absl::InfiniteDuration(), &tries);
+  End(status, tries);
+  if (tries.retry_after.has_value()) end.retry_after = *tries.retry_after;
+  // One that stalled would stall again at once.
+  end.was_good = !absl::StartsWith(status.message(), kStalled) &&
+                 (tries.was_up_to_date || clock_->Monotonic() - start > kGoodSession);
+  return end;
 }
 
 absl::Status SyncRound::RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
-                                SyncReport* report, absl::optional<absl::Duration>* retry_after) {
-  const absl::Status status = Drive(options, live, deadline, report, retry_after);
+                                Tries* tries) {
+  const absl::Status status = Drive(options, live, deadline, tries);
   if (!MayBeLease(status)) return status;
   // A lapsed lease and a revoked device look alike until renewal is tried.
-  if (!RenewLease(*directory_, *transport_, *store_).ok()) return status;
-  return Drive(options, live, deadline, report, retry_after);
+  if (!RenewLease(options.server, *directory_, *transport_, *store_).ok()) return status;
+  return Drive(options, live, deadline, tries);
 }
 
 absl::Status SyncRound::Drive(const SyncOptions& options, bool live, absl::Duration deadline,
-                              SyncReport* report, absl::optional<absl::Duration>* retry_after) {
+                              Tries* tries) {
+  tries->retry_after.reset();
+  tries->was_up_to_date = false;
+  const SyncState& totals = tries->report.totals;
+  const uint64_t moved_bytes = totals.bytes_sent + totals.bytes_received;
+  if (options.byte_budget > 0 && moved_bytes >= options.byte_budget) {
+    return absl::ResourceExhaustedError(
+        "the round used up its byte budget; the next one goes on there");
+  }
   ASSIGN_OR_RETURN(Credentials credentials, directory_->ReadCredentials());
   if (!options.server.empty()) credentials.server = options.server;
   ASSIGN_OR_RETURN(SigningKey key, SigningKey::FromPem(credentials.private_key_pem));
@@ -125,28 +165,43 @@ absl::Status SyncRound::Drive(const SyncOptions& options, bool live, absl::Durat
     return shared_key->Sign(chain);
   };
   driver_options.deadline = deadline;
-  driver_options.byte_budget = options.byte_budget;
+  if (options.byte_budget > 0) driver_options.byte_budget = options.byte_budget - moved_bytes;
+  driver_options.outbox_patience = 2 * options.stall_timeout;
   driver_options.on_progress = options.on_progress;
-  const auto driver =
-      std::make_shared<SyncDriver>(store_, clock_, std::move(stream), std::move(driver_options));
+  return RunDriver(
+      std::make_shared<SyncDriver>(store_, clock_, std::move(stream), std::move(driver_options)),
+      live, tries);
+}
+
+absl::Status SyncRound::RunDriver(const std::shared_ptr<SyncDriver>& driver, bool live,
+                                  Tries* tries) {
   {
     const MutexLock lock(&mu_);
     driver_ = driver;
+    is_live_ = live;
   }
   const absl::Status status = driver->Run();
+  const absl::Time up_to_date_at = driver->up_to_date_at();
+  tries->was_up_to_date = up_to_date_at != absl::InfinitePast();
+  if (tries->was_up_to_date) NoteUpToDate(up_to_date_at);
   {
     const MutexLock lock(&mu_);
     driver_ = nullptr;
   }
-  Add(driver->state(), &report->totals);
-  ++report->connections;
-  *retry_after = driver->retry_after();
+  Add(driver->state(), &tries->report.totals);
+  ++tries->report.connections;
+  tries->retry_after = driver->retry_after();
   return status;
 }
 
 void SyncRound::Stop() {
   const MutexLock lock(&mu_);
-  if (driver_ != nullptr) driver_->Stop();
+  if (driver_ != nullptr && is_live_) driver_->Stop();
+}
+
+void SyncRound::Cancel() {
+  const MutexLock lock(&mu_);
+  if (driver_ != nullptr && is_live_) driver_->Cancel();
 }
 
 void SyncRound::OnCommit() {
@@ -158,21 +213,25 @@ void SyncRound::Describe(SyncStatus* status) const {
   std::shared_ptr<SyncDriver> driver;
   {
     const MutexLock lock(&mu_);
+    status->stalled = stalled_;
+    status->stalls = stalls_;
     driver = driver_;
   }
+  status->last_success = StoredSuccess();
   if (driver != nullptr) {
     status->session = driver->state();
     status->phase = status->session.phase;
+    const absl::Time up_to_date_at = driver->up_to_date_at();
+    if (up_to_date_at != absl::InfinitePast()) {
+      status->last_success = up_to_date_at;
+    }
+    if (status->session.change_sets_confirmed + status->session.change_sets_refused > 0)
+      status->stalled.clear();
   }
   const std::vector<v1::Cursor> cursors = store_->Cursors();
   status->consistent = std::all_of(cursors.begin(), cursors.end(), [](const v1::Cursor& cursor) {
     return cursor.complete() == cursor.scanned();
   });
-  int64_t last_success_ms = 0;
-  const absl::StatusOr<std::string> setting = store_->GetSetting(kLastSuccess);
-  if (setting.ok() && absl::SimpleAtoi(*setting, &last_success_ms)) {
-    status->last_success = absl::FromUnixMillis(last_success_ms);
-  }
   DescribeFailure(status);
 }
 
@@ -187,7 +246,7 @@ void SyncRound::DescribeFailure(SyncStatus* status) const {
     return;
   }
   const absl::Time at = absl::FromUnixMillis(at_ms);
-  if (at <= status->last_success) return;
+  if (at < status->last_success) return;
   status->last_error_at = at;
   status->last_error_code = static_cast<absl::StatusCode>(code);
   status->last_error = parts[2];

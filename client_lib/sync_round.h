@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "brigada/options.h"
 #include "brigada/transport.h"
+#include "client_lib/backoff.h"
 #include "client_lib/replica_directory.h"
 #include "client_lib/sync_driver.h"
 #include "replica/base/clock.h"
@@ -28,23 +29,34 @@ class SyncRound {
 
   // See Replica::Sync.
   absl::StatusOr<SyncReport> Run(const SyncOptions& options);
-  // One live session until it ends; OK when it was stopped. `retry_after`: what the server asked to
-  // wait.
-  absl::Status RunLive(const SyncOptions& options, absl::optional<absl::Duration>* retry_after);
-  // Ends the session that runs, if any.
+  // One live session until it ends; GetSyncStatus tells why.
+  SessionEnd RunLive(const SyncOptions& options);
+  // Ends the live session that runs, if any: in good order; at once. A round that somebody waits
+  // for is not touched.
   void Stop();
+  void Cancel();
   // The outbox grew.
   void OnCommit();
   void Describe(SyncStatus* status) const;
 
  private:
+  // What came of the tries of one round.
+  struct Tries {
+    SyncReport report;
+    absl::optional<absl::Duration> retry_after;  // of the last one
+    bool was_up_to_date = false;                 // the last one
+  };
+
   absl::Status Begin();
-  void End(const absl::Status& status);
+  void End(const absl::Status& status, const Tries& tries);
+  void NoteFailure(const absl::Status& status);
   void DescribeFailure(SyncStatus* status) const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
-                       SyncReport* report, absl::optional<absl::Duration>* retry_after);
-  absl::Status Drive(const SyncOptions& options, bool live, absl::Duration deadline,
-                     SyncReport* report, absl::optional<absl::Duration>* retry_after);
+                       Tries* tries);
+  absl::Status Drive(const SyncOptions& options, bool live, absl::Duration deadline, Tries* tries);
+  absl::Status RunDriver(const std::shared_ptr<SyncDriver>& driver, bool live, Tries* tries);
+  void NoteUpToDate(absl::Time at);
+  absl::Time StoredSuccess() const;
 
   DeviceStore* const store_;
   const ReplicaDirectory* const directory_;
@@ -54,6 +66,9 @@ class SyncRound {
   mutable Mutex mu_;
   bool running_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<SyncDriver> driver_ ABSL_GUARDED_BY(mu_);
+  bool is_live_ ABSL_GUARDED_BY(mu_) = false;
+  std::string stalled_ ABSL_GUARDED_BY(mu_);
+  uint64_t stalls_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace brigada

@@ -7,23 +7,35 @@ namespace brigada {
 
 class WatchHub::Handle final : public Subscription {
  public:
-  Handle(WatchHub* hub, uint64_t id) : hub_(hub), id_(id) {}
-  ~Handle() override { hub_->Remove(id_); }
+  Handle(std::shared_ptr<State> state, std::thread::id hub_thread, uint64_t id)
+      : state_(std::move(state)), hub_thread_(hub_thread), id_(id) {}
+  ~Handle() override {
+    const MutexLock lock(&state_->mu);
+    state_->watches.erase(id_);
+    // A callback may drop its own subscription: it does not wait for itself.
+    while (state_->running == id_ && std::this_thread::get_id() != hub_thread_)
+      state_->changed.Wait(&state_->mu);
+  }
 
  private:
-  WatchHub* const hub_;
+  const std::shared_ptr<State> state_;
+  const std::thread::id hub_thread_;
   const uint64_t id_;
 };
 
-WatchHub::WatchHub() : thread_([this] { Loop(); }) {}
+WatchHub::WatchHub() : thread_([state = state_] { Loop(*state); }) {}
 
 WatchHub::~WatchHub() {
   {
-    const MutexLock lock(&mu_);
-    stopping_ = true;
-    changed_.SignalAll();
+    const MutexLock lock(&state_->mu);
+    state_->stopping = true;
+    state_->changed.SignalAll();
   }
   thread_.join();
+  // What the queries hold belongs to the replica, which goes now.
+  std::map<uint64_t, std::shared_ptr<Watch>> watches;
+  const MutexLock lock(&state_->mu);
+  watches.swap(state_->watches);
 }
 
 std::unique_ptr<Subscription> WatchHub::Add(std::vector<std::string> tables, Run run,
@@ -32,17 +44,17 @@ std::unique_ptr<Subscription> WatchHub::Add(std::vector<std::string> tables, Run
   watch->tables.insert(tables.begin(), tables.end());
   watch->run = std::move(run);
   watch->on_change = std::move(on_change);
-  const MutexLock lock(&mu_);
-  const uint64_t id = next_id_++;
-  watches_[id] = std::move(watch);
-  changed_.SignalAll();
-  return std::make_unique<Handle>(this, id);
+  const MutexLock lock(&state_->mu);
+  const uint64_t id = state_->next_id++;
+  state_->watches[id] = std::move(watch);
+  state_->changed.SignalAll();
+  return std::make_unique<Handle>(state_, thread_.get_id(), id);
 }
 
 void WatchHub::OnChanged(const std::set<std::string>& tables) {
-  const MutexLock lock(&mu_);
+  const MutexLock lock(&state_->mu);
   bool any = false;
-  for (auto& [id, watch] : watches_) {
+  for (auto& [id, watch] : state_->watches) {
     const bool reads =
         watch->tables.empty() ||
         std::any_of(tables.begin(), tables.end(),
@@ -50,39 +62,35 @@ void WatchHub::OnChanged(const std::set<std::string>& tables) {
     watch->due = watch->due || reads;
     any = any || reads;
   }
-  if (any) changed_.SignalAll();
+  if (any) state_->changed.SignalAll();
 }
 
-void WatchHub::Loop() {
+std::shared_ptr<WatchHub::Watch> WatchHub::TakeDue(State& state) {
+  auto next = state.watches.upper_bound(state.last_run);
+  for (size_t i = 0; i < state.watches.size(); ++i, ++next) {
+    if (next == state.watches.end()) next = state.watches.begin();
+    if (!next->second->due) continue;
+    next->second->due = false;
+    state.running = state.last_run = next->first;
+    return next->second;
+  }
+  return nullptr;
+}
+
+void WatchHub::Loop(State& state) {
   while (true) {
     std::shared_ptr<Watch> due;
     {
-      const MutexLock lock(&mu_);
-      while (!stopping_) {
-        const auto found = std::find_if(watches_.begin(), watches_.end(),
-                                        [](const auto& entry) { return entry.second->due; });
-        if (found != watches_.end()) {
-          due = found->second;
-          due->due = false;
-          running_ = found->first;
-          break;
-        }
-        changed_.Wait(&mu_);
-      }
-      if (stopping_) return;
+      const MutexLock lock(&state.mu);
+      while (!state.stopping && (due = TakeDue(state)) == nullptr) state.changed.Wait(&state.mu);
+      if (state.stopping) return;
     }
     due->on_change(due->run());
-    const MutexLock lock(&mu_);
-    running_ = 0;
-    changed_.SignalAll();
+    due = nullptr;
+    const MutexLock lock(&state.mu);
+    state.running = 0;
+    state.changed.SignalAll();
   }
-}
-
-void WatchHub::Remove(uint64_t id) {
-  const MutexLock lock(&mu_);
-  watches_.erase(id);
-  // A callback may drop its own subscription: it does not wait for itself.
-  while (running_ == id && std::this_thread::get_id() != thread_.get_id()) changed_.Wait(&mu_);
 }
 
 }  // namespace brigada

@@ -16,13 +16,15 @@
 
 namespace brigada {
 
-// Thread safe. Several changes that come while a query runs are answered by one run.
+// Thread safe. Several changes that come while a query runs are answered by one run. Watches that
+// are due take turns: one that is always due does not keep the others waiting.
 class WatchHub {
  public:
   using Run = std::function<absl::StatusOr<ResultSet>()>;
 
   WatchHub();
-  // Subscriptions must be gone.
+  // Waits for a callback that runs; not from one. Subscriptions may still be there: they do
+  // nothing.
   ~WatchHub();
 
   // `run` is called on the hub's thread: once now, then after each change to one of `tables` (all
@@ -39,16 +41,22 @@ class WatchHub {
     Replica::OnChange on_change;
     bool due = true;
   };
+  // What subscriptions share with the hub, so that either may go first.
+  struct State {
+    Mutex mu;
+    CondVar changed;
+    std::map<uint64_t, std::shared_ptr<Watch>> watches ABSL_GUARDED_BY(mu);
+    uint64_t next_id ABSL_GUARDED_BY(mu) = 1;
+    uint64_t running ABSL_GUARDED_BY(mu) = 0;  // 0: none
+    uint64_t last_run ABSL_GUARDED_BY(mu) = 0;
+    bool stopping ABSL_GUARDED_BY(mu) = false;
+  };
 
-  void Loop();
-  void Remove(uint64_t id);
+  static void Loop(State& state);
+  // The watch that is due after the one that ran last, or null.
+  static std::shared_ptr<Watch> TakeDue(State& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu);
 
-  Mutex mu_;
-  CondVar changed_;
-  std::map<uint64_t, std::shared_ptr<Watch>> watches_ ABSL_GUARDED_BY(mu_);
-  uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;
-  uint64_t running_ ABSL_GUARDED_BY(mu_) = 0;  // 0: none
-  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
   std::thread thread_;
 };
 

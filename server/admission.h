@@ -14,7 +14,7 @@ namespace brigada {
 struct AdmissionLimits {
   size_t max_sessions = 10'000;
   // In any second. A session's beginning costs a TLS handshake and the reads of the hello.
-  size_t max_new_per_second = 300;
+  size_t max_new_per_second = 500;
 };
 
 // Admits up to the limits. Who is turned away gets a place of its own in the seconds to come, so

@@ -69,12 +69,14 @@ struct SyncOptions {
   absl::Duration deadline = absl::InfiniteDuration();
   // Without progress for this long a session ends with kUnavailable "STALLED: cause".
   absl::Duration stall_timeout = absl::Seconds(60);
-  // Stops before sending or receiving more than this in a round (0: no limit); the next round goes
-  // on there.
+  // A round stops before it sends more than this, over all its connections, and as soon as it has
+  // received it (by one frame more at most); the next round goes on there. 0: no limit. Background:
+  // for each session.
   uint64_t byte_budget = 0;
-  // Background: the first try is spread over this long, so that a network's return does not bring
-  // everybody at once.
+  // Background: the first try, and the first one after a good session, are spread over this long,
+  // so that a network's return does not bring everybody at once.
   absl::Duration initial_spread = absl::Seconds(30);
+  // Between tries that fail; a time that the server asks for comes before it.
   absl::Duration backoff_min = absl::Seconds(1);
   absl::Duration backoff_max = absl::Minutes(10);
 };
@@ -91,13 +93,18 @@ struct SyncStatus {
   uint64_t pending = 0;   // change sets without a verdict
   uint64_t rejected = 0;  // refused change sets that wait for somebody
   uint64_t open_conflicts = 0;
+  // When this replica was last known to be up to date; moves on while a live session is.
   absl::Time last_success = absl::InfinitePast();
   absl::Time oldest_pending = absl::InfiniteFuture();
-  // Of the last try, whichever process made it; empty after a success.
+  // Of the last try, whichever process made it; empty after a success and while up to date.
   std::string last_error;
   absl::StatusCode last_error_code = absl::StatusCode::kOk;
   absl::Time last_error_at = absl::InfinitePast();
-  SyncState session;  // of the session that runs, if any
+  // Why the last session was given up for lack of progress, in a few words; empty once something
+  // moved again. Background sync begins another one by itself, over a new connection.
+  std::string stalled;
+  uint64_t stalls = 0;  // since the replica was opened
+  SyncState session;    // of the session that runs, if any
   // False while a pull runs: change sets of others may show in part.
   bool consistent = true;
 };

@@ -100,7 +100,8 @@ class Transaction {
   std::vector<Step> steps_;
 };
 
-// A standing query. Destroying it stops the callbacks; the destructor waits for one that runs.
+// A standing query. Destroying it stops the callbacks; the destructor waits for one that runs. It
+// may outlive its replica: there are no callbacks then.
 class Subscription {
  public:
   virtual ~Subscription() = default;
@@ -191,7 +192,10 @@ class Replica {
   // (retry later); kUnauthenticated, kPermissionDenied: revoked, expired or not enrolled;
   // kAlreadyExists: another session of this replica runs.
   virtual absl::StatusOr<SyncReport> Sync(const SyncOptions& options) = 0;
-  // Background: a live session whenever there is a link, with backoff and jitter in between.
+  // Background: a live session whenever there is a link, with backoff and jitter in between. Both
+  // may be called from any thread and from callbacks. StopSync returns when the session has ended,
+  // which takes two seconds at most; from a callback of the session itself (progress) it returns at
+  // once.
   virtual void StartSync(const SyncOptions& options) = 0;
   virtual void StopSync() = 0;
   virtual SyncStatus GetSyncStatus() const = 0;

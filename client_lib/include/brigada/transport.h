@@ -44,6 +44,8 @@ struct Credentials {
 class Transport {
  public:
   virtual ~Transport() = default;
+  // Returns without waiting for a connection, where the network allows it: a stream that hangs in
+  // its first frame can be closed, a Connect that hangs cannot. `timeout` bounds the connecting.
   virtual absl::StatusOr<std::unique_ptr<FrameStream>> Connect(const Credentials& credentials,
                                                                absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::EnrollResponse> Enroll(const Credentials& credentials,

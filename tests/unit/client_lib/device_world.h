@@ -1,0 +1,58 @@
+#ifndef TESTS_UNIT_CLIENT_LIB_DEVICE_WORLD_H_
+#define TESTS_UNIT_CLIENT_LIB_DEVICE_WORLD_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "brigada/v1/person.pb.h"
+#include "replica/base/check.h"
+#include "replica/schema/diff.h"
+#include "replica/store/device_store.h"
+#include "replica/store/memory_kv.h"
+#include "tests/support/fake_clock.h"
+#include "tests/unit/client_lib/fake_link.h"
+
+namespace brigada {
+
+// A device's store in memory. Thread safe.
+class DeviceWorld {
+ public:
+  DeviceWorld() {
+    DeviceStoreOptions options;
+    options.registry = &Registry::BuiltIn();
+    options.clock = &clock_;
+    options.random = &random_;
+    store_ = *OpenDeviceStore(NewMemoryKv(), options);
+    CHECK(store_->SetUser("ana").ok());
+  }
+
+  void Write() {
+    v1::Person person;
+    person.mutable_name()->set_given_names("Ana");
+    std::vector<v1::Change> changes;
+    changes.push_back(*CreateChange(*Registry::BuiltIn().FindByName("Person"),
+                                    NewRecordId(clock_.Now(), SystemRandom()),
+                                    *Scope::Parse("MX/20/067"), person));
+    CHECK(store_->Commit(std::move(changes), Durability::kSync).ok());
+  }
+
+  FakeClock& clock() { return clock_; }
+  DeviceStore& store() { return *store_; }
+
+ private:
+  FakeClock clock_;
+  SeededRandom random_{7};
+  std::unique_ptr<DeviceStore> store_;
+};
+
+// A server with nothing for the device: it is up to date as soon as it says hello.
+inline void AnswerUpToDate(FakeLink& link, const v1::ClientFrame& frame) {
+  if (!frame.has_hello()) return;
+  link.GiveWelcome();
+  link.GiveDone();
+}
+
+}  // namespace brigada
+
+#endif  // TESTS_UNIT_CLIENT_LIB_DEVICE_WORLD_H_

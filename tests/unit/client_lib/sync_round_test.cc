@@ -1,0 +1,183 @@
+// Rounds and live sessions over links that the test rules: what is tried again, where, and what the
+// status says meanwhile.
+#include "client_lib/sync_round.h"
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/status_matchers.h"
+#include "tests/unit/client_lib/device_world.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class SyncRoundTest : public ::testing::Test {
+ protected:
+  SyncRoundTest() {
+    EXPECT_OK(directory_.Prepare(/*create=*/true));
+    EXPECT_OK(directory_.ReadOrMakeKey());
+    EXPECT_OK(directory_.WriteCredentials({"first.example:1", "ca", "certificate", ""}));
+  }
+  // What the server does with the frames of each connection.
+  SyncRound& Begin(FakeLink::OnFrame on_frame) {
+    transport_ = std::make_unique<FakeTransport>(std::move(on_frame));
+    round_ = std::make_unique<SyncRound>(&world_.store(), &directory_, transport_.get(),
+                                         &world_.clock());
+    return *round_;
+  }
+  SyncStatus Status() const {
+    SyncStatus status;
+    round_->Describe(&status);
+    return status;
+  }
+  std::future<SessionEnd> LiveAside(SyncOptions options = {}) {
+    return std::async(std::launch::async, [this, options] { return round_->RunLive(options); });
+  }
+  void WaitUntilLive() {
+    while (Status().phase != SyncPhase::kLive) std::this_thread::yield();
+  }
+
+  DeviceWorld world_;
+  ScratchDirectory scratch_;
+  const ReplicaDirectory directory_{scratch_ / "replica"};
+  std::unique_ptr<FakeTransport> transport_;
+  std::unique_ptr<SyncRound> round_;
+};
+
+TEST_F(SyncRoundTest, ALeaseIsRenewedWhereTheCallerSyncs) {
+  Begin([](FakeLink& link, const v1::ClientFrame&) {
+    link.GiveRefused(v1::Refused::LEASE_EXPIRED, 0);
+  });
+  SyncOptions options;
+  options.server = "other.example:2";
+  EXPECT_THAT(round_->Run(options), StatusIs(absl::StatusCode::kUnauthenticated));
+  EXPECT_THAT(transport_->servers(), ElementsAre("other.example:2"));
+  EXPECT_THAT(transport_->renewed_at(), ElementsAre("other.example:2"));
+  // Only for this time.
+  EXPECT_EQ(directory_.ReadCredentials()->server, "first.example:1");
+}
+
+TEST_F(SyncRoundTest, TheBudgetIsOneForAllConnectionsOfARound) {
+  Begin([](FakeLink& link, const v1::ClientFrame& frame) {
+    if (!frame.has_hello()) return;
+    v1::ServerFrame welcome;
+    welcome.mutable_welcome()->set_protocol_version(kProtocolVersion);
+    *welcome.mutable_welcome()->mutable_limits() = ToPeerLimits(OwnLimits(0));
+    welcome.mutable_welcome()->add_features(std::string(600, 'x'));
+    link.Give(welcome);
+    link.Cut();
+  });
+  SyncOptions options;
+  options.byte_budget = 1000;
+  EXPECT_THAT(round_->Run(options), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(transport_->connections(), 2u);
+}
+
+TEST_F(SyncRoundTest, ALiveSessionIsASuccessWhileItLasts) {
+  std::atomic<bool> cut{true};
+  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
+    if (cut) {
+      link.Cut();
+    } else {
+      AnswerUpToDate(link, frame);
+    }
+  });
+  EXPECT_FALSE(round_->RunLive({}).was_good);
+  EXPECT_NE(Status().last_error, "");
+  EXPECT_EQ(Status().last_success, absl::InfinitePast());
+
+  cut = false;
+  world_.clock().Advance(absl::Seconds(1));
+  std::future<SessionEnd> session = LiveAside();
+  WaitUntilLive();
+  EXPECT_EQ(Status().last_error, "");
+  EXPECT_EQ(Status().last_success, world_.clock().Now());
+  // It moves on with every sign of life.
+  world_.clock().Advance(absl::Seconds(20));
+  v1::ServerFrame pong;
+  pong.mutable_pong();
+  transport_->Link(1)->Give(pong);
+  while (Status().last_success != world_.clock().Now()) std::this_thread::yield();
+
+  const absl::Time last_heard = world_.clock().Now();
+  world_.clock().Advance(absl::Seconds(20));
+  transport_->Link(1)->Cut();
+  EXPECT_TRUE(session.get().was_good);
+  EXPECT_EQ(Status().last_success, last_heard);
+  EXPECT_NE(Status().last_error, "");
+}
+
+TEST_F(SyncRoundTest, BeingAskedToBeginAnewIsNoError) {
+  Begin(AnswerUpToDate);
+  std::future<SessionEnd> session = LiveAside();
+  WaitUntilLive();
+  transport_->Link(0)->GiveRefused(v1::Refused::SHUTTING_DOWN, 1500);
+  const SessionEnd end = session.get();
+  EXPECT_TRUE(end.was_good);
+  EXPECT_EQ(end.retry_after, absl::Milliseconds(1500));
+  EXPECT_EQ(Status().last_error, "");
+}
+
+TEST_F(SyncRoundTest, BeingTurnedAwayIsAnErrorAndNoGoodSession) {
+  Begin([](FakeLink& link, const v1::ClientFrame&) { link.GiveRefused(v1::Refused::BUSY, 5000); });
+  const SessionEnd end = round_->RunLive({});
+  EXPECT_FALSE(end.was_good);
+  EXPECT_EQ(end.retry_after, absl::Seconds(5));
+  EXPECT_THAT(Status().last_error, HasSubstr("BUSY"));
+}
+
+TEST_F(SyncRoundTest, AStallIsToldUntilSomethingMoves) {
+  Begin(AnswerUpToDate);
+  SyncOptions options;
+  options.stall_timeout = absl::Minutes(10);
+  std::future<SessionEnd> session = LiveAside(options);
+  WaitUntilLive();
+  world_.Write();
+  while (session.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
+    world_.clock().Advance(absl::Minutes(1));
+    // Pongs keep the session's own watchdog quiet.
+    v1::ServerFrame pong;
+    pong.mutable_pong();
+    transport_->Link(0)->Give(pong);
+    round_->OnCommit();
+  }
+  EXPECT_FALSE(session.get().was_good);
+  EXPECT_EQ(Status().stalls, 1u);
+  EXPECT_NE(Status().stalled, "");
+  EXPECT_THAT(Status().last_error, HasSubstr("STALLED"));
+}
+
+TEST_F(SyncRoundTest, StoppingTheBackgroundLeavesARoundAlone) {
+  Begin([](FakeLink& link, const v1::ClientFrame& frame) {
+    if (frame.has_hello()) link.GiveWelcome();
+  });
+  auto round = std::async(std::launch::async, [this] { return round_->Run({}).status(); });
+  const auto link = transport_->Link(0);
+  while (Status().phase != SyncPhase::kPulling) std::this_thread::yield();
+  round_->Stop();
+  round_->Cancel();
+  link->GiveDone();
+  EXPECT_OK(round.get());
+}
+
+TEST_F(SyncRoundTest, OneSessionAtATime) {
+  Begin(AnswerUpToDate);
+  std::future<SessionEnd> session = LiveAside();
+  WaitUntilLive();
+  EXPECT_THAT(round_->Run({}), StatusIs(absl::StatusCode::kAlreadyExists));
+  round_->Stop();
+  session.get();
+  EXPECT_OK(round_->Run({}));
+}
+
+}  // namespace
+}  // namespace brigada
