@@ -26,6 +26,8 @@ std::shared_ptr<grpc::Channel> OpenChannel(const Credentials& credentials,
   // Bodies are compressed by the protocol, within bounds; gRPC would inflate before it checks
   // sizes.
   arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE);
+  // A server that compresses all the same is not believed: what it sends is no message.
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // Retries are the session's business, which knows what was lost.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // A half-open link is noticed within a minute, and only while a call is open: an idle phone sends

@@ -210,14 +210,20 @@ constexpr SessionEnd kSessionEnds[] = {
      "this one with an invitation of its own"},
 };
 
-// Why a session stood still, as the device words it after STALLED.
-constexpr Rule kStalls[] = {
+// Why a session ended, as the device (a stall) or the server words it.
+constexpr Rule kCauses[] = {
     {"the connection takes no frame", "no sale nada", "nothing gets out"},
     {"no welcome from the server", "el servidor no contesta", "the server does not answer"},
     {"no answer to pings", "el servidor dejó de contestar", "the server stopped answering"},
     {"no verdicts from the server", "el servidor no confirma lo enviado",
      "the server does not confirm what was sent"},
     {"no batches from the server", "no llega lo de los demás", "others' work does not arrive"},
+    {"change sets wait though the server answers", "el servidor contesta, pero su trabajo no sale",
+     "the server answers, but your work does not get out"},
+    {"the server's disk is full", "el disco del servidor está lleno: avise a quien administra",
+     "the server's disk is full: tell your administrator"},
+    {"the server's store failed", "falló el almacén del servidor: avise a quien administra",
+     "the server's store failed: tell your administrator"},
 };
 
 const Reason* Find(v1::RefusalReason reason) {
@@ -286,9 +292,9 @@ absl::optional<std::string> SessionEndText(absl::string_view message) {
     const absl::string_view rest = message.substr(name.size());
     if (!rest.empty() && rest[0] != ':' && rest[0] != ' ') continue;
     std::string text(Say(end.spanish, end.english));
-    for (const Rule& stall : kStalls) {
-      if (absl::StrContains(rest, stall.pattern))
-        absl::StrAppend(&text, " (", Say(stall.spanish, stall.english), ")");
+    for (const Rule& cause : kCauses) {
+      if (absl::StrContains(rest, cause.pattern))
+        absl::StrAppend(&text, " (", Say(cause.spanish, cause.english), ")");
     }
     return text;
   }

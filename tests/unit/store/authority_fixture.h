@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_STORE_AUTHORITY_FIXTURE_H_
 #define TESTS_UNIT_STORE_AUTHORITY_FIXTURE_H_
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "brigada/v1/conflict.pb.h"
 #include "brigada/v1/event.pb.h"
 #include "brigada/v1/person.pb.h"
@@ -91,7 +94,8 @@ class StoreHome {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     std::string name = std::string("brigada_") + test->test_suite_name() + test->name();
     for (char& c : name) c = c == '/' ? '_' : c;
-    path_ = ::testing::TempDir() + name;
+    // Tests of two checkouts may run at the same time.
+    path_ = absl::StrCat(::testing::TempDir(), name, "_", getpid());
     std::filesystem::remove_all(path_);
   }
   ~StoreHome() {

@@ -1,6 +1,8 @@
 // Goal: whatever commits, batches, refusals, moves of the cursor and reopenings follow each other,
 // the store shows what a small model of plain values says. Method: a random walk over two
 // partitions beside the model, which knows nothing of records, stamps or batches of writes.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
@@ -371,7 +373,7 @@ TEST(DeviceStoreModelTest, RandomWalksInMemory) {
 TEST(DeviceStoreModelTest, RandomWalksOnDisk) {
   for (uint64_t seed = 1001; seed <= 1003; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    const std::string path = absl::StrCat(testing::TempDir(), "/device_walk_", seed);
+    const std::string path = absl::StrCat(testing::TempDir(), "/device_walk_", getpid(), "_", seed);
     std::filesystem::remove_all(path);
     {
       Walk walk(seed, path);

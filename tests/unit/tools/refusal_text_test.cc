@@ -50,6 +50,17 @@ TEST(RefusalTextTest, EveryReasonThatEndsASessionHasASentenceOfItsOwn) {
   EXPECT_FALSE(SessionEndText("BUSYBODY").has_value());
 }
 
+TEST(RefusalTextTest, TheCauseOfAnEndIsToldWhereSomebodyHasToActOnIt) {
+  EXPECT_THAT(*SessionEndText("BUSY: the server's disk is full: it can be read, not written to"),
+              HasSubstr("el disco del servidor"));
+  EXPECT_THAT(
+      *SessionEndText("SHUTTING_DOWN: the server's store failed and waits for its operator"),
+      HasSubstr("almacén"));
+  EXPECT_THAT(*SessionEndText("STALLED: 3 change sets wait though the server answers; nothing "
+                              "moved for 2m"),
+              HasSubstr("su trabajo no sale"));
+}
+
 TEST(RefusalTextTest, EveryPatternOfTheSchemaHasWordsForPeople) {
   for (const RecordType* const type : Registry::BuiltIn().types()) {
     for (const FieldType& field : type->fields()) {
