@@ -100,6 +100,17 @@ class GrpcAdministration final : public Administration {
     return std::vector<v1::GrantRecord>(response.grants().begin(), response.grants().end());
   }
 
+  absl::StatusOr<v1::EraseResponse> Erase(uint32_t type_id, const RecordId& id,
+                                          absl::string_view scope) override {
+    v1::EraseRequest request;
+    request.set_type_id(type_id);
+    request.set_record_id(id.AsBytes());
+    request.set_scope(std::string(scope));
+    v1::EraseResponse response;
+    RETURN_IF_ERROR(Call(&v1::Administration::Stub::Erase, request, &response));
+    return response;
+  }
+
   absl::StatusOr<v1::QuerySummary> Query(
       absl::string_view sql, absl::Span<const SqlValue> args, uint32_t max_rows,
       absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,

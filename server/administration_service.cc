@@ -8,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/record_table.h"
 #include "server/backup_call.h"
 #include "server/directory.h"
+#include "server/erasures.h"
 #include "server/query_call.h"
 #include "server/roles.h"
 #include "server/unary_call.h"
@@ -110,6 +112,13 @@ grpc::ServerUnaryReactor* AdministrationService::ListGrants(
     v1::ListGrantsResponse* response) {
   return ForCaller(call,
                    [=, this](const Caller& caller) { return DoListGrants(caller, response); });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::Erase(grpc::CallbackServerContext* call,
+                                                       const v1::EraseRequest* request,
+                                                       v1::EraseResponse* response) {
+  return ForCaller(call,
+                   [=, this](const Caller& caller) { return DoErase(caller, *request, response); });
 }
 
 grpc::ServerWriteReactor<v1::QueryReply>* AdministrationService::Query(
@@ -216,6 +225,39 @@ absl::Status AdministrationService::DoRevokeGrant(const Caller& caller,
   RETURN_IF_ERROR(RequireAdministrator(caller, Strings(grant.scopes()), now));
   RETURN_IF_ERROR(brigada::RevokeGrant(store, request.id(), now));
   sessions_->OnUserChanged(grant.user());
+  return absl::OkStatus();
+}
+
+absl::Status AdministrationService::DoErase(const Caller& caller, const v1::EraseRequest& request,
+                                            v1::EraseResponse* response) {
+  AuthorityStore& store = *organization_->store;
+  ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(request.record_id()));
+  if (request.type_id() == 0 || request.type_id() == kConflictTypeId)
+    return absl::InvalidArgumentError("a conflict is erased with the record that it is about");
+  ASSIGN_OR_RETURN(std::vector<std::string> places, store.PlacesOf(request.type_id(), id));
+  if (places.empty() && !request.scope().empty()) places.push_back(request.scope());
+  const absl::Time now = clock_->Now();
+  // A record of somebody else's scope and one that does not exist answer alike.
+  if (!IsAdministratorOf(caller.grants, places, now)) {
+    return absl::NotFoundError(
+        "no such record in the places you administer; --scope says where one would be that the "
+        "server does not know yet");
+  }
+  ASSIGN_OR_RETURN(
+      const ErasureReport report,
+      EraseForGood(
+          store,
+          {.type_id = request.type_id(), .id = id, .scope = places.front(), .user = caller.user},
+          now));
+  response->set_records(report.records);
+  response->set_conflicts(report.conflicts);
+  response->set_change_sets(report.change_sets);
+  sessions_->OnNewHeads(report.partitions);
+  Log(LogLevel::kInfo, "record erased",
+      {{"type", request.type_id()},
+       {"record", id.ToString()},
+       {"conflicts", report.conflicts},
+       {"by_replica", caller.replica.ToString()}});
   return absl::OkStatus();
 }
 

@@ -55,6 +55,9 @@ class AdministrationService final : public v1::Administration::CallbackService {
   grpc::ServerUnaryReactor* ListGrants(grpc::CallbackServerContext* call,
                                        const v1::ListGrantsRequest* request,
                                        v1::ListGrantsResponse* response) override;
+  grpc::ServerUnaryReactor* Erase(grpc::CallbackServerContext* call,
+                                  const v1::EraseRequest* request,
+                                  v1::EraseResponse* response) override;
   grpc::ServerWriteReactor<v1::QueryReply>* Query(grpc::CallbackServerContext* call,
                                                   const v1::QueryRequest* request) override;
   grpc::ServerWriteReactor<v1::BackupProgress>* Backup(grpc::CallbackServerContext* call,
@@ -71,6 +74,8 @@ class AdministrationService final : public v1::Administration::CallbackService {
   absl::Status DoGrant(const Caller& caller, const v1::GrantRequest& request,
                        v1::GrantResponse* response);
   absl::Status DoRevokeGrant(const Caller& caller, const v1::RevokeGrantRequest& request);
+  absl::Status DoErase(const Caller& caller, const v1::EraseRequest& request,
+                       v1::EraseResponse* response);
   absl::Status DoListGrants(const Caller& caller, v1::ListGrantsResponse* response);
 
   Organization* const organization_;

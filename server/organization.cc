@@ -15,6 +15,7 @@
 #include "replica/store/rocks_kv.h"
 #include "server/address.h"
 #include "server/directory.h"
+#include "server/erasures.h"
 #include "server/init_directory.h"
 #include "server/roles.h"
 
@@ -149,6 +150,7 @@ absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string
   ASSIGN_OR_RETURN(
       std::unique_ptr<AuthorityStore> store,
       OpenStore(PathOf(directory, "store"), /*create=*/false, /*restored=*/false, clock, random));
+  RETURN_IF_ERROR(ResumeErasures(*store, clock.Now()));
   return std::unique_ptr<Organization>(
       new Organization{directory, std::move(address), std::move(authority), std::move(certificate),
                        std::move(key), cursor_key, std::move(store)});
@@ -166,8 +168,16 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
     return absl::NotFoundError(absl::StrCat("no backup at ", backup_path));
   const std::string store = PathOf(directory, "store");
   // Opening it proves that no server runs on it. A damaged store is no obstacle to its replacement.
-  const absl::Status in_use = OpenStore(store, false, false, clock, random).status();
-  if (absl::IsUnavailable(in_use)) return in_use;
+  std::vector<DirectoryWrite> erasures;
+  {
+    const absl::StatusOr<std::unique_ptr<AuthorityStore>> old_store =
+        OpenStore(store, false, false, clock, random);
+    if (absl::IsUnavailable(old_store.status())) return old_store.status();
+    // What was erased since the backup must not come back with it.
+    if (old_store.ok()) {
+      ASSIGN_OR_RETURN(erasures, NotedErasures(**old_store));
+    }
+  }
   const std::string incoming = PathOf(directory, "store.restoring");
   fs::remove_all(incoming, error);
   fs::copy(backup_path, incoming, fs::copy_options::recursive, error);
@@ -176,8 +186,12 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
         absl::StrCat("cannot copy the backup to ", incoming, ": ", error.message()));
   // The new epoch is on disk before the store takes its place: a crash in between leaves the old
   // one untouched.
-  RETURN_IF_ERROR(Annotate(OpenStore(incoming, false, /*restored=*/true, clock, random).status(),
-                           "the backup does not open"));
+  {
+    absl::StatusOr<std::unique_ptr<AuthorityStore>> restored =
+        OpenStore(incoming, false, /*restored=*/true, clock, random);
+    RETURN_IF_ERROR(Annotate(restored.status(), "the backup does not open"));
+    if (!erasures.empty()) RETURN_IF_ERROR((*restored)->WriteEntries(erasures));
+  }
   const std::string old = PathOf(
       directory, absl::StrCat("store.before-",
                               absl::FormatTime("%Y%m%dT%H%M%S", clock.Now(), absl::UTCTimeZone())));

@@ -72,6 +72,8 @@ absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict
       verdict->set_outcome(v1::QUARANTINED);
       return refuse(v1::UNREADABLE_BODY, "the body is sealed");
     default:
+      if (set.stub().reason() == v1::ChangeSet::Stub::ERASED)
+        return refuse(v1::ERASED_RECORD, "what it said of an erased record is gone");
       return refuse(v1::UNREADABLE_BODY, "the body is gone");
   }
   if (static_cast<size_t>(body.changes_size()) > kMaxChangesPerSet)
@@ -270,6 +272,11 @@ bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& 
   // else is wrong with the change: ids cannot be tried out.
   if (change.kind() != v1::Change::CREATE && !target.record.exists()) {
     refusals->push_back(MakeRefusal(v1::UNKNOWN_RECORD, index, 0, ""));
+    return true;
+  }
+  // Nobody keeps what is said of an erased record, so everybody who still says something is told.
+  if (target.record.erased) {
+    refusals->push_back(MakeRefusal(v1::ERASED_RECORD, index, 0, "the record was erased"));
     return true;
   }
   base_.judge->Examine({push, header, change, index, type, &target.record}, refusals);

@@ -31,6 +31,7 @@ struct RecordName {
 struct Mention {
   bool is_here = false;
   std::string moved_to;
+  bool is_erased = false;
 };
 
 class PageReader {
@@ -131,7 +132,9 @@ class PageReader {
       }
     }
     for (const auto& [name, mention] : mentions) {
-      if (mention.is_here) {
+      if (mention.is_erased) {
+        RETURN_IF_ERROR(TellErased(name, sequence, mention.is_here));
+      } else if (mention.is_here) {
         RETURN_IF_ERROR(TellRecord(name, sequence));
       } else if (!mention.moved_to.empty()) {
         TellMove(name, sequence, mention.moved_to);
@@ -145,6 +148,7 @@ class PageReader {
     v1::FeedEntry entry;
     if (!entry.ParseFromArray(value.data(), static_cast<int>(value.size())))
       return absl::DataLossError("read feed: an entry is damaged");
+    mention->is_erased = mention->is_erased || entry.erased();
     if (entry.data_class() > static_cast<uint32_t>(feed.max_class())) return absl::OkStatus();
     if (entry.moved_to().empty()) {
       mention->is_here = true;
@@ -162,7 +166,7 @@ class PageReader {
     });
   }
 
-  absl::Status TellRecord(const RecordName& name, uint64_t sequence) {
+  absl::StatusOr<Record> NewestOf(const RecordName& name, uint64_t sequence) const {
     const auto damaged = [&](absl::string_view why) {
       return absl::DataLossError(absl::StrCat("read feed: record ", name.id.ToString(), " of type ",
                                               name.type_id, ": ", why));
@@ -171,14 +175,30 @@ class PageReader {
         const auto bytes,
         snapshot_.Get(Table::kRecords, RecordKey(request_.partition, name.type_id, name.id)));
     if (!bytes.has_value()) return damaged("its entry names no record");
-    const RecordType* type = registry_.Find(name.type_id);
-    const auto storage = DecodeStorage(type, *bytes);
+    auto storage = DecodeStorage(registry_.Find(name.type_id), *bytes);
     if (!storage.ok()) return damaged(storage.status().message());
     if (storage->base.sequence != sequence) return damaged("its entry is not its newest");
-    auto entry = EntryContent(type, storage->base, request_);
+    return std::move(storage->base);
+  }
+
+  absl::Status TellRecord(const RecordName& name, uint64_t sequence) {
+    ASSIGN_OR_RETURN(const Record record, NewestOf(name, sequence));
+    auto entry = EntryContent(registry_.Find(name.type_id), record, request_);
     if (!entry.has_value()) return absl::OkStatus();
-    entry->set_scope(storage->base.scope());
+    entry->set_scope(record.scope());
     Add(name, sequence, *std::move(entry));
+    return absl::OkStatus();
+  }
+
+  // Whoever may read such a record here, and who made it without reading (a kiosk).
+  absl::Status TellErased(const RecordName& name, uint64_t sequence, bool is_reader) {
+    ASSIGN_OR_RETURN(const Record record, NewestOf(name, sequence));
+    if (!is_reader && record.created().replica != request_.replica) return absl::OkStatus();
+    v1::Entry entry;
+    entry.set_scope(record.scope());
+    entry.set_whole(true);
+    *entry.mutable_state() = EncodeRecord(record);
+    Add(name, sequence, std::move(entry));
     return absl::OkStatus();
   }
 

@@ -87,6 +87,21 @@ struct FeedPage {
   uint64_t head = 0;  // to == head: checkpoint
 };
 
+struct ErasureRequest {
+  uint32_t type_id = 0;
+  RecordId id;
+  // Where the tombstone stands when the store has no such record; empty: kNotFound then.
+  std::string scope;
+  std::string user;  // who erases
+};
+
+struct ErasureReport {
+  uint64_t records = 0;  // tombstones made
+  uint64_t conflicts = 0;
+  uint64_t change_sets = 0;             // quarantined ones that lost something
+  std::vector<std::string> partitions;  // with a new head
+};
+
 // What the directory holds, each by key, with a serialized message of v1.
 enum class DirectoryKind : uint8_t { kDevice = 1, kInvitation = 3, kSetting = 4, kUser = 5 };
 
@@ -109,6 +124,14 @@ class AuthorityStore {
   virtual absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
                                                                const Judge& judge,
                                                                absl::Time now) = 0;
+  // The scope of the record, or of its tombstone, in each partition that knows it; empty: none
+  // does.
+  virtual absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t type_id,
+                                                            const RecordId& id) const = 0;
+  // Erases a record for good, wherever this store keeps something of its content; durable on
+  // return. Again: what is left, if anything. What it said leaves the files beneath with their next
+  // compaction. kNotFound: no such record, and no scope.
+  virtual absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) = 0;
   // Entries and verdicts over (scanned, to] from one snapshot, about target_bytes of them, at least
   // one when there is one.
   virtual absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const = 0;

@@ -10,24 +10,13 @@
 #include "replica/base/status_macros.h"
 #include "replica/merge/apply.h"
 #include "replica/schema/fragment.h"
+#include "replica/store/authority_erase.h"
+#include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
-#include "replica/store/kv_device_store.h"
 
 namespace brigada {
-
-struct KvDeviceStore::BatchInProgress {
-  BatchInProgress(RecordTable* table, const KvReader* reader) : records(table, reader) {}
-  std::string partition;
-  PartitionState state;
-  std::vector<v1::Feed> feeds;  // of every partition once the batch is in
-  RecordBatch records;
-  KvBatch writes;
-  BatchEffect effect;
-  std::map<uint64_t, PendingSet> pending;  // outbox sets read so far
-  HybridClock clock;
-};
 
 namespace {
 
@@ -103,6 +92,7 @@ absl::StatusOr<BatchEffect> KvDeviceStore::ApplyBatch(const v1::Batch& batch,
       RETURN_IF_ERROR(ApplyVerdict(verdict, &work));
     }
     for (const CheckedEntry& entry : entries) RETURN_IF_ERROR(ApplyEntry(entry, &work));
+    RETURN_IF_ERROR(ScrubErased(&work));
     for (RecordSlot& slot : work.records.slots()) {
       if (slot.dirty) RETURN_IF_ERROR(RebuildView(&slot, &work));
     }
@@ -194,8 +184,17 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
   *rejected.mutable_change_set() = set.change_set;
   *rejected.mutable_verdict() = verdict;
   rejected.set_refused_at_ms(absl::ToUnixMillis(options_.clock->Now()));
-  work->writes.Put(Table::kRejected, ChangeSetKey(work->partition, verdict.sequence()),
-                   rejected.SerializeAsString());
+  // Its writer is told; what it said of an erased record is not kept.
+  v1::ChangeSetBody body = set.body;
+  bool is_scrubbed = !set.change_set.has_body();
+  // The refusal of a stub is about no change: what had to go is gone from the rest.
+  for (int i = 0; set.change_set.has_body() && i < set.body.changes_size(); ++i) {
+    const v1::Change& change = set.body.changes(i);
+    if (HasErased(verdict, static_cast<uint32_t>(i)))
+      is_scrubbed = EmptyChanges(change.type_id(), change.record_id(), &body) || is_scrubbed;
+  }
+  if (is_scrubbed) rejected.mutable_change_set()->set_body(body.SerializeAsString());
+  work->rejected[ChangeSetKey(work->partition, verdict.sequence())] = std::move(rejected);
   ++(verdict.outcome() == v1::REJECTED ? work->effect.refused : work->effect.quarantined);
   return absl::OkStatus();
 }
@@ -210,6 +209,7 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
   LayEntryOver(entry, &slot->state.base);
   slot->state.seen = std::max(slot->state.seen, entry.sequence);
   const Record& base = slot->state.base;
+  if (base.erased) work->erased.push_back({slot->type_id, slot->id});
   if (!base.is_live()) return absl::OkStatus();
   const absl::StatusOr<Scope> scope = Scope::Parse(base.scope());
   if (!scope.ok() || scope->partition() != work->partition) {
@@ -299,6 +299,8 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
     work->writes.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, work->partition),
                      work->state.head.SerializeAsString());
   }
+  for (const auto& [key, rejected] : work->rejected)
+    work->writes.Put(Table::kRejected, key, rejected.SerializeAsString());
   RETURN_IF_ERROR(work->records.Stage(&work->writes));
   // Power loss may take a batch that settles nothing here: it is pulled again from the cursor that
   // is left.

@@ -19,7 +19,9 @@ absl::StatusOr<PendingSet> ParsePendingSet(absl::string_view value, uint64_t seq
   PendingSet set;
   if (!stored.ParseFromArray(value.data(), static_cast<int>(value.size())) ||
       !set.header.ParseFromString(stored.change_set().header()) ||
-      !set.body.ParseFromString(stored.change_set().body()) || set.header.sequence() != sequence) {
+      !set.body.ParseFromString(stored.change_set().has_body() ? stored.change_set().body()
+                                                               : stored.remaining()) ||
+      set.header.sequence() != sequence) {
     return Damaged(sequence);
   }
   set.change_set = std::move(*stored.mutable_change_set());

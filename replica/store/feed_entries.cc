@@ -18,11 +18,25 @@ std::string EntryKey(const RecordSlot& slot, const FeedName& feed, uint64_t sequ
   return FeedKey(slot.partition, feed.scope, feed.kind, sequence, slot.type_id, slot.id);
 }
 
-std::string EntryValue(v1::DataClass data_class, absl::string_view moved_to) {
+std::string EntryValue(v1::DataClass data_class, absl::string_view moved_to, bool erased = false) {
   v1::FeedEntry entry;
+  entry.set_erased(erased);
   entry.set_data_class(static_cast<uint32_t>(data_class));
   entry.set_moved_to(std::string(moved_to));
   return entry.SerializeAsString();
+}
+
+// An erased record is told of wherever it has ever been: what left a device's base may still be in
+// its unsent work.
+void StageErasure(RecordSlot* slot, KvBatch* batch) {
+  const Record& after = slot->state.base;
+  const std::string value = EntryValue(ClassOf(slot->type, after), "", /*erased=*/true);
+  for (Departure& departure : slot->state.departures) {
+    const FeedName feed{departure.scope, departure.kind};
+    batch->Delete(Table::kFeeds, EntryKey(*slot, feed, departure.sequence));
+    departure.sequence = after.sequence;
+    batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), value);
+  }
 }
 
 // The record is back in `feed`: nothing there may say any more that it left.
@@ -84,7 +98,8 @@ void StageFeedEntries(const Record& before, RecordSlot* slot, KvBatch* batch) {
     }
     for (const FeedName& feed : new_feeds) ForgetDeparture(feed, slot, batch);
   }
-  const std::string value = EntryValue(data_class, "");
+  if (after.erased) StageErasure(slot, batch);
+  const std::string value = EntryValue(data_class, "", after.erased);
   for (const FeedName& feed : new_feeds)
     batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), value);
 }

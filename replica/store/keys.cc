@@ -176,6 +176,12 @@ std::string QuarantineKey(absl::string_view partition, const ReplicaId& replica,
   return key;
 }
 
+std::string QuarantinePrefix(absl::string_view partition) {
+  std::string key = PartitionPrefix(partition);
+  key.push_back('q');
+  return key;
+}
+
 std::string RunKey(uint64_t number) {
   std::string key;
   AppendMetaName("run", &key);

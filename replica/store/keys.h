@@ -88,6 +88,8 @@ std::string VerdictPlaceKey(absl::string_view partition, const ReplicaId& replic
 // In the rejected table: a change set whose content the authority keeps for a person to look at
 // (v1::RejectedChangeSet).
 std::string QuarantineKey(absl::string_view partition, const ReplicaId& replica, uint64_t sequence);
+// Starts the keys of all of a partition.
+std::string QuarantinePrefix(absl::string_view partition);
 
 // Meta. Values: see docs/on-disk-format.md.
 inline constexpr absl::string_view kFormatKey = "format";

@@ -7,6 +7,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/store/authority_commit.h"
 #include "replica/store/authority_directory.h"
+#include "replica/store/authority_erase.h"
 #include "replica/store/authority_feed.h"
 #include "replica/store/format.h"
 #include "replica/store/keys.h"
@@ -40,6 +41,10 @@ class KvAuthorityStore final : public AuthorityStore {
 
   absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
                                                        const Judge& judge, absl::Time now) override;
+
+  absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t type_id,
+                                                    const RecordId& id) const override;
+  absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) override;
 
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
     const auto snapshot = kv_->Snapshot();
@@ -112,6 +117,9 @@ class KvAuthorityStore final : public AuthorityStore {
   }
 
  private:
+  CommitBase BaseAt(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void TakeOver(const HybridClock& clock, const PartitionHeads& heads)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   // A full disk heals by itself; after any other failed write what the disk holds is unknown.
   void NoteWrite(const absl::Status& status) {
     if (status.ok() || absl::IsResourceExhausted(status)) return;
@@ -168,20 +176,29 @@ absl::Status KvAuthorityStore::Open(const AuthorityStoreOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
-    absl::Span<const PushRequest> pushes, const Judge& judge, absl::Time now) {
-  const MutexLock commit_lock(&commit_mu_);
+CommitBase KvAuthorityStore::BaseAt(absl::Time now) {
   CommitBase base;
   base.reader = kv_.get();
   base.table = &table_;
-  base.judge = &judge;
   base.epoch = epoch_;
   base.now = now;
   base.clock = clock_;
-  {
-    const MutexLock lock(&heads_mu_);
-    base.heads = heads_;
-  }
+  const MutexLock lock(&heads_mu_);
+  base.heads = heads_;
+  return base;
+}
+
+void KvAuthorityStore::TakeOver(const HybridClock& clock, const PartitionHeads& heads) {
+  clock_ = clock;
+  const MutexLock lock(&heads_mu_);
+  heads_ = heads;
+}
+
+absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
+    absl::Span<const PushRequest> pushes, const Judge& judge, absl::Time now) {
+  const MutexLock commit_lock(&commit_mu_);
+  CommitBase base = BaseAt(now);
+  base.judge = &judge;
   CommitGroup group(std::move(base));
   std::vector<PushResult> results;
   results.reserve(pushes.size());
@@ -197,10 +214,45 @@ absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
   NoteWrite(written);
   RETURN_IF_ERROR(written);
   group.Committed();
-  clock_ = group.clock();
-  const MutexLock lock(&heads_mu_);
-  heads_ = group.heads();
+  TakeOver(group.clock(), group.heads());
   return results;
+}
+
+absl::StatusOr<std::vector<std::string>> KvAuthorityStore::PlacesOf(uint32_t type_id,
+                                                                    const RecordId& id) const {
+  std::vector<std::string> places;
+  for (const std::string& partition : table_.Partitions()) {
+    ASSIGN_OR_RETURN(const auto bytes,
+                     kv_->Get(Table::kRecords, RecordKey(partition, type_id, id)));
+    if (!bytes.has_value()) continue;
+    ASSIGN_OR_RETURN(const RecordStorage storage, DecodeStorage(registry_->Find(type_id), *bytes));
+    const std::string scope = storage.base.scope();
+    places.push_back(scope.empty() ? partition : scope);
+  }
+  return places;
+}
+
+absl::StatusOr<ErasureReport> KvAuthorityStore::Erase(const ErasureRequest& request,
+                                                      absl::Time now) {
+  ErasureReport total;
+  const MutexLock commit_lock(&commit_mu_);
+  // A commit takes a bounded number of conflicts along; the last one finds nothing left.
+  while (true) {
+    Erasure erasure(BaseAt(now), request);
+    KvBatch batch;
+    RETURN_IF_ERROR(erasure.Stage(&batch));
+    if (batch.empty()) return total;
+    const absl::Status written = kv_->Write(batch, Durability::kSync);
+    NoteWrite(written);
+    RETURN_IF_ERROR(written);
+    erasure.Committed();
+    TakeOver(erasure.clock(), erasure.heads());
+    total.records += erasure.report().records;
+    total.conflicts += erasure.report().conflicts;
+    total.change_sets += erasure.report().change_sets;
+    total.partitions.insert(total.partitions.end(), erasure.report().partitions.begin(),
+                            erasure.report().partitions.end());
+  }
 }
 
 }  // namespace

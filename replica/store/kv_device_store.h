@@ -29,6 +29,7 @@ namespace brigada {
 struct PendingSet {
   v1::ChangeSet change_set;  // as stored
   v1::ChangeSetHeader header;
+  // Without what was erased of it.
   v1::ChangeSetBody body;
 };
 
@@ -119,6 +120,10 @@ class KvDeviceStore final : public DeviceStore {
   bool CoversScope(const Scope& scope, v1::DataClass data_class, const BatchInProgress& work) const;
   absl::Status RebuildView(RecordSlot* slot, BatchInProgress* work) const;
   absl::StatusOr<const PendingSet*> PendingAt(uint64_t sequence, BatchInProgress* work) const;
+  // device_erase.cc
+  absl::Status ScrubErased(BatchInProgress* work) const;
+  absl::Status ScrubOutbox(BatchInProgress* work) const;
+  absl::Status ScrubRejected(BatchInProgress* work) const;
   absl::Status WriteBatchInProgress(const v1::Batch& batch, BatchInProgress* work);
 
   // device_outbox.cc

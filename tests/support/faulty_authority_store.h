@@ -40,6 +40,15 @@ class FaultyAuthorityStore final : public AuthorityStore {
     if (!failure.ok()) return failure;
     return store_->CommitPushes(pushes, judge, now);
   }
+  absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t type_id,
+                                                    const RecordId& id) const override {
+    return store_->PlacesOf(type_id, id);
+  }
+  absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) override {
+    const absl::Status failure = this->failure();
+    if (!failure.ok()) return failure;
+    return store_->Erase(request, now);
+  }
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
     ++feeds_read_;
     return store_->ReadFeed(request);

@@ -109,6 +109,7 @@ void AddQueryCommand(CommandLine* line);
 void AddTerritoryCommand(CommandLine* line);
 void AddGenerateCommand(CommandLine* line);
 void AddAdministrationCommands(CommandLine* line);
+void AddEraseCommand(CommandLine* line);
 
 }  // namespace brigada
 

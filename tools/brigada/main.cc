@@ -41,5 +41,6 @@ int main(int argc, char** argv) {
   brigada::AddTerritoryCommand(&line);
   brigada::AddGenerateCommand(&line);
   brigada::AddAdministrationCommands(&line);
+  brigada::AddEraseCommand(&line);
   return line.Main(argc, argv);
 }

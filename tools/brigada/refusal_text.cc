@@ -73,6 +73,10 @@ constexpr Reason kReasons[] = {
      "it was made when your grant had ended already",
      "Pida que le renueven el permiso y envíelo otra vez: brigada rejected retry $0",
      "Ask for the grant to be renewed and send it again: brigada rejected retry $0"},
+    {v1::ERASED_RECORD, "el registro se borró para siempre y no se guarda nada de él",
+     "the record was erased for good and nothing of it is kept",
+     "Quítelo de la lista: brigada rejected discard $0",
+     "Take it off the list: brigada rejected discard $0"},
 };
 
 // Details of refusals, as the library words them.

@@ -248,12 +248,14 @@ inline std::string UnknownField(uint32_t number, size_t bytes) {
 // otherwise.
 class AuthorityFixture : public ::testing::Test {
  protected:
-  AuthorityFixture() { Reopen(); }
+  explicit AuthorityFixture(const Registry* registry = &Registry::BuiltIn()) : registry_(registry) {
+    Reopen();
+  }
 
   void Reopen() {
     store_.reset();
-    auto store = OpenAuthorityStore(
-        home_.Open(), {.registry = &Registry::BuiltIn(), .random = &random_, .now = now_});
+    auto store =
+        OpenAuthorityStore(home_.Open(), {.registry = registry_, .random = &random_, .now = now_});
     CHECK(store.ok());
     store_ = *std::move(store);
     ana_.epoch = beto_.epoch = store_->epoch();
@@ -311,6 +313,7 @@ class AuthorityFixture : public ::testing::Test {
     return pages;
   }
 
+  const Registry* const registry_;
   StoreHome home_{/*on_disk=*/false};
   SeededRandom random_{1};
   absl::Time now_ = absl::FromUnixSeconds(1'767'225'600);

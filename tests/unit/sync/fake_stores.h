@@ -23,6 +23,14 @@ class FakeAuthorityStore final : public AuthorityStore {
  public:
   absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
                                                        const Judge& judge, absl::Time now) override;
+  absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t /*type_id*/,
+                                                    const RecordId& /*id*/) const override {
+    return std::vector<std::string>();
+  }
+  absl::StatusOr<ErasureReport> Erase(const ErasureRequest& /*request*/,
+                                      absl::Time /*now*/) override {
+    return absl::UnimplementedError("not in these tests");
+  }
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override;
   uint64_t Head(absl::string_view partition) const override;
   absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,

@@ -1,0 +1,154 @@
+#include "replica/store/authority_erase.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "brigada/v1/conflict.pb.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/hash_chain.h"
+#include "replica/schema/fragment.h"
+#include "replica/schema/index_value.h"
+#include "replica/store/keys.h"
+
+namespace brigada {
+namespace {
+
+// Of one commit: its entries travel in one batch.
+constexpr size_t kMaxConflictsPerCommit = 500;
+
+bool IsAbout(const RecordSlot& slot, const ErasureRequest& request) {
+  v1::Conflict conflict;
+  return slot.state.base.is_live() && conflict.ParseFromString(slot.state.base.Message()) &&
+         conflict.about_type() == request.type_id && conflict.about_record() == request.id.bytes();
+}
+
+}  // namespace
+
+void MakeErased(const WriteRef& write, absl::string_view scope, Record* record) {
+  Record bare;
+  bare.writes.push_back(record->exists() ? record->created() : write);
+  if (record->exists()) bare.writes.push_back(write);
+  bare.deleted = true;
+  bare.erased = true;
+  bare.deleted_by = static_cast<uint32_t>(bare.writes.size() - 1);
+  bare.sequence = write.sequence;
+  bare.entered = record->entered;
+  bare.data_class = record->data_class;
+  const std::string path = record->exists() ? record->scope() : std::string(scope);
+  if (!path.empty()) {
+    FieldState& field = bare.fields.emplace_back();
+    field.number = kScopeFieldNumber;
+    field.changed = bare.deleted_by;
+    field.slots.push_back(Slot{"", {Version{bare.deleted_by, ScopeFragment(path)}}});
+  }
+  *record = std::move(bare);
+}
+
+bool EmptyChanges(uint32_t type_id, absl::string_view record_id, v1::ChangeSetBody* body) {
+  bool any = false;
+  for (v1::Change& change : *body->mutable_changes()) {
+    if (change.type_id() != type_id || change.record_id() != record_id) continue;
+    v1::Change emptied;
+    emptied.set_type_id(type_id);
+    emptied.set_record_id(change.record_id());
+    change = std::move(emptied);
+    any = true;
+  }
+  return any;
+}
+
+Erasure::Erasure(CommitBase base, const ErasureRequest& request)
+    : base_(std::move(base)), request_(request), records_(base_.table, base_.reader) {}
+
+absl::Status Erasure::Stage(KvBatch* batch) {
+  KvBatch scrubbed;
+  std::vector<std::string> known;
+  for (const std::string& partition : base_.table->Partitions()) {
+    ASSIGN_OR_RETURN(
+        const auto bytes,
+        base_.reader->Get(Table::kRecords, RecordKey(partition, request_.type_id, request_.id)));
+    if (bytes.has_value()) known.push_back(partition);
+  }
+  for (const std::string& partition : known)
+    RETURN_IF_ERROR(EraseIn(partition, /*is_known=*/true, &scrubbed));
+  if (known.empty()) {
+    if (request_.scope.empty())
+      return absl::NotFoundError("erase: the server has no such record; say where it would be");
+    ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(request_.scope));
+    if (!Scope::IsPartition(scope.partition()))
+      return absl::InvalidArgumentError("erase: the scope is in no state");
+    RETURN_IF_ERROR(EraseIn(std::string(scope.partition()), /*is_known=*/false, &scrubbed));
+  }
+  if (report_.partitions.empty() && scrubbed.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(records_.Stage(batch));
+  for (const KvBatch::Op& op : scrubbed.ops()) batch->Put(op.table, op.key, op.value);
+  for (const std::string& partition : report_.partitions)
+    batch->Put(Table::kMeta, HeadKey(partition), NumberValue(base_.heads[partition]));
+  batch->Put(Table::kMeta, std::string(kClockKey), NumberValue(base_.clock.last().value));
+  return absl::OkStatus();
+}
+
+absl::Status Erasure::EraseIn(const std::string& partition, bool is_known, KvBatch* batch) {
+  ASSIGN_OR_RETURN(RecordSlot * slot, records_.Open(partition, request_.type_id, request_.id));
+  ASSIGN_OR_RETURN(std::vector<RecordSlot*> conflicts, ConflictsIn(partition));
+  RETURN_IF_ERROR(ScrubQuarantine(partition, batch));
+  const bool is_erased = is_known && slot->state.base.erased;
+  if (is_erased && conflicts.empty()) return absl::OkStatus();
+  WriteRef write;
+  write.stamp = base_.clock.Tick(base_.now);
+  write.user = request_.user;
+  write.sequence = ++base_.heads[partition];
+  write.origin_sequence = write.sequence;
+  report_.partitions.push_back(partition);
+  if (!is_erased) {
+    MakeErased(write, request_.scope, &slot->state.base);
+    slot->state.last_content.clear();
+    slot->dirty = true;
+    ++report_.records;
+  }
+  for (RecordSlot* conflict : conflicts) {
+    MakeErased(write, "", &conflict->state.base);
+    conflict->state.last_content.clear();
+    conflict->dirty = true;
+  }
+  report_.conflicts += conflicts.size();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<RecordSlot*>> Erasure::ConflictsIn(const std::string& partition) {
+  std::vector<RecordSlot*> conflicts;
+  const std::string prefix =
+      IndexPrefix(partition, kConflictTypeId, v1::Conflict::kAboutRecordFieldNumber);
+  const std::string begin = IndexBound(prefix, EncodeIndexString(request_.id.bytes()));
+  const auto it = base_.reader->Iterate(Table::kIndex, begin, PrefixEnd(begin));
+  for (it->SeekToFirst(); it->Valid() && conflicts.size() < kMaxConflictsPerCommit; it->Next()) {
+    ASSIGN_OR_RETURN(RecordSlot * slot,
+                     records_.Open(partition, kConflictTypeId, IdOfIndexKey(it->key())));
+    if (IsAbout(*slot, request_)) conflicts.push_back(slot);
+  }
+  RETURN_IF_ERROR(it->status());
+  return conflicts;
+}
+
+absl::Status Erasure::ScrubQuarantine(const std::string& partition, KvBatch* batch) {
+  const std::string prefix = QuarantinePrefix(partition);
+  const auto it = base_.reader->Iterate(Table::kRejected, prefix, PrefixEnd(prefix));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    v1::RejectedChangeSet kept;
+    v1::ChangeSetBody body;
+    if (!kept.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
+        !body.ParseFromString(kept.change_set().body()))
+      continue;
+    if (!EmptyChanges(request_.type_id, request_.id.bytes(), &body)) continue;
+    const bool was_scrubbed = body.SerializeAsString() == kept.change_set().body();
+    if (was_scrubbed) continue;
+    kept.mutable_change_set()->set_body(body.SerializeAsString());
+    batch->Put(Table::kRejected, std::string(it->key()), kept.SerializeAsString());
+    ++report_.change_sets;
+  }
+  return it->status();
+}
+
+}  // namespace brigada

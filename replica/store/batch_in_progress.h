@@ -1,0 +1,37 @@
+// A batch of the server on its way into one write batch of the device. Inside the device's store
+// only.
+#ifndef REPLICA_STORE_BATCH_IN_PROGRESS_H_
+#define REPLICA_STORE_BATCH_IN_PROGRESS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "brigada/v1/storage.pb.h"
+#include "replica/store/kv_device_store.h"
+
+namespace brigada {
+
+struct KvDeviceStore::BatchInProgress {
+  BatchInProgress(RecordTable* table, const KvReader* reader) : records(table, reader) {}
+  std::string partition;
+  PartitionState state;
+  std::vector<v1::Feed> feeds;  // of every partition once the batch is in
+  RecordBatch records;
+  KvBatch writes;
+  // Entries of the rejected list, by key, that are new or have changed.
+  std::map<std::string, v1::RejectedChangeSet> rejected;
+  // Records that the batch says were erased.
+  std::vector<ChangedRecord> erased;
+  BatchEffect effect;
+  std::map<uint64_t, PendingSet> pending;  // outbox sets read so far
+  HybridClock clock;
+};
+
+// True when the verdict refuses the change because its record was erased.
+bool HasErased(const v1::Verdict& verdict, uint32_t change);
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_BATCH_IN_PROGRESS_H_

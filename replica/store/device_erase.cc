@@ -1,0 +1,87 @@
+// What an erasure takes from a device beside the record itself: the content of unsent and of
+// refused change sets. Both keep their place, so that sequences and chains go on.
+#include <utility>
+
+#include "replica/base/status_macros.h"
+#include "replica/crypto/hash_chain.h"
+#include "replica/store/authority_erase.h"
+#include "replica/store/batch_in_progress.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
+
+namespace brigada {
+
+bool HasErased(const v1::Verdict& verdict, uint32_t change) {
+  for (const v1::Refusal& refusal : verdict.refusals()) {
+    if (refusal.reason() == v1::ERASED_RECORD && refusal.change() == change) return true;
+  }
+  return false;
+}
+
+namespace {
+
+// True when `body` said something of the erased records.
+bool EmptyErased(const std::vector<ChangedRecord>& erased, v1::ChangeSetBody* body) {
+  const std::string before = body->SerializeAsString();
+  for (const ChangedRecord& record : erased) EmptyChanges(record.type_id, record.id.bytes(), body);
+  return body->SerializeAsString() != before;
+}
+
+}  // namespace
+
+absl::Status KvDeviceStore::ScrubErased(BatchInProgress* work) const {
+  if (work->erased.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(ScrubOutbox(work));
+  return ScrubRejected(work);
+}
+
+// The whole outbox of the partition is looked through: an erasure is rare, and what an index said
+// of its content would have to be erased as well.
+absl::Status KvDeviceStore::ScrubOutbox(BatchInProgress* work) const {
+  const std::string prefix = PartitionPrefix(work->partition);
+  const auto it = kv_->Iterate(Table::kOutbox, prefix, PrefixEnd(prefix));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const absl::string_view number = it->key().substr(prefix.size());
+    if (number.size() != sizeof(uint64_t)) return absl::DataLossError("a malformed outbox key");
+    const uint64_t sequence = BigEndian64(number);
+    // Judged in this batch: it leaves the outbox.
+    if (sequence <= work->state.head.confirmed()) continue;
+    v1::OutboxChangeSet stored;
+    ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(it->value(), sequence));
+    if (!EmptyErased(work->erased, &set.body)) continue;
+    if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
+      return absl::DataLossError("a change set of the outbox is damaged");
+    v1::ChangeSet* const sent = stored.mutable_change_set();
+    if (sent->has_body()) {
+      // What the chain covers stays: the hash of the body.
+      const Sha256Digest hash = BodyHash(sent->salt(), sent->body());
+      sent->mutable_stub()->set_reason(v1::ChangeSet::Stub::ERASED);
+      sent->mutable_stub()->set_body_hash(std::string(AsView(hash)));
+    }
+    stored.set_remaining(set.body.SerializeAsString());
+    work->writes.Put(Table::kOutbox, std::string(it->key()), stored.SerializeAsString());
+    set.change_set = *sent;
+    work->pending.insert_or_assign(sequence, std::move(set));
+  }
+  return it->status();
+}
+
+absl::Status KvDeviceStore::ScrubRejected(BatchInProgress* work) const {
+  const std::string prefix = PartitionPrefix(work->partition);
+  const auto it = kv_->Iterate(Table::kRejected, prefix, PrefixEnd(prefix));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    v1::RejectedChangeSet rejected;
+    if (!rejected.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
+      return absl::DataLossError("a stored rejected change set is damaged");
+    work->rejected.try_emplace(std::string(it->key()), std::move(rejected));
+  }
+  RETURN_IF_ERROR(it->status());
+  for (auto& [key, rejected] : work->rejected) {
+    v1::ChangeSetBody body;
+    if (body.ParseFromString(rejected.change_set().body()) && EmptyErased(work->erased, &body))
+      rejected.mutable_change_set()->set_body(body.SerializeAsString());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace brigada

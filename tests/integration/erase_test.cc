@@ -1,0 +1,100 @@
+// Erasure from the administrator's call to the files of the devices.
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "brigada/v1/person.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "replica/schema/registry.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_organization.h"
+
+namespace brigada {
+namespace {
+
+constexpr char kCanary[] = "Xochiquetzal";
+
+v1::Person Named(absl::string_view given) {
+  v1::Person person;
+  person.mutable_name()->set_given_names(std::string(given));
+  return person;
+}
+
+Scope At(absl::string_view path) { return *Scope::Parse(path); }
+
+uint32_t PersonTypeId() { return Registry::BuiltIn().FindByName("Person")->type_id(); }
+
+TEST(EraseTest, ReachesEveryDeviceAndWhatTheyHadNotSent) {
+  TestOrganization organization;
+  const auto ana = organization.NewDevice("ana", "organizer", "MX/20/067");
+  const auto beto = organization.NewDevice("beto", "organizer", "MX/20/067");
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/067"), Named(kCanary)));
+  ASSERT_OK_AND_ASSIGN(const RecordId other, ana->Create(At("MX/20/067"), Named("Luz")));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+  ASSERT_OK(beto->Update<v1::Person>(id, [](v1::Person& p) { p.set_notes(kCanary); }));
+
+  ASSERT_OK_AND_ASSIGN(const v1::EraseResponse erased,
+                       organization.administration().Erase(PersonTypeId(), id, ""));
+  EXPECT_EQ(erased.records(), 1u);
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+
+  for (const auto* device : {&ana, &beto}) {
+    EXPECT_THAT((*device)->Get<v1::Person>(id), StatusIs(absl::StatusCode::kNotFound));
+    EXPECT_OK((*device)->Get<v1::Person>(other));
+    EXPECT_EQ((*device)->GetSyncStatus().pending, 0u);
+  }
+  ASSERT_OK_AND_ASSIGN(const std::vector<Rejection> rejected, beto->Rejections());
+  ASSERT_EQ(rejected.size(), 1u);
+  EXPECT_EQ(rejected[0].reasons.at(0).reason(), v1::ERASED_RECORD);
+  EXPECT_FALSE(absl::StrContains(rejected[0].content.SerializeAsString(), kCanary));
+}
+
+TEST(EraseTest, OnlyWhoAdministersThePlaceMayErase) {
+  TestOrganization organization;
+  const auto ana = organization.NewDevice("ana", "organizer", "MX/20/067");
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/067"), Named("Eva")));
+  ASSERT_OK(ana->Sync({}));
+  const auto carla = organization.NewDevice("carla", "administrator", "MX/21");
+  ASSERT_OK_AND_ASSIGN(const auto of_carla,
+                       Administration::Connect(organization.DevicePath("carla")));
+  EXPECT_THAT(of_carla->Erase(PersonTypeId(), id, ""), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(of_carla->Erase(PersonTypeId(), RecordId(), ""),
+              StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK(ana->Sync({}));
+  EXPECT_OK(ana->Get<v1::Person>(id));
+}
+
+TEST(EraseTest, RestoredBackupDoesNotBringItBack) {
+  TestOrganization organization;
+  const auto ana = organization.NewDevice("ana", "organizer", "MX/20/067");
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/067"), Named(kCanary)));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK_AND_ASSIGN(const std::string backup,
+                       organization.administration().Backup("antes", [](uint64_t) {}));
+  ASSERT_OK(organization.administration().Erase(PersonTypeId(), id, ""));
+  organization.StopServer();
+  ASSERT_OK(RestoreOrganization(organization.scratch() / "server", backup, SystemClock(),
+                                SystemRandom()));
+  organization.StartServer();
+
+  ASSERT_OK(ana->Sync({}));
+
+  EXPECT_THAT(ana->Get<v1::Person>(id), StatusIs(absl::StatusCode::kNotFound));
+  int64_t people = -1;
+  ASSERT_OK(organization.administration().Query(
+      "SELECT count(*) FROM people", {}, 0,
+      [](absl::Span<const std::string>) { return absl::OkStatus(); },
+      [&](SqlRow row) {
+        people = std::get<int64_t>(row.at(0));
+        return absl::OkStatus();
+      }));
+  EXPECT_EQ(people, 0);
+}
+
+}  // namespace
+}  // namespace brigada

@@ -1,0 +1,371 @@
+// The required results when two people work offline, row by row, at the authority that both sync
+// with. A row whose record type comes with a later issue runs on a type made for it
+// (tests/support/domain_types.proto). docs/merge-semantics.md has the table.
+#include <algorithm>
+
+#include "brigada/v1/person.pb.h"
+#include "client_lib/conflict_choice.h"
+#include "server/grant_judge.h"
+#include "tests/support/domain_types.pb.h"
+#include "tests/unit/store/authority_fixture.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+const Registry& DomainRegistry() {
+  static const Registry& registry = *[] {
+    std::vector<const google::protobuf::Descriptor*> descriptors;
+    for (const RecordType* type : Registry::BuiltIn().types())
+      descriptors.push_back(type->descriptor());
+    for (const auto* descriptor :
+         {testing::Membership::descriptor(), testing::ConsentStanding::descriptor(),
+          testing::Meeting::descriptor(), testing::ProposalVersion::descriptor(),
+          testing::VersionAmendment::descriptor(), testing::VersionSupport::descriptor(),
+          testing::TaskSheet::descriptor()})
+      descriptors.push_back(descriptor);
+    auto built = Registry::Build(descriptors);
+    CHECK(built.ok());
+    return std::move(built).value().release();
+  }();
+  return registry;
+}
+
+class DomainRowsTest : public AuthorityFixture {
+ protected:
+  DomainRowsTest() : AuthorityFixture(&DomainRegistry()) {
+    // Ana writes last by the clock, Beto is committed last.
+    now_ += absl::Hours(1);
+    ana_.stamp_ms += 60'000;
+  }
+
+  static const RecordType& Type(absl::string_view name) {
+    return *DomainRegistry().FindByName(name);
+  }
+
+  // What ana and beto had both seen when they went offline.
+  void BothHaveSeenAll() { seen_ = store_->Head(kOaxaca); }
+  v1::Verdict Ana(const v1::Change& change) { return CommitAt(seen_, &ana_, {change}); }
+  v1::Verdict Beto(const v1::Change& change) { return CommitAt(seen_, &beto_, {change}); }
+
+  template <typename Message>
+  RecordId New(const Message& message) {
+    const RecordType& type = Type(Message::descriptor()->name());
+    const RecordId id = ana_.NewId();
+    EXPECT_EQ(Commit(&ana_, {Create(type, id, kJuarez, message)}).outcome(), v1::APPLIED);
+    BothHaveSeenAll();
+    return id;
+  }
+  template <typename Message>
+  Message Now(const RecordId& id) {
+    const auto view = Get(Type(Message::descriptor()->name()), id);
+    EXPECT_TRUE(view.has_value());
+    Message message;
+    EXPECT_TRUE(view.has_value() && message.ParseFromString(view->message));
+    return message;
+  }
+  size_t OpenConflictsOf(const RecordType& type, const RecordId& id) {
+    const auto view = Get(type, id);
+    return view.has_value() ? view->conflicts.size() : 0;
+  }
+  LedgerEntry EntryOf(const v1::Verdict& verdict) {
+    LedgerEntry entry;
+    if (verdict.conflicts_size() == 0) return entry;
+    entry.id = *RecordId::FromBytes(verdict.conflicts(0));
+    const auto view = GetConflict(entry.id);
+    EXPECT_TRUE(view.has_value());
+    entry.scope = view->scope;
+    entry.conflict = ConflictOf(view->message);
+    return entry;
+  }
+
+  uint64_t seen_ = 0;
+};
+
+v1::Person FullName(absl::string_view given, absl::string_view surname) {
+  v1::Person person = PersonNamed(given);
+  person.mutable_name()->set_first_surname(std::string(surname));
+  return person;
+}
+
+TEST_F(DomainRowsTest, Row01TwoCorrectionsOfANameAreTwoWholeNames) {
+  const RecordId id = New(FullName("Jose", "Perez"));
+  Ana(Edit(PersonType(), id, FullName("Jose", "Pérez")));
+  const v1::Verdict verdict = Beto(Edit(PersonType(), id, FullName("María José", "Perez")));
+
+  const std::string standing = Now<v1::Person>(id).name().ShortDebugString();
+  const v1::Conflict conflict = EntryOf(verdict).conflict;
+  v1::Person winner;
+  v1::Person loser;
+  ASSERT_EQ(conflict.losers_size(), 1);
+  ASSERT_TRUE(winner.ParseFromString(conflict.winner().value()));
+  ASSERT_TRUE(loser.ParseFromString(conflict.losers(0).value()));
+  EXPECT_EQ(winner.name().ShortDebugString(), standing);
+  EXPECT_EQ(standing, FullName("Jose", "Pérez").name().ShortDebugString());
+  EXPECT_EQ(loser.name().ShortDebugString(),
+            FullName("María José", "Perez").name().ShortDebugString());
+  EXPECT_EQ(conflict.state(), v1::OPEN);
+}
+
+TEST_F(DomainRowsTest, Row02PhoneAndAddressBothApply) {
+  const RecordId id = New(FullName("Rosa", "Ruiz"));
+  v1::Person phone;
+  phone.add_phones("+529511234567");
+  v1::Person address;
+  address.mutable_address()->set_street("Reforma 5");
+  EXPECT_EQ(Ana(Edit(PersonType(), id, phone)).outcome(), v1::APPLIED);
+  EXPECT_EQ(Beto(Edit(PersonType(), id, address)).outcome(), v1::APPLIED);
+  EXPECT_THAT(Now<v1::Person>(id).phones(), ElementsAre("+529511234567"));
+  EXPECT_EQ(Now<v1::Person>(id).address().street(), "Reforma 5");
+}
+
+TEST_F(DomainRowsTest, Row03ResignationStandsAndTheAddressIsStored) {
+  testing::Membership captured;
+  captured.set_state(testing::CAPTURED);
+  testing::Membership resigned;
+  resigned.set_state(testing::WITHDRAWN);
+  testing::Membership elsewhere;
+  elsewhere.set_address("Reforma 5");
+  elsewhere.set_state(testing::REVIEWED);
+  for (const bool resigns_first : {true, false}) {
+    const RecordId id = New(captured);
+    if (resigns_first) Ana(Edit(Type("Membership"), id, resigned));
+    Beto(Edit(Type("Membership"), id, elsewhere));
+    if (!resigns_first) Ana(Edit(Type("Membership"), id, resigned));
+    EXPECT_EQ(Now<testing::Membership>(id).state(), testing::WITHDRAWN);
+    EXPECT_EQ(Now<testing::Membership>(id).address(), "Reforma 5");
+  }
+}
+
+TEST_F(DomainRowsTest, Row04RevocationBeatsAConcurrentGrant) {
+  testing::ConsentStanding granted;
+  granted.set_state(testing::GRANTED);
+  testing::ConsentStanding revoked;
+  revoked.set_state(testing::CONSENT_REVOKED);
+  const RecordType& type = Type("ConsentStanding");
+  for (const bool revoked_first : {true, false}) {
+    const RecordId id = New(testing::ConsentStanding());
+    if (revoked_first) Ana(Edit(type, id, revoked));
+    Beto(Edit(type, id, granted));
+    if (!revoked_first) Ana(Edit(type, id, revoked));
+    EXPECT_EQ(Now<testing::ConsentStanding>(id).state(), testing::CONSENT_REVOKED);
+    BothHaveSeenAll();
+    Beto(Edit(type, id, granted));
+    EXPECT_EQ(Now<testing::ConsentStanding>(id).state(), testing::GRANTED) << "it had seen it";
+  }
+}
+
+TEST_F(DomainRowsTest, Row05TwoCheckInsAreOneAttendanceWithTwoMarks) {
+  v1::Attendance seat;
+  seat.set_event(std::string(16, 'e'));
+  seat.set_person(std::string(16, 'p'));
+  seat.set_state(v1::ATTENDED);
+  seat.add_marks(v1::QR);
+  const RecordType& type = Type("Attendance");
+  const RecordId id = *DeriveId(type, seat);
+  EXPECT_EQ(Ana(Create(type, id, kJuarez, seat)).outcome(), v1::APPLIED);
+  seat.clear_marks();
+  seat.add_marks(v1::LIST);
+  EXPECT_NE(Beto(Create(type, id, kJuarez, seat)).outcome(), v1::REJECTED);
+  EXPECT_THAT(Now<v1::Attendance>(id).marks(), SizeIs(2));
+  EXPECT_EQ(OpenConflictsOf(type, id), 0u);
+}
+
+TEST_F(DomainRowsTest, Row06MovingAndCancellingAreUnderReview) {
+  testing::Meeting at_five;
+  at_five.mutable_plan()->set_when("17:00");
+  testing::Meeting at_six;
+  at_six.mutable_plan()->set_when("18:00");
+  testing::Meeting cancelled = at_five;
+  cancelled.mutable_plan()->set_cancelled(true);
+  const RecordId id = New(at_five);
+  Ana(Edit(Type("Meeting"), id, at_six));
+  const v1::Verdict verdict = Beto(Edit(Type("Meeting"), id, cancelled));
+  EXPECT_EQ(OpenConflictsOf(Type("Meeting"), id), 1u);
+  EXPECT_EQ(EntryOf(verdict).conflict.state(), v1::OPEN);
+}
+
+TEST_F(DomainRowsTest, Row07TwoHeadcountsAreTwoRecords) {
+  v1::Headcount one;
+  one.set_event(std::string(16, 'e'));
+  one.set_total(64);
+  v1::Headcount other = one;
+  other.set_total(58);
+  const RecordId first = New(one);
+  const RecordId second = New(other);
+  EXPECT_EQ(Now<v1::Headcount>(first).total(), 64);
+  EXPECT_EQ(Now<v1::Headcount>(second).total(), 58);
+}
+
+TEST_F(DomainRowsTest, Row08SameCurpTwiceIsTwoUsableRecordsThatAreFoundTogether) {
+  v1::Person ana = FullName("Ana", "Ruiz");
+  ana.set_curp("RUAA900528MOCZNN09");
+  const RecordId first = New(ana);
+  const RecordId second = New(ana);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(Now<v1::Person>(first).curp(), Now<v1::Person>(second).curp());
+  EXPECT_EQ(Commit(&beto_, {Edit(PersonType(), first, PersonNamed("Ana María"))}).outcome(),
+            v1::APPLIED);
+}
+
+// What a merge of people rests on: the late edit of the record that went is kept with its author,
+// can be laid on the one that stays, and on the one that went when the merge is undone.
+TEST_F(DomainRowsTest, Row09LateEditOfAMergedRecordLandsOnTheOtherAndOnItselfAgain) {
+  const RecordId stays = New(FullName("Ana", "Ruiz"));
+  const RecordId goes = New(FullName("Ana", "Ruis"));
+  Commit(&ana_, {Deletion(PersonType(), goes)});
+  v1::Person edit;
+  edit.add_phones("+529511234567");
+  const v1::Verdict late = Beto(Edit(PersonType(), goes, edit));
+  const LedgerEntry entry = EntryOf(late);
+  ASSERT_EQ(entry.conflict.losers_size(), 1);
+  EXPECT_EQ(entry.conflict.losers(0).user(), "beto");
+
+  v1::Change onto = Edit(PersonType(), stays, v1::Person());
+  onto.set_values(entry.conflict.losers(0).value());
+  EXPECT_EQ(Commit(&ana_, {onto}).outcome(), v1::APPLIED);
+  EXPECT_THAT(Now<v1::Person>(stays).phones(), SizeIs(1));
+
+  ASSERT_OK_AND_ASSIGN(const v1::Change undo, ChangeThatDecides(&PersonType(), entry, 0));
+  EXPECT_EQ(Commit(&ana_, {undo}).outcome(), v1::APPLIED);
+  EXPECT_THAT(Now<v1::Person>(goes).phones(), SizeIs(1));
+  EXPECT_EQ(Now<v1::Person>(goes).name().first_surname(), "Ruis");
+}
+
+TEST_F(DomainRowsTest, Row10IdentityStaysErasedAndTheVisitStaysWithoutIt) {
+  const RecordId id = New(FullName("Eva", "Luna"));
+  ASSERT_OK(
+      store_->Erase({.type_id = PersonType().type_id(), .id = id, .scope = "", .user = "a"}, now_));
+  v1::Visit visit;
+  visit.set_person(id.AsBytes());
+  visit.mutable_at()->set_seconds(1'767'000'000);
+  visit.set_outcome(v1::CONTACT);
+  const RecordId visit_id = beto_.NewId();
+  EXPECT_EQ(Beto(Create(VisitType(), visit_id, kJuarez, visit)).outcome(), v1::APPLIED);
+  const v1::Verdict edit = Beto(Edit(PersonType(), id, PersonNamed("Eva")));
+  EXPECT_EQ(edit.refusals(0).reason(), v1::ERASED_RECORD) << "beto is told";
+  EXPECT_FALSE(Get(PersonType(), id).has_value());
+  EXPECT_TRUE(Get(VisitType(), visit_id).has_value());
+}
+
+TEST_F(DomainRowsTest, Row11EditUnderAnApprovedVersionIsAnAmendmentToIt) {
+  testing::ProposalVersion draft;
+  draft.set_text("v3");
+  draft.set_state(testing::AT_TABLE);
+  const RecordId version = New(draft);
+  testing::ProposalVersion approval;
+  approval.set_state(testing::APPROVED_BY_TABLE);
+  testing::ProposalVersion rewritten;
+  rewritten.set_text("v3, otra vez");
+  testing::VersionAmendment amendment;
+  amendment.set_version(version.AsBytes());
+  amendment.set_text("v3, otra vez");
+  Ana(Edit(Type("ProposalVersion"), version, approval));
+  const v1::Verdict in_place = Beto(Edit(Type("ProposalVersion"), version, rewritten));
+  const RecordId id = beto_.NewId();
+  Beto(Create(Type("VersionAmendment"), id, kJuarez, amendment));
+
+  EXPECT_EQ(in_place.refusals(0).reason(), v1::ALREADY_SET);
+  EXPECT_EQ(Now<testing::ProposalVersion>(version).text(), "v3");
+  EXPECT_EQ(Now<testing::ProposalVersion>(version).state(), testing::APPROVED_BY_TABLE);
+  EXPECT_EQ(Now<testing::VersionAmendment>(id).version(), version.AsBytes());
+}
+
+TEST_F(DomainRowsTest, Row12SupportStaysWithItsVersion) {
+  testing::ProposalVersion text;
+  text.set_text("v3");
+  const RecordId third = New(text);
+  testing::VersionSupport support;
+  support.set_version(third.AsBytes());
+  support.set_supporter(std::string(16, 's'));
+  const RecordId id = *DeriveId(Type("VersionSupport"), support);
+  Ana(Create(Type("VersionSupport"), id, kJuarez, support));
+  text.set_text("v4");
+  const RecordId fourth = beto_.NewId();
+  Beto(Create(Type("ProposalVersion"), fourth, kJuarez, text));
+  EXPECT_EQ(Now<testing::VersionSupport>(id).version(), third.AsBytes());
+  testing::VersionSupport turned;
+  turned.set_version(fourth.AsBytes());
+  EXPECT_EQ(Commit(&ana_, {Edit(Type("VersionSupport"), id, turned)}).outcome(), v1::REJECTED);
+}
+
+TEST_F(DomainRowsTest, Row13WorkFromBeforeARevocationIsAcceptedLaterWorkIsNot) {
+  constexpr int64_t kTuesday = 1'767'000'000'000;
+  v1::GrantRecord grant;
+  grant.set_user("ana");
+  grant.set_role("organizer");
+  grant.add_scopes(kJuarez);
+  grant.set_revoked_ms(kTuesday);
+  const GrantJudge judge({{"ana", {grant}}}, absl::FromUnixMillis(kTuesday) + absl::Hours(96));
+  const auto refusals_at = [&](int64_t server_time_ms, int64_t elapsed_ms) {
+    v1::ChangeSetHeader header;
+    header.mutable_position()->set_server_time_ms(server_time_ms);
+    header.mutable_position()->set_elapsed_ms(elapsed_ms);
+    // The wall clock says something else: it decides nothing.
+    header.set_stamp(uint64_t{1} << 40);
+    PushRequest push;
+    push.user = "ana";
+    const v1::Change change = Create(PersonType(), ana_.NewId(), kJuarez, FullName("Eva", "Luna"));
+    std::vector<v1::Refusal> refusals;
+    judge.Examine({.push = push, .header = header, .change = change, .type = &PersonType()},
+                  &refusals);
+    return refusals;
+  };
+  EXPECT_THAT(refusals_at(kTuesday - 5000, 1000), SizeIs(0));
+  ASSERT_THAT(refusals_at(kTuesday - 5000, 3'600'000), SizeIs(1));
+  EXPECT_EQ(refusals_at(kTuesday - 5000, 3'600'000)[0].reason(), v1::LATE_AFTER_REVOCATION);
+}
+
+TEST_F(DomainRowsTest, Row14TwoMovesAreAConflictInTheWinnersPlace) {
+  const RecordId id = New(FullName("Eva", "Luna"));
+  Ana(Move(PersonType(), id, "MX/20/551"));
+  const v1::Verdict verdict = Beto(Move(PersonType(), id, "MX/20/208"));
+  const std::string scope = Get(PersonType(), id)->scope;
+  EXPECT_EQ(scope, "MX/20/551");
+  EXPECT_EQ(EntryOf(verdict).scope, scope);
+  EXPECT_EQ(EntryOf(verdict).conflict.state(), v1::OPEN);
+}
+
+TEST_F(DomainRowsTest, Row15SentAgainIsTheSameAnswerAndNoSecondEffect) {
+  const PushRequest push =
+      ana_.PushOf({Create(PersonType(), ana_.NewId(), kJuarez, FullName("Eva", "Luna"))});
+  const PushResult first = CommitPush(push);
+  const PushResult again = CommitPush(push);
+  ASSERT_THAT(again.verdicts, SizeIs(1));
+  EXPECT_EQ(again.verdicts[0].SerializeAsString(), first.verdicts[0].SerializeAsString());
+  EXPECT_EQ(store_->Head(kOaxaca), 1u);
+}
+
+TEST_F(DomainRowsTest, Row16CopyOfAPhoneIsAForkAndItsWorkArrivesOnceUnderItsOwnId) {
+  New(FullName("Eva", "Luna"));
+  TestReplica copy = ana_;
+  const v1::Change of_original =
+      Create(PersonType(), ana_.NewId(), kJuarez, FullName("Ana", "Ruiz"));
+  const v1::Change of_copy = Create(PersonType(), ana_.NewId(), kJuarez, FullName("Luz", "Paz"));
+  EXPECT_FALSE(CommitPush(ana_.PushOf({of_original})).forked);
+  EXPECT_TRUE(CommitPush(copy.PushOf({of_copy})).forked);
+  TestReplica renamed(&random_, kOaxaca);
+  renamed.epoch = store_->epoch();
+  EXPECT_EQ(CommitPush(renamed.PushOf({of_copy})).verdicts.at(0).outcome(), v1::APPLIED);
+  EXPECT_THAT((*store_->Read())->Count(PersonType()), IsOkAndHolds(3u));
+}
+
+TEST_F(DomainRowsTest, Row17DoneStandsOverCancelledAndTheConflictIsOpen) {
+  testing::TaskSheet done;
+  done.set_state(testing::TASK_DONE);
+  testing::TaskSheet cancelled;
+  cancelled.set_state(testing::TASK_CANCELLED);
+  for (const bool done_first : {true, false}) {
+    const RecordId id = New(testing::TaskSheet());
+    if (done_first) Ana(Edit(Type("TaskSheet"), id, done));
+    Beto(Edit(Type("TaskSheet"), id, cancelled));
+    if (!done_first) Ana(Edit(Type("TaskSheet"), id, done));
+    EXPECT_EQ(Now<testing::TaskSheet>(id).state(), testing::TASK_DONE);
+    EXPECT_EQ(OpenConflictsOf(Type("TaskSheet"), id), 1u);
+  }
+}
+
+}  // namespace
+}  // namespace brigada
