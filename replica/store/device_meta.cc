@@ -74,6 +74,9 @@ absl::Status KvDeviceStore::LoadPartitions() {
         RETURN_IF_ERROR(ParseMeta(name, it->value(), &state.cursor.emplace()));
       } else {
         RETURN_IF_ERROR(ParseMeta(name, it->value(), &state.head));
+        // An earlier process may have committed with kMemory: the system has it, the disk need not.
+        has_unsynced_commit_ =
+            has_unsynced_commit_ || state.head.sequence() > state.head.confirmed();
       }
     }
     RETURN_IF_ERROR(it->status());

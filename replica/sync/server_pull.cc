@@ -94,6 +94,8 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
       lane->second.complete = cursor.complete();
       lane->second.scanned = cursor.scanned();
       lane->second.read = cursor.scanned();
+    } else {
+      held_cursors_[cursor.partition()] = cursor;
     }
   }
   return absl::OkStatus();
@@ -112,6 +114,11 @@ absl::StatusOr<ServerPull::Lane*> ServerPull::AddLane(const std::string& partiti
 
 absl::Status ServerPull::OnPushed(const std::string& partition, uint64_t sequence) {
   ASSIGN_OR_RETURN(Lane* const lane, AddLane(partition));
+  // The device goes on from its cursor, whenever its lane begins.
+  if (const auto held = held_cursors_.extract(partition); !held.empty()) {
+    lane->complete = held.mapped().complete();
+    lane->scanned = lane->read = held.mapped().scanned();
+  }
   lane->own_head = std::max(lane->own_head, sequence);
   return absl::OkStatus();
 }

@@ -79,6 +79,8 @@ class ServerPull {
   const CursorSigner sign_;
   size_t batch_target_bytes_ = 0;
   std::map<std::string, Lane, std::less<>> lanes_;  // "MX" sorts before its states
+  // Good cursors of partitions that have no lane yet: a push will make one.
+  std::map<std::string, v1::Cursor> held_cursors_;
   std::string last_served_;
   uint64_t entries_sent_ = 0;
 };

@@ -239,6 +239,14 @@ TEST_F(DeviceCommitTest, NothingIsSentBeforeItIsOnDisk) {
   EXPECT_EQ(disk.syncs, syncs + 1);
 }
 
+TEST_F(DeviceCommitTest, WorkOfAnEarlierProcessIsNotSentBeforeItIsOnDisk) {
+  ASSERT_OK(CommitOne(Creation(NewId(), "MX/20", PersonNamed("Ana")), Durability::kMemory));
+  Reopen();
+  const int syncs = disk.syncs;
+  ASSERT_OK(store->ReadOutbox("MX/20", 1, 1000));
+  EXPECT_EQ(disk.syncs, syncs + 1);
+}
+
 TEST_F(DeviceCommitTest, ACommitOfOneRecordReadsItOnceAndWritesOnce) {
   const RecordId id = Register("Ana");
   const v1::Change edit = Edit(id, v1::Person(), PersonNamed("", "x"));

@@ -241,6 +241,21 @@ TEST_F(SessionTest, AWriterWithoutFeedsGetsItsVerdictsAndNoRecords) {
   EXPECT_EQ(progress_.records_received, 0U);
 }
 
+TEST_F(SessionTest, AWriterWithoutFeedsGoesOnFromItsCursorBeforeItsFirstVerdict) {
+  Enrol(first_, {});
+  second_.set_page_sets(200);
+  for (int i = 0; i < 1024; ++i) second_.Add(kOaxaca, "x");  // so many that the cursor moves
+  Sync(&second_);
+  first_.Add(kOaxaca, "mine");
+  server_.set_queue_capacity(0);  // the push waits, the pull does not
+  EXPECT_EQ(Sync(&first_), End::kIdle);
+  ASSERT_TRUE(first_.partition(kOaxaca).has_cursor);
+  server_.set_queue_capacity(SIZE_MAX);
+
+  EXPECT_EQ(Sync(&first_), End::kFinished) << status_;
+  EXPECT_THAT(first_.partition(kOaxaca).outbox, IsEmpty());
+}
+
 TEST_F(SessionTest, AnUpToDateDeviceGetsNoBatch) {
   first_.Add(kOaxaca, "a");
   Sync(&first_);
