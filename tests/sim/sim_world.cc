@@ -1,442 +1,333 @@
 #include "tests/sim/sim_world.h"
 
 #include <algorithm>
-#include <optional>
+#include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "brigada/v1/conflict.pb.h"
 #include "replica/base/check.h"
-#include "replica/base/limits.h"
-#include "replica/merge/record.h"
-#include "replica/schema/diff.h"
-#include "replica/schema/fragment.h"
-#include "replica/store/memory_kv.h"
-#include "replica/store/rocks_kv.h"
-#include "replica/sync/codec.h"
-#include "tests/support/testing.pb.h"
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "server/directory.h"
 
 namespace brigada {
 namespace {
 
-constexpr char kPartition[] = "MX/20";
-constexpr char kJuarez[] = "MX/20/067";
-constexpr char kHuajuapan[] = "MX/20/039";
-constexpr uint32_t kNotesField = 7;
-
-// A Kv that outlives the store on it.
-class LentKv final : public Kv {
- public:
-  explicit LentKv(std::shared_ptr<Kv> kv) : kv_(std::move(kv)) {}
-  absl::StatusOr<std::optional<std::string>> Get(Table table,
-                                                 absl::string_view key) const override {
-    return kv_->Get(table, key);
-  }
-  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
-                                      absl::string_view end) const override {
-    return kv_->Iterate(table, begin, end);
-  }
-  absl::Status Write(const KvBatch& batch, Durability durability) override {
-    return kv_->Write(batch, durability);
-  }
-  std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
-  absl::Status CopyTo(const std::string& path,
-                      const std::function<void(uint64_t)>& progress) override {
-    return kv_->CopyTo(path, progress);
-  }
-  uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
-
- private:
-  const std::shared_ptr<Kv> kv_;
+struct Post {
+  const char* role;
+  std::vector<std::string> scopes;
 };
 
-class SimJudge final : public Judge {
- public:
-  void Examine(const ChangeInQuestion& question,
-               std::vector<v1::Refusal>* refusals) const override {
-    testing::Sample sample;
-    if (!sample.ParseFromString(question.change.values()) || sample.title() != kUnwelcomeTitle)
-      return;
-    refusals->emplace_back().set_reason(v1::NOT_GRANTED);
-    refusals->back().set_change(question.index);
-  }
-};
-
-std::shared_ptr<Kv> NewDisk(const std::string& directory, const std::string& name) {
-  if (directory.empty()) return NewMemoryKv();
-  auto kv = OpenRocksKv({.path = absl::StrCat(directory, "/", name), .create_if_missing = true});
-  CHECK(kv.ok());
-  return *std::move(kv);
-}
-
-v1::Feed MakeFeed(const std::string& scope, v1::FeedKind kind, v1::DataClass max_class) {
-  v1::Feed feed;
-  feed.set_scope(scope);
-  feed.set_kind(kind);
-  feed.set_max_class(max_class);
-  return feed;
-}
-
-bool Covers(const v1::Feed& feed, const std::string& scope) {
-  if (scope == feed.scope()) return true;
-  return feed.kind() == v1::BELOW && scope.rfind(feed.scope() + "/", 0) == 0;
-}
-
-// Every record of one type, as a reader sees it.
-std::map<std::string, RecordView> RecordsOf(const absl::StatusOr<std::unique_ptr<ReadView>>& view,
-                                            const RecordType& type) {
-  CHECK(view.ok());
-  std::map<std::string, RecordView> records;
-  const auto cursor = (*view)->Scan(type, *Scope::Parse("MX"));
-  while (true) {
-    auto next = cursor->Next();
-    CHECK(next.ok());
-    if (!next->has_value()) return records;
-    const std::string id = (*next)->id.AsBytes();
-    records[id] = **std::move(next);
-  }
-}
-
-std::string Describe(const RecordView& record) {
-  return absl::StrCat(record.scope, " ", absl::CHexEscape(record.message), " by ",
-                      record.updated.replica.ToString(), " at ", record.updated.sequence, " stamp ",
-                      record.updated.stamp.value, " conflicts ", record.conflicts.size());
-}
-
-int64_t AmountIn(const v1::Change& change) {
-  testing::Sample sample;
-  return sample.ParseFromString(change.values()) ? sample.tally() : 0;
+// Who the devices' users may be. Organizers may write none of these types, auditors read little.
+const std::vector<Post>& Posts() {
+  static const auto& posts = *new std::vector<Post>{
+      {"coordinator", {"MX/20/067"}},   {"coordinator", {"MX/20/067"}},
+      {"coordinator", {"MX/20"}},       {"administrator", {"MX/20"}},
+      {"coordinator", {"MX/20/039"}},   {"coordinator", {"MX/20/067", "MX/20/039"}},
+      {"coordinator", {"MX/09"}},       {"coordinator", {"MX/20/067", "MX/09/003"}},
+      {"organizer", {"MX/20/067"}},     {"auditor", {"MX/20"}},
+      {"coordinator", {"MX/20/067/1"}},
+  };
+  return posts;
 }
 
 }  // namespace
 
-const Registry& SimRegistry() {
-  static const Registry* const registry = [] {
-    const google::protobuf::Descriptor* const types[] = {testing::Sample::descriptor(),
-                                                         v1::Conflict::descriptor()};
-    auto built = Registry::Build(types);
-    CHECK(built.ok());
-    return (*std::move(built)).release();
-  }();
-  return *registry;
+absl::StatusOr<SimResult> RunHistory(const SimRequest& request) {
+  ASSIGN_OR_RETURN(Scenario scenario, MakeScenario(request));
+  SetLogSink([](absl::string_view) {});
+  SimWorld world(request, std::move(scenario));
+  return world.Run();
 }
 
-SimWorld::SimWorld(uint64_t seed, const std::string& directory)
-    : random_(seed), judge_(std::make_unique<SimJudge>()) {
-  server_disk_ = NewDisk(directory, "server");
-  OpenServer();
-  const v1::Feed ancestors = MakeFeed(kPartition, v1::HERE, v1::OPERATIONAL);
-  // Two that read the same, so that what they hold can be compared byte by byte.
-  for (uint8_t number : {uint8_t{1}, uint8_t{2}})
-    devices_.push_back(MakeDevice(number, {MakeFeed(kJuarez, v1::BELOW, v1::PERSONAL), ancestors},
-                                  {kJuarez}, directory));
-  devices_.push_back(MakeDevice(3, {MakeFeed(kHuajuapan, v1::BELOW, v1::INCIDENT), ancestors},
-                                {kHuajuapan}, directory));
-  devices_.push_back(MakeDevice(4, {MakeFeed(kPartition, v1::BELOW, v1::INCIDENT)},
-                                {kPartition, kJuarez, kHuajuapan}, directory));
-}
+SimWorld::SimWorld(const SimRequest& request, Scenario scenario)
+    : request_(request),
+      scenario_(std::move(scenario)),
+      root_(request.seed),
+      oracle_(&SimRegistry()) {}
 
 SimWorld::~SimWorld() {
-  for (SimDevice& device : devices_) device.link.reset();
+  late_.clear();
+  for (const auto& device : devices_) StopDevice(device.get());
 }
 
-SimDevice SimWorld::MakeDevice(uint8_t number, std::vector<v1::Feed> feeds,
-                               std::vector<std::string> scopes, const std::string& directory) {
-  SimDevice device;
-  device.disk = NewDisk(directory, absl::StrCat("device", number));
-  device.scopes = std::move(scopes);
-  OpenDevice(&device);
-  device.identity = {.replica = device.store->replica(),
-                     .user = absl::StrCat("user", number),
-                     .feeds = std::move(feeds),
-                     .grants = {}};
-  CHECK(device.store->SetUser(device.identity.user).ok());
-  server_->SetPeer(device.identity);
-  return device;
+SimResult SimWorld::Run() {
+  SetUp();
+  for (size_t i = 0; i < scenario_.steps.size() && result_.failure.empty(); ++i) {
+    result_.step = scenario_.origin[i];
+    Take(scenario_.steps[i]);
+  }
+  if (result_.failure.empty()) {
+    result_.step = request_.steps;
+    Heal();
+    Converge();
+  }
+  result_.trace = trace_.value();
+  return result_;
 }
 
-void SimWorld::OpenDevice(SimDevice* device) {
-  device->store.reset();
-  auto store = OpenDeviceStore(std::make_unique<LentKv>(device->disk),
-                               {.registry = &SimRegistry(), .clock = &clock_, .random = &random_});
-  CHECK(store.ok());
-  device->store = *std::move(store);
+std::unique_ptr<SimDisk> SimWorld::NewDisk() const {
+  return request_.store == StoreKind::kMemory ? NewMemorySimDisk() : NewRocksSimDisk();
 }
 
-void SimWorld::OpenServer() {
-  authority_.reset();
-  auto store = OpenAuthorityStore(
-      std::make_unique<LentKv>(server_disk_),
-      {.registry = &SimRegistry(), .random = &random_, .now = clock_.Now(), .restored = false});
-  CHECK(store.ok());
-  authority_ = *std::move(store);
-  if (server_ == nullptr) {
-    server_ = std::make_unique<TestServer>(authority_.get(), judge_.get(), &clock_);
-  } else {
-    server_->Restart(authority_.get());
+void SimWorld::SetUp() {
+  server_ = std::make_unique<SimServer>(&SimRegistry(), NewDisk(), &true_us_,
+                                        root_.Fork("server").Next());
+  server_->set_on_verdict(
+      [this](const ReplicaId& replica, const std::string& partition, const v1::Verdict& verdict) {
+        NoteVerdict(replica, partition, verdict);
+      });
+  CHECK(StartServer());
+  for (int i = 0; i < scenario_.devices; ++i) AddDevice(i, root_.Fork(absl::StrCat("device", i)));
+  SimRandom random = root_.Fork("attacker");
+  attacker_ = NewReplicaId(random);
+  v1::DeviceRecord enrolled;
+  enrolled.set_replica(attacker_.AsBytes());
+  enrolled.set_user("mallory");
+  const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
+                             enrolled.SerializeAsString(), std::nullopt};
+  CHECK(server_->store().WriteEntries({&write, 1}).ok());
+  oracle_.PutDevice(attacker_.AsBytes(), "mallory");
+}
+
+void SimWorld::AddDevice(int number, SimRandom random) {
+  devices_.push_back(std::make_unique<SimDevice>(number, NewDisk(), &true_us_, random.Next()));
+  SimDevice& device = *devices_.back();
+  if (scenario_.has(Fault::kWrongClocks) && random.Chance(700)) {
+    const auto hours = static_cast<int64_t>(random.Uniform(2 * 30 * 365 * 24));
+    device.clock.SetSkew(absl::Hours(hours - 30 * 365 * 24));
+  }
+  device.is_newer = scenario_.has(Fault::kUnknownFields) && random.Chance(400);
+  device.is_lazy = scenario_.has(Fault::kLazyCommits) && random.Chance(500);
+  CHECK(StartDevice(&device));
+  device.replica = device.store->replica();
+
+  // The first two read the same, so that what they hold can be compared.
+  const Post& post = number < 2 ? Posts()[0] : Posts()[random.Uniform(Posts().size())];
+  const bool shares_user = number > 0 && random.Chance(200);
+  device.user =
+      shares_user ? devices_[static_cast<size_t>(number) - 1]->user : absl::StrCat("user", number);
+  device.scopes = post.scopes;
+  v1::GrantRecord grant;
+  grant.set_user(device.user);
+  grant.set_role(post.role);
+  grant.mutable_scopes()->Assign(post.scopes.begin(), post.scopes.end());
+  grant.set_from_ms(absl::ToUnixMillis(server_->clock().Now()));
+  if (!shares_user) {
+    const auto id = AddGrant(server_->store(), grant, server_->random());
+    CHECK(id.ok());
+    grant.set_id(*id);
+    grants_.push_back(grant);
+    oracle_.PutGrants(grants_);
+  }
+  v1::DeviceRecord enrolled;
+  enrolled.set_replica(device.replica.AsBytes());
+  enrolled.set_user(device.user);
+  const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
+                             enrolled.SerializeAsString(), std::nullopt};
+  CHECK(server_->store().WriteEntries({&write, 1}).ok());
+  oracle_.PutDevice(enrolled.replica(), device.user);
+  CHECK(device.store->SetUser(device.user).ok());
+  // Enrolment tells the server's time.
+  CHECK(device.store->NoteServerTime(server_->clock().Now()).ok());
+}
+
+void SimWorld::Pass(absl::Duration time) {
+  true_us_ += absl::ToInt64Microseconds(time);
+  latest_server_time_ = std::max(latest_server_time_, server_->clock().Now());
+  if (server_->is_up()) server_->Tick();
+  for (const auto& device : devices_) {
+    if (device->link == nullptr) continue;
+    device->link->Tick();
+    if (device->link->is_over()) EndLink(device.get());
   }
 }
 
-void SimWorld::Expect(bool holds, const std::string& what) {
-  if (!holds && failures_.size() < 5) failures_.push_back(what);
-}
-
-void SimWorld::Run(int steps) {
-  for (int i = 0; i < steps && failures_.empty(); ++i) Step();
-  for (SimDevice& device : devices_) device.link.reset();
-  // The second round brings what the others sent in the first.
-  for (int round = 0; round < 2; ++round) {
-    for (SimDevice& device : devices_) {
-      clock_.Advance(absl::Seconds(1));
-      Connect(&device, /*may_cut=*/false);
-      const Loopback::End end = device.link->Run();
-      Expect(end == Loopback::End::kFinished,
-             absl::StrCat("a session with a working link did not finish: ",
-                          device.link->device_status().ToString()));
-      device.link.reset();
-    }
+void SimWorld::Take(const Step& step) {
+  Pass(absl::Milliseconds(step.milliseconds));
+  trace_.Add(static_cast<uint64_t>(step.kind));
+  SimRandom random(step.seed);
+  SimDevice* const device = devices_[step.node % devices_.size()].get();
+  switch (step.kind) {
+    case StepKind::kCommit:
+      TakeCommit(device, &random);
+      break;
+    case StepKind::kConnect:
+      TakeConnect(device, &random);
+      break;
+    case StepKind::kMoveFrames:
+      TakeMoves(step.node, &random);
+      break;
+    case StepKind::kServerWork:
+      TakeServerWork(&random);
+      break;
+    case StepKind::kClock:
+      TakeClock(device, &random);
+      break;
+    case StepKind::kDeviceRestart:
+      StopDevice(device);
+      if (random.Chance(500)) device->clock.Reboot();
+      if (random.Chance(700)) StartDevice(device);
+      break;
+    case StepKind::kServerRestart:
+      StopServer();
+      if (random.Chance(700)) StartServer();
+      break;
+    case StepKind::kDiskFault:
+      TakeDiskFault(device, &random);
+      break;
+    case StepKind::kDevicePower:
+      device->disk->CutPowerSoon(random.Next());
+      device->has_trouble = true;
+      break;
+    case StepKind::kServerPower:
+      server_->disk().CutPowerSoon(random.Next());
+      server_has_trouble_ = true;
+      break;
+    case StepKind::kGrant:
+      TakeGrant(device, &random);
+      break;
+    case StepKind::kRevoke:
+      TakeRevoke(&random);
+      break;
+    case StepKind::kLoseDevice:
+      TakeLoss(device);
+      break;
+    case StepKind::kSleep:
+      Pass(absl::Minutes(static_cast<int64_t>(random.Uniform(60 * 24 * 60))));
+      break;
+    case StepKind::kAttack:
+      TakeAttack(&random);
+      break;
+    case StepKind::kDiscard:
+      if (device->store != nullptr) {
+        const auto rejected = device->store->Rejected();
+        if (!rejected.ok() || rejected->empty()) break;
+        v1::ChangeSetHeader header;
+        CHECK(header.ParseFromString((*rejected)[0].change_set().header()));
+        const absl::Status discarded =
+            device->store->DiscardRejected(header.partition(), header.sequence());
+        Expect(discarded.ok() || device->has_trouble,
+               absl::StrCat("discarding: ", discarded.ToString()));
+        // A failed write may have happened.
+        device->discarded.push_back(
+            {device->replica.AsBytes(), header.partition(), header.sequence()});
+      }
+      break;
+    case StepKind::kBackup:
+    case StepKind::kRestore:
+    case StepKind::kCopy:
+      break;
   }
-  if (failures_.empty()) CheckEnd();
+  NoticeFailures();
 }
 
-void SimWorld::Step() {
-  clock_.Advance(absl::Milliseconds(1 + random_.Uniform(5000)));
-  SimDevice& device = devices_[random_.Uniform(devices_.size())];
-  const uint64_t draw = random_.Uniform(100);
-  if (draw < 30) {
-    Commit(&device);
-  } else if (draw < 31) {
-    device.link.reset();
-    OpenDevice(&device);
-  } else if (draw < 32) {
-    for (SimDevice& other : devices_) other.link.reset();
-    OpenServer();
-  } else if (draw < 33) {
-    clock_.SetWall(clock_.Now() + absl::Hours(static_cast<int64_t>(random_.Uniform(200)) - 100));
-  } else if (device.link == nullptr) {
-    Connect(&device, /*may_cut=*/true);
-  } else {
-    for (uint64_t moves = 1 + random_.Uniform(12); moves > 0 && !device.link->is_over(); --moves)
-      device.link->Step();
-    if (!device.link->is_over()) return;
-    Expect(device.link->device_status().ok(), device.link->device_status().ToString());
-    device.link.reset();
+void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {
+  if (device->store == nullptr && !StartDevice(device)) return;
+  std::vector<v1::Change> changes = DrawChanges(device, scenario_.has(Fault::kMoves),
+                                                scenario_.has(Fault::kDeletes), &known_, random);
+  if (changes.empty()) return;
+  const bool is_lazy = device->is_lazy && random->Chance(700);
+  const auto receipt =
+      device->store->Commit(std::move(changes), is_lazy ? Durability::kMemory : Durability::kSync);
+  if (!receipt.ok()) {
+    // What contradicts itself is refused at once, and then nothing has changed.
+    const bool is_refusal =
+        absl::IsInvalidArgument(receipt.status()) || absl::IsNotFound(receipt.status()) ||
+        absl::IsAlreadyExists(receipt.status()) || absl::IsFailedPrecondition(receipt.status());
+    Expect(is_refusal || device->has_trouble,
+           absl::StrCat("a commit failed: ", receipt.status().ToString()));
+    if (device->has_trouble && !absl::IsResourceExhausted(receipt.status())) StopDevice(device);
+    return;
   }
-}
-
-void SimWorld::Connect(SimDevice* device, bool may_cut) {
-  LoopbackOptions options;
-  options.device.live = may_cut && random_.Uniform(4) == 0;
-  options.server.batch_target_bytes = 1 + random_.Uniform(600);
-  if (may_cut) {
-    options.random = &random_;
-    if (random_.Uniform(2) == 0) options.cut_after_bytes = 1 + random_.Uniform(4000);
-    options.drops_answers = random_.Uniform(10) == 0;
-  }
-  options.on_server_frame = [this, device](const v1::ServerFrame& frame) {
-    CheckFrame(device, frame);
-  };
-  device->link = std::make_unique<Loopback>(server_.get(), device->store.get(), options);
-}
-
-void SimWorld::Commit(SimDevice* device) {
-  absl::StatusOr<std::vector<v1::Change>> changes = DrawChanges(device);
-  if (!changes.ok() || changes->empty()) return;
-  const auto receipt = device->store->Commit(*changes, Durability::kSync);
-  // Two changes of one set may contradict each other; then nothing was committed.
-  if (!receipt.ok()) return;
-  Expect(receipt->partition == kPartition, "a change set in another partition");
-  device->committed[receipt->sequence] = *std::move(changes);
+  ++result_.commits;
+  NoteCommit(device, *receipt, !is_lazy);
   if (device->link != nullptr) device->link->device().OnCommit();
 }
 
-absl::StatusOr<std::vector<v1::Change>> SimWorld::DrawChanges(SimDevice* device) {
-  std::vector<v1::Change> changes;
-  const auto records = RecordsOf(device->store->Read(), *SimRegistry().FindByName("Sample"));
-  for (uint64_t n = 1 + random_.Uniform(2); n > 0; --n) {
-    if (records.empty() || random_.Uniform(6) == 0) {
-      testing::Sample sample;
-      sample.set_title("new");
-      sample.set_tally(static_cast<int64_t>(random_.Uniform(5)));
-      const RecordId id = NewRecordId(clock_.Now(), random_);
-      auto change = CreateChange(
-          *SimRegistry().FindByName("Sample"), id,
-          *Scope::Parse(device->scopes[random_.Uniform(device->scopes.size())]), sample);
-      if (!change.ok()) return change.status();
-      samples_.push_back(id);
-      changes.push_back(*std::move(change));
-      continue;
-    }
-    auto at = records.begin();
-    std::advance(at, static_cast<int64_t>(random_.Uniform(records.size())));
-    auto change = DrawEdit(device, at->second.id);
-    if (!change.ok()) return change.status();
-    if (!IsEmpty(*change)) changes.push_back(*std::move(change));
-  }
-  return changes;
+void SimWorld::TakeConnect(SimDevice* device, SimRandom* random) {
+  if (device->link != nullptr || !server_->is_up()) return;
+  if (device->store == nullptr && !StartDevice(device)) return;
+  SimLinkOptions options;
+  options.device.live = random->Chance(350);
+  options.batch_target_bytes = 1 + random->Uniform(random->Chance(500) ? 800 : 64 << 10);
+  options.window = 1 + random->Uniform(3);
+  if (scenario_.has(Fault::kByteBudgets) && random->Chance(400))
+    options.byte_budget = 1 + random->Uniform(6000);
+  if (scenario_.has(Fault::kOneWay) && random->Chance(150)) options.loses_down = true;
+  Connect(device, options);
 }
 
-absl::StatusOr<v1::Change> SimWorld::DrawEdit(SimDevice* device, const RecordId& id) {
-  const RecordType& type = *SimRegistry().FindByName("Sample");
-  const auto view = device->store->Read();
-  const auto record = (*view)->Get(type, id);
-  testing::Sample before;
-  CHECK(before.ParseFromString((*record)->message));
-  testing::Sample after = before;
-  const std::string text = absl::StrCat("t", random_.Uniform(1000));
-  switch (random_.Uniform(12)) {
-    case 0:
-      after.set_title(random_.Uniform(4) == 0 ? kUnwelcomeTitle : text);
-      break;
-    case 1:
-      after.set_code(absl::StrCat("AA", random_.Uniform(100)));
-      break;
-    case 2:
-      after.set_peak(static_cast<int64_t>(random_.Uniform(100)));
-      break;
-    case 3:
-      after.set_low(-static_cast<int64_t>(random_.Uniform(100)));
-      break;
-    case 4:
-    case 5:
-      after.set_tally(before.tally() + 1 + static_cast<int64_t>(random_.Uniform(5)));
-      break;
-    case 6:
-    case 7:
-      if (before.tags_size() > 0 && random_.Uniform(2) == 0) {
-        after.mutable_tags()->RemoveLast();
-      } else {
-        after.add_tags(absl::StrCat("tag", random_.Uniform(6)));
-      }
-      break;
-    case 8:
-      // What one writes and may not read stays on the own device, so readers would differ.
-      if (device->identity.feeds[0].max_class() < v1::SENSITIVE) break;
-      (*after.mutable_notes())[absl::StrCat("k", random_.Uniform(3))] = text;
-      break;
-    case 9:
-      after.set_state(static_cast<testing::SampleState>(random_.Uniform(4)));
-      break;
-    case 10:
-      after.mutable_body()->set_head(text);
-      break;
-    default:
-      break;
-  }
-  auto change = DiffMessages(type, before, after);
-  if (!change.ok()) return change;
-  change->set_type_id(type.type_id());
-  change->set_record_id(id.AsBytes());
-  if (IsEmpty(*change) && random_.Uniform(3) == 0) {
-    change->set_kind(v1::Change::DELETE);
-  } else if (IsEmpty(*change) && device->scopes.size() > 1) {
-    change->set_scope(device->scopes[random_.Uniform(device->scopes.size())]);
-  }
-  return change;
+void SimWorld::Connect(SimDevice* device, const SimLinkOptions& wanted) {
+  SimLinkOptions options = wanted;
+  options.device.sign = [replica = device->replica](absl::string_view chain) {
+    return absl::StatusOr<std::string>(SimSignature(replica, chain));
+  };
+  auto stream = server_->Accept(device->replica, options.batch_target_bytes);
+  LinkWatcher watcher;
+  watcher.on_up = [this, device](const std::string& bytes, const v1::ClientFrame& frame) {
+    NoteUpFrame(device, bytes, frame);
+  };
+  watcher.on_down = [this, device](const std::string& bytes, const v1::ServerFrame& frame) {
+    NoteDownFrame(device->user, device->replica, bytes, frame);
+  };
+  ++result_.sessions;
+  device->link = std::make_unique<SimLink>(std::move(stream), device->store.get(), &device->clock,
+                                           options, std::move(watcher));
 }
 
-void SimWorld::CheckFrame(SimDevice* device, const v1::ServerFrame& frame) {
-  if (!frame.has_batch()) return;
-  v1::BatchBody body;
-  const v1::Batch& batch = frame.batch();
-  CHECK(UnpackBody(batch.body(), batch.inflated_bytes(), kMaxInflatedBytes, &body).ok());
-  for (const v1::Verdict& verdict : body.verdicts()) {
-    const auto [known, is_new] = device->verdicts.emplace(verdict.sequence(), verdict);
-    Expect(is_new || known->second.SerializeAsString() == verdict.SerializeAsString(),
-           "a change set has two verdicts");
+void SimWorld::TakeMoves(size_t from, SimRandom* random) {
+  if (!late_.empty() && random->Chance(300)) DeliverLate(random);
+  SimDevice* device = nullptr;
+  for (size_t i = 0; i < devices_.size() && device == nullptr; ++i) {
+    SimDevice* const next = devices_[(from + i) % devices_.size()].get();
+    if (next->link != nullptr) device = next;
   }
-  for (const v1::Entry& entry : body.entries()) CheckEntry(*device, entry);
+  if (device == nullptr) return;
+  const uint64_t most = scenario_.has(Fault::kSlowLinks) ? 6 : 30;
+  for (uint64_t moves = 1 + random->Uniform(most); moves > 0 && !device->link->is_over(); --moves) {
+    device->link->Move(random->Next() >> 8);
+    if (server_->is_up() && random->Chance(100)) TakeServerWork(random);
+    NoticeFailures();
+    if (device->link == nullptr) return;
+  }
+  if (scenario_.has(Fault::kCuts) && random->Chance(80)) device->link->Break();
+  if (scenario_.has(Fault::kOneWay) && random->Chance(20))
+    device->link->LoseOneWay(random->Chance(500));
+  if (device->link->is_over()) EndLink(device);
 }
 
-void SimWorld::CheckEntry(const SimDevice& device, const v1::Entry& entry) {
-  if (!entry.moved_to().empty()) {
-    Expect(!entry.has_state(), "content of a record that left the scope was sent");
+void SimWorld::TakeServerWork(SimRandom* random) {
+  if (!server_->is_up()) {
+    StartServer();
     return;
   }
-  const auto& feeds = device.identity.feeds;
-  const auto covering = std::find_if(feeds.begin(), feeds.end(), [&](const v1::Feed& feed) {
-    return Covers(feed, entry.scope());
-  });
-  Expect(covering != feeds.end(), absl::StrCat("out of scope: ", entry.scope()));
-  if (covering == feeds.end() || covering->max_class() >= v1::SENSITIVE) return;
-  const RecordType* const type = SimRegistry().Find(entry.type_id());
-  const auto record = DecodeRecord(type, entry.state());
-  Expect(record.ok(), "an entry does not decode");
-  if (record.ok() && type->name() == "Sample")
-    Expect(record->FindField(kNotesField) == nullptr, "a field above the reader's class was sent");
+  if (server_->queued() == 0) return;
+  last_commit_try_ = server_->clock().Now();
+  const absl::Status committed = server_->RunCommits(1 + random->Uniform(4));
+  Expect(committed.ok() || server_has_trouble_,
+         absl::StrCat("the server's commit failed: ", committed.ToString()));
 }
 
-void SimWorld::CheckEnd() {
-  for (const SimDevice& device : devices_) CheckLedgerOfWork(device);
-  CheckCounters();
-  CheckBases();
+void SimWorld::EndLink(SimDevice* device) {
+  SimLink& link = *device->link;
+  if (link.is_broken() && scenario_.has(Fault::kLateFrames))
+    late_.push_back({link.stream(), link.TakeUpFrames()});
+  CheckSessionEnd(device, link.status());
+  // A clean end is told to the other side.
+  if (link.is_finished()) link.stream()->Close();
+  device->link.reset();
 }
 
-// Everything committed has a verdict; what was rejected is still there with its content.
-void SimWorld::CheckLedgerOfWork(const SimDevice& device) {
-  const auto counts = device.store->Counts();
-  Expect(counts.ok() && counts->pending == 0, "an outbox is not empty");
-  std::set<uint64_t> rejected;
-  const auto list = device.store->Rejected();
-  CHECK(list.ok());
-  for (const v1::RejectedChangeSet& item : *list) rejected.insert(item.verdict().sequence());
-  for (const auto& [sequence, changes] : device.committed) {
-    const auto verdict = device.verdicts.find(sequence);
-    if (verdict == device.verdicts.end()) {
-      Expect(false, "a change set has no verdict");
-      continue;
-    }
-    const bool is_rejected =
-        verdict->second.outcome() == v1::REJECTED || verdict->second.outcome() == v1::QUARANTINED;
-    Expect(is_rejected == rejected.contains(sequence),
-           "the rejected list is not what was rejected");
-  }
-}
-
-void SimWorld::CheckCounters() {
-  std::map<std::string, int64_t> truth;
-  for (const SimDevice& device : devices_)
-    for (const auto& [sequence, changes] : device.committed) {
-      const auto verdict = device.verdicts.find(sequence);
-      if (verdict == device.verdicts.end() || verdict->second.outcome() == v1::REJECTED) continue;
-      for (const v1::Change& change : changes) truth[change.record_id()] += AmountIn(change);
-    }
-  for (const auto& [id, record] :
-       RecordsOf(authority_->Read(), *SimRegistry().FindByName("Sample"))) {
-    testing::Sample sample;
-    CHECK(sample.ParseFromString(record.message));
-    Expect(sample.tally() == truth[id],
-           absl::StrCat("a counter is ", sample.tally(), ", not ", truth[id]));
-  }
-}
-
-void SimWorld::CheckBases() {
-  for (const char* type_name : {"Sample", "Conflict"}) {
-    const RecordType& type = *SimRegistry().FindByName(type_name);
-    const auto truth = RecordsOf(authority_->Read(), type);
-    std::vector<std::map<std::string, RecordView>> held;
-    for (const SimDevice& device : devices_) held.push_back(RecordsOf(device.store->Read(), type));
-    Expect(truth.size() == held[3].size(), absl::StrCat("not all of ", type.plural(), " arrived"));
-    for (const auto& [id, record] : truth)
-      Expect(held[3].contains(id) && Describe(held[3].at(id)) == Describe(record),
-             absl::StrCat("the state's device differs from the server in one of ", type.plural(),
-                          ": ", held[3].contains(id) ? Describe(held[3].at(id)) : "absent", " | ",
-                          Describe(record)));
-    // A ledger entry whose class rose (a later contender is more sensitive) stays, as it was, with
-    // the readers that had it.
-    const auto readable = [&](const std::string& id) {
-      return truth.contains(id) && truth.at(id).data_class <= v1::PERSONAL;
-    };
-    for (const auto& [id, record] : held[1])
-      Expect(held[0].contains(id) || !readable(id), "equal readers hold different records");
-    for (const auto& [id, record] : held[0])
-      Expect(
-          !readable(id) || (held[1].contains(id) && Describe(held[1].at(id)) == Describe(record)),
-          absl::StrCat("equal readers differ in one of ", type.plural(), ": ", Describe(record),
-                       " | ", held[1].contains(id) ? Describe(held[1].at(id)) : "absent"));
-    for (const auto& [id, record] : held[0])
-      Expect(truth.contains(id) && truth.at(id).scope == record.scope,
-             absl::StrCat("one of ", type.plural(), " is held that is gone"));
+void SimWorld::DeliverLate(SimRandom* random) {
+  LateFrames& late = late_[random->Uniform(late_.size())];
+  if (!late.frames.empty() && late.stream->wants_frames()) {
+    v1::ClientFrame frame;
+    CHECK(frame.ParseFromString(late.frames.front()));
+    late.frames.pop_front();
+    late.stream->OnFrame(frame);
+  } else if (late.frames.empty() || late.stream->is_over() || random->Chance(200)) {
+    late.stream->Close();
+    late_.erase(late_.begin() + (&late - late_.data()));
   }
 }
 

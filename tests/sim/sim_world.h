@@ -1,86 +1,132 @@
-// A server and its devices in one thread: the real stores and sessions over loopbacks, with a
-// clock, a link and a workload that one seed decides.
+// One history: a server, its devices, their users and an attacker, with what goes wrong between
+// them. First the steps of a scenario, with checks after each; then everything heals, and within a
+// bounded number of rounds everybody must hold what the oracle says.
 #ifndef TESTS_SIM_SIM_WORLD_H_
 #define TESTS_SIM_SIM_WORLD_H_
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "replica/base/random.h"
-#include "replica/schema/registry.h"
-#include "replica/store/device_store.h"
-#include "replica/store/kv.h"
-#include "replica/store/kv_authority_store.h"
-#include "replica/sync/server_session.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/loopback.h"
-#include "tests/support/test_server.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/sim_device.h"
+#include "tests/sim/sim_server.h"
 
 namespace brigada {
 
-// Titles that the judge of a SimWorld refuses.
-inline constexpr char kUnwelcomeTitle[] = "unwelcome";
-
-// Sample, SamplePair and the ledger.
-const Registry& SimRegistry();
-
-struct SimDevice {
-  std::shared_ptr<Kv> disk;
-  std::unique_ptr<DeviceStore> store;
-  PeerIdentity identity;
-  std::vector<std::string> scopes;  // where it writes
-  // What it committed, and what the verdicts it received said, by sequence.
-  std::map<uint64_t, std::vector<v1::Change>> committed;
-  std::map<uint64_t, v1::Verdict> verdicts;
-  std::unique_ptr<Loopback> link;  // a session under way
+struct SimResult {
+  uint64_t trace = 0;
+  // The first thing that was wrong, beginning with the invariant's name; empty: nothing.
+  std::string failure;
+  uint32_t step = 0;  // in the whole history; of the healing phase: their number
+  uint64_t commits = 0;
+  uint64_t verdicts = 0;
+  uint64_t conflicts = 0;
+  uint64_t refused = 0;
+  uint64_t frames = 0;
+  uint64_t sessions = 0;
+  uint64_t crashes = 0;
 };
 
 class SimWorld {
  public:
-  // `directory` empty: stores in memory; else stores on disk below it.
-  SimWorld(uint64_t seed, const std::string& directory);
+  SimWorld(const SimRequest& request, Scenario scenario);
   ~SimWorld();
-
-  // Random commits, syncs, cuts and restarts, then everybody syncs until nothing is left to do.
-  void Run(int steps);
-  // What went wrong, in the order it was noticed; empty when all guarantees held.
-  const std::vector<std::string>& failures() const { return failures_; }
+  SimResult Run();
 
  private:
-  SimDevice MakeDevice(uint8_t number, std::vector<v1::Feed> feeds, std::vector<std::string> scopes,
-                       const std::string& directory);
-  void OpenDevice(SimDevice* device);
-  void OpenServer();
-  void Step();
-  void Commit(SimDevice* device);
-  void Remember(SimDevice* device, const absl::StatusOr<CommitReceipt>& receipt,
-                std::vector<v1::Change> changes);
-  absl::StatusOr<std::vector<v1::Change>> DrawChanges(SimDevice* device);
-  absl::StatusOr<v1::Change> DrawEdit(SimDevice* device, const RecordId& id);
-  void Connect(SimDevice* device, bool may_cut);
-  void CheckFrame(SimDevice* device, const v1::ServerFrame& frame);
-  void CheckEntry(const SimDevice& device, const v1::Entry& entry);
-  void CheckEnd();
-  void CheckLedgerOfWork(const SimDevice& device);
-  void CheckCounters();
-  void CheckBases();
-  void Expect(bool holds, const std::string& what);
+  // Frames that arrive after their connection broke.
+  struct LateFrames {
+    std::shared_ptr<SimServer::Stream> stream;
+    std::deque<std::string> frames;
+  };
 
-  SeededRandom random_;
-  FakeClock clock_;
-  std::shared_ptr<Kv> server_disk_;
-  std::unique_ptr<AuthorityStore> authority_;
-  std::unique_ptr<Judge> judge_;
-  std::unique_ptr<TestServer> server_;
-  std::vector<SimDevice> devices_;
-  std::vector<RecordId> samples_;
-  std::vector<std::string> failures_;
+  // Life cycle and steps (sim_world.cc).
+  void SetUp();
+  void AddDevice(int number, SimRandom random);
+  void Take(const Step& step);
+  void Pass(absl::Duration time);
+  void TakeCommit(SimDevice* device, SimRandom* random);
+  void TakeConnect(SimDevice* device, SimRandom* random);
+  void TakeMoves(size_t from, SimRandom* random);
+  void TakeServerWork(SimRandom* random);
+  void Connect(SimDevice* device, const SimLinkOptions& options);
+  void EndLink(SimDevice* device);
+  void DeliverLate(SimRandom* random);
+  std::unique_ptr<SimDisk> NewDisk() const;
+
+  // What goes wrong (sim_faults.cc).
+  void TakeClock(SimDevice* device, SimRandom* random);
+  void TakeDiskFault(SimDevice* device, SimRandom* random);
+  bool StartDevice(SimDevice* device);
+  void StopDevice(SimDevice* device);
+  bool StartServer();
+  void StopServer();
+  void NoticeFailures();
+  void Heal();
+
+  // Administrators and the attacker (sim_actors.cc).
+  void TakeGrant(SimDevice* device, SimRandom* random);
+  void TakeRevoke(SimRandom* random);
+  void TakeLoss(SimDevice* device);
+  void TakeAttack(SimRandom* random);
+  void AfterAdministration(const absl::Status& status);
+  void Speak(const ReplicaId& certificate, std::vector<std::string> frames, SimRandom* random);
+  std::string ForgedPush(SimRandom* random);
+
+  // Checks (sim_checks.cc).
+  void Expect(bool holds, const std::string& what);
+  void NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool is_durable);
+  void NoteVerdict(const ReplicaId& replica, const std::string& partition,
+                   const v1::Verdict& verdict);
+  void NoteUpFrame(SimDevice* device, const std::string& bytes, const v1::ClientFrame& frame);
+  void NoteDownFrame(const std::string& user, const ReplicaId& replica, const std::string& bytes,
+                     const v1::ServerFrame& frame);
+  void CheckLedger(const v1::Verdict& verdict, const std::vector<OwedValue>& owed);
+  void CheckRecord(const RecordName& name);
+  void CheckRecoveredDevice(SimDevice* device);
+  void CheckRecoveredServer();
+  void CheckSessionEnd(SimDevice* device, const absl::Status& status);
+  void Converge();
+  bool SyncOnce(SimDevice* device);
+  void CheckEnd();
+  void CheckDeviceWork(SimDevice* device);
+  void CheckDeviceView(SimDevice* device);
+  void CheckDeviceLedger(SimDevice* device);
+
+  const SimRequest request_;
+  const Scenario scenario_;
+  const SimRandom root_;
+  int64_t true_us_ = 1'767'225'600'000'000;
+  TraceHash trace_;
+  SimResult result_;
+  Oracle oracle_;
+  std::unique_ptr<SimServer> server_;
+  std::vector<std::unique_ptr<SimDevice>> devices_;
+  std::vector<RecordName> known_;
+  std::vector<LateFrames> late_;
+
+  std::vector<v1::GrantRecord> grants_;
+  bool server_has_trouble_ = false;
+  absl::Status last_start_;  // of any node
+  // A write of the directory whose outcome nobody knows.
+  bool is_directory_unsure_ = false;
+  absl::Time last_commit_try_;
+  absl::Time latest_server_time_;
+
+  // What the attacker heard on the wire, by speaker; and its own replica.
+  std::vector<std::pair<ReplicaId, std::string>> heard_;
+  ReplicaId attacker_;
+  std::string attacker_chain_;
+  uint64_t attacker_sequence_ = 0;
 };
+
+// Runs the history that `request` names.
+absl::StatusOr<SimResult> RunHistory(const SimRequest& request);
 
 }  // namespace brigada
 

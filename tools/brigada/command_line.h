@@ -110,6 +110,8 @@ void AddTerritoryCommand(CommandLine* line);
 void AddGenerateCommand(CommandLine* line);
 void AddAdministrationCommands(CommandLine* line);
 void AddEraseCommand(CommandLine* line);
+// In builds with tests only.
+void AddSimulateCommand(CommandLine* line);
 
 }  // namespace brigada
 

@@ -42,5 +42,8 @@ int main(int argc, char** argv) {
   brigada::AddGenerateCommand(&line);
   brigada::AddAdministrationCommands(&line);
   brigada::AddEraseCommand(&line);
+#ifdef BRIGADA_SIMULATION
+  brigada::AddSimulateCommand(&line);
+#endif
   return line.Main(argc, argv);
 }

@@ -1,0 +1,406 @@
+#include "tests/sim/oracle.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/message.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "replica/base/check.h"
+
+namespace brigada {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+std::string TextOf(const Message& message, const FieldDescriptor& field, int index) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  const bool repeated = index >= 0;
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      return repeated ? reflection.GetRepeatedString(message, &field, index)
+                      : reflection.GetString(message, &field);
+    case FieldDescriptor::CPPTYPE_INT64:
+      return absl::StrCat(repeated ? reflection.GetRepeatedInt64(message, &field, index)
+                                   : reflection.GetInt64(message, &field));
+    case FieldDescriptor::CPPTYPE_INT32:
+      return absl::StrCat(repeated ? reflection.GetRepeatedInt32(message, &field, index)
+                                   : reflection.GetInt32(message, &field));
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return absl::StrCat(repeated ? reflection.GetRepeatedEnumValue(message, &field, index)
+                                   : reflection.GetEnumValue(message, &field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, &field) ? "1" : "0";
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return (repeated ? reflection.GetRepeatedMessage(message, &field, index)
+                       : reflection.GetMessage(message, &field))
+          .SerializeAsString();
+    default:
+      return "?";
+  }
+}
+
+// Lists what the fields of `message` hold, one call per register, element or key.
+template <typename Function>
+void ForEach(const Message& message, Function visit) {
+  std::vector<const FieldDescriptor*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const auto number = static_cast<uint32_t>(field->number());
+    if (!field->is_repeated()) {
+      visit(Place{number, ""}, TextOf(message, *field, -1));
+      continue;
+    }
+    for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i) {
+      if (!field->is_map()) {
+        visit(Place{number, TextOf(message, *field, i)}, std::string("+"));
+        continue;
+      }
+      const Message& entry = message.GetReflection()->GetRepeatedMessage(message, field, i);
+      visit(Place{number, TextOf(entry, *field->message_type()->map_key(), -1)},
+            TextOf(entry, *field->message_type()->map_value(), -1));
+    }
+  }
+  const auto& unknown = message.GetReflection()->GetUnknownFields(message);
+  for (int i = 0; i < unknown.field_count(); ++i)
+    if (unknown.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      visit(Place{static_cast<uint32_t>(unknown.field(i).number()), ""},
+            unknown.field(i).length_delimited());
+}
+
+v1::MergePolicy PolicyOf(const RecordType& type, uint32_t field) {
+  const FieldType* known = type.FindField(field);
+  return known == nullptr ? v1::LAST_WRITER : known->policy;
+}
+
+int64_t NumberOf(const std::string& text) {
+  int64_t number = 0;
+  return absl::SimpleAtoi(text, &number) ? number : 0;
+}
+
+std::string StateText(int64_t state) { return state == 0 ? "" : absl::StrCat(state); }
+
+bool IsLaterWrite(const ModelWrite& a, const ModelWrite& b) {
+  return std::tie(a.stamp, a.replica, a.origin) > std::tie(b.stamp, b.replica, b.origin);
+}
+
+const ModelVersion& Standing(v1::MergePolicy policy, const std::vector<ModelVersion>& versions) {
+  return *std::max_element(versions.begin(), versions.end(),
+                           [&](const ModelVersion& a, const ModelVersion& b) {
+                             if (policy == v1::MAX && a.number != b.number)
+                               return a.number < b.number;
+                             if (policy == v1::MIN && a.number != b.number)
+                               return a.number > b.number;
+                             return IsLaterWrite(b.write, a.write);
+                           });
+}
+
+bool Contains(const std::string& outer, const std::string& inner) {
+  return inner == outer || absl::StartsWith(inner, outer + "/");
+}
+
+bool InForceAt(const v1::GrantRecord& grant, int64_t ms) {
+  return ms >= grant.from_ms() && (grant.until_ms() == 0 || ms < grant.until_ms()) &&
+         (grant.revoked_ms() == 0 || ms < grant.revoked_ms());
+}
+
+v1::DataClass ReadableBelow(const std::string& role) {
+  const bool sees_people = role == "organizer" || role == "coordinator" || role == "administrator";
+  return sees_people ? v1::SENSITIVE : v1::OPERATIONAL;
+}
+
+}  // namespace
+
+Content ContentOf(const RecordType& type, const std::string& message) {
+  const auto parsed = type.NewMessage();
+  CHECK(parsed->ParseFromString(message));
+  Content content;
+  ForEach(*parsed, [&](const Place& place, const std::string& text) { content[place] = text; });
+  return content;
+}
+
+bool Oracle::MayRead(const std::string& user, const std::string& scope, v1::DataClass data_class,
+                     absl::Time at) const {
+  for (const v1::GrantRecord& grant : grants_) {
+    if (grant.user() != user || !InForceAt(grant, absl::ToUnixMillis(at))) continue;
+    const v1::DataClass reads = ReadableBelow(grant.role());
+    for (const std::string& granted : grant.scopes()) {
+      if (Contains(granted, scope) && data_class <= reads) return true;
+      if (Contains(scope, granted) && data_class <= std::min(reads, v1::OPERATIONAL)) return true;
+    }
+  }
+  return false;
+}
+
+// Only coordinators and administrators write the types of the simulation.
+bool Oracle::MayWrite(const std::string& user, const RecordType& /*type*/, const std::string& scope,
+                      absl::Time at) const {
+  for (const v1::GrantRecord& grant : grants_) {
+    if (grant.user() != user) continue;
+    if (grant.role() != "coordinator" && grant.role() != "administrator") continue;
+    const int64_t ms = absl::ToUnixMillis(at);
+    if (!InForceAt(grant, ms) && !InForceAt(grant, ms - 1)) continue;
+    for (const std::string& granted : grant.scopes())
+      if (Contains(granted, scope)) return true;
+  }
+  return false;
+}
+
+WrittenSet* Oracle::Find(const SetName& name) {
+  const auto found = sets_.find(name);
+  return found == sets_.end() ? nullptr : &found->second;
+}
+
+uint64_t Oracle::head(const std::string& partition) const {
+  const auto found = heads_.find(partition);
+  return found == heads_.end() ? 0 : found->second;
+}
+
+std::string Oracle::ScopeOf(const ModelRecord& record) {
+  const auto found = record.places.find(Place{kScopeFieldNumber, ""});
+  if (found == record.places.end() || found->second.empty()) return "";
+  return Standing(v1::LAST_WRITER, found->second).text;
+}
+
+Content Oracle::Show(const RecordName& name, const ModelRecord& record) const {
+  const RecordType& type = *registry_->Find(name.type);
+  Content content;
+  for (const auto& [place, versions] : record.places) {
+    if (place.field == kScopeFieldNumber || versions.empty()) continue;
+    const std::string& text = Standing(PolicyOf(type, place.field), versions).text;
+    if (!text.empty()) content[place] = text;
+  }
+  return content;
+}
+
+// One change set on its way into the model.
+struct Oracle::Trial {
+  explicit Trial(const v1::ChangeSetHeader& h) : header(h) {}
+  const v1::ChangeSetHeader& header;
+  std::string user;
+  absl::Time written;
+  ModelWrite write;
+  uint64_t seen = 0;  // of the change being tried
+  std::map<RecordName, ModelRecord> records;
+  std::vector<OwedValue> owed;
+  bool is_refused = false;
+  bool has_lost = false;
+
+  bool creates = false;
+
+  bool Saw(const ModelWrite& other) const {
+    return other.commit <= seen || other.replica == write.replica;
+  }
+  void RemoveSeen(std::vector<ModelVersion>* versions) const {
+    std::erase_if(*versions, [&](const ModelVersion& v) { return Saw(v.write); });
+  }
+};
+
+std::string Oracle::Judge(const std::string& replica, const std::string& partition,
+                          const v1::Verdict& verdict, absl::Time now) {
+  touched_.clear();
+  owed_.clear();
+  WrittenSet* set = Find({replica, partition, verdict.sequence()});
+  if (set == nullptr) return "I2: a verdict on a change set that nobody wrote";
+  if (set->verdict.has_value()) {
+    return set->verdict->SerializeAsString() == verdict.SerializeAsString()
+               ? ""
+               : "I2: a change set has two verdicts";
+  }
+  auto& [last_sequence, last_stamp] = last_[{replica, partition}];
+  if (verdict.sequence() != last_sequence + 1) return "I2: change sets judged out of their order";
+  if (verdict.commit_sequence() != head(partition) + 1)
+    return absl::StrCat("I4: commit ", verdict.commit_sequence(), " after ", head(partition));
+  latest_ms_ = std::max(latest_ms_, absl::ToUnixMillis(now));
+  if (static_cast<int64_t>(verdict.stamp() >> 16) > latest_ms_ + 1)
+    return "I14: an effective stamp lies beyond the server's time";
+  if (verdict.stamp() <= last_stamp) return "I14: a replica's effective stamps do not rise";
+
+  Trial trial{set->header};
+  trial.user = users_[replica];
+  trial.written = now;
+  trial.write = {replica, verdict.stamp(), verdict.sequence(), verdict.commit_sequence()};
+  const v1::Position& position = set->header.position();
+  if (position.server_time_ms() > 0) {
+    trial.written =
+        std::min(now, absl::FromUnixMillis(position.server_time_ms()) +
+                          absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms())));
+  }
+  for (const v1::Change& change : set->body.changes()) Try(change, &trial);
+  const bool was_refused =
+      verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
+  if (trial.is_refused != was_refused)
+    return absl::StrCat("I10: the authority ", was_refused ? "refused" : "took",
+                        " what the model does not: ", verdict.ShortDebugString());
+  set->verdict = verdict;
+  last_sequence = verdict.sequence();
+  last_stamp = verdict.stamp();
+  ++heads_[partition];
+  if (was_refused) return "";
+  if ((trial.has_lost || !trial.owed.empty()) && verdict.outcome() != v1::MERGED)
+    return "G2: a value was lost and the verdict does not say so";
+  for (auto& [name, record] : trial.records) {
+    touched_.insert(name);
+    records_[name] = std::move(record);
+  }
+  owed_ = std::move(trial.owed);
+  return "";
+}
+
+bool Oracle::IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
+                       const Trial& trial) const {
+  const bool here = !record.exists || MayWrite(trial.user, type, ScopeOf(record), trial.written);
+  return here &&
+         (change.scope().empty() || MayWrite(trial.user, type, change.scope(), trial.written));
+}
+
+void Oracle::Try(const v1::Change& change, Trial* trial) const {
+  const RecordName name{change.type_id(), change.record_id()};
+  const RecordType& type = *registry_->Find(name.type);
+  const auto stored = records_.find(name);
+  ModelRecord& record =
+      trial->records.emplace(name, stored == records_.end() ? ModelRecord() : stored->second)
+          .first->second;
+  const bool creates = change.kind() == v1::Change::CREATE;
+  const bool deletes = change.kind() == v1::Change::DELETE;
+  const bool is_rewrite = type.rules().append_only() && record.exists && !creates;
+  const bool is_legal = !type.rules().server_written() && !(creates && change.scope().empty());
+  trial->seen = 0;
+  if (trial->header.position().epoch() == epoch_) {
+    trial->seen = change.has_seen() ? change.seen() : trial->header.position().sequence();
+    trial->seen = std::min(trial->seen, trial->write.commit - 1);
+  }
+  if (!IsGranted(type, change, record, *trial) || is_rewrite || !is_legal ||
+      (!record.exists && !creates)) {
+    trial->is_refused = true;
+    return;
+  }
+  const bool meets_deletion =
+      record.exists && (record.is_deleted ? !trial->Saw(record.deleted)
+                                          : record.ended.has_value() && !trial->Saw(*record.ended));
+  if (meets_deletion || (record.is_deleted && deletes)) {
+    trial->has_lost = true;
+    return;
+  }
+  if (record.is_deleted && !creates) {
+    trial->is_refused = true;
+    return;
+  }
+  if (deletes) {
+    record.is_deleted = true;
+    record.deleted = trial->write;
+    for (auto& [place, versions] : record.places)
+      for (const ModelVersion& version : versions)
+        trial->has_lost = trial->has_lost || !trial->Saw(version.write);
+    std::erase_if(record.places, [](const auto& p) { return p.first.field != kScopeFieldNumber; });
+    record.states.clear();
+    return;
+  }
+  if (creates && !record.is_live()) {
+    ModelRecord fresh;
+    if (record.is_deleted) fresh.ended = record.deleted;
+    fresh.exists = true;
+    fresh.created = trial->write;
+    record = std::move(fresh);
+  }
+  TryFields(type, change, &record, trial);
+}
+
+void Oracle::Put(const RecordType& type, const RecordName& name, const Place& place,
+                 const std::string& text, ModelRecord* record, Trial* trial) {
+  // Its writer took the earlier one back in the same breath.
+  std::erase_if(trial->owed, [&](const OwedValue& owed) {
+    return owed.is_own && owed.record == name && owed.place == place;
+  });
+  const v1::MergePolicy policy = PolicyOf(type, place.field);
+  if (policy == v1::STATE) {
+    PutState(type.FindField(place.field)->state_rules, name, place, NumberOf(text), record, trial);
+    return;
+  }
+  std::vector<ModelVersion>& versions = record->places[place];
+  ModelVersion own{trial->write, text, NumberOf(text)};
+  if (policy == v1::COUNTER) {
+    if (!versions.empty()) own.number += versions[0].number;
+    own.text = own.number == 0 ? "" : absl::StrCat(own.number);
+    versions = {own};
+  } else if (policy == v1::FIRST_WRITER) {
+    if (versions.empty() && !text.empty()) versions = {own};
+    if (versions.empty() || versions[0].text == text) return;
+    trial->is_refused = trial->is_refused || trial->Saw(versions[0].write);
+    trial->owed.push_back({name, place, text, true});
+  } else {
+    trial->RemoveSeen(&versions);
+    for (const ModelVersion& other : versions)
+      if (policy != v1::SET && other.text != text) trial->owed.push_back({name, place, other.text});
+    versions.push_back(own);
+  }
+}
+
+// Legal from what stands: it moves. Else, of two concurrent ones that were each legal where their
+// writers stood, the stronger stands. Each writer believes in its own until it learns the outcome.
+void Oracle::PutState(const v1::StateRules& rules, const RecordName& name, const Place& place,
+                      int64_t target, ModelRecord* record, Trial* trial) {
+  std::vector<ModelState>& past = record->states[place.field];
+  const auto legal = [&](int64_t from) {
+    return std::any_of(
+        rules.transitions().begin(), rules.transitions().end(),
+        [&](const v1::Transition& t) { return t.from() == from && t.to() == target; });
+  };
+  const bool is_initial = std::count(rules.initial().begin(), rules.initial().end(), target) > 0;
+  if (past.empty() && record->created.commit == trial->write.commit && trial->creates) {
+    trial->is_refused = trial->is_refused || !is_initial;
+    past.push_back({trial->write, target, false});
+    record->places[place] = {{trial->write, StateText(target), target}};
+    return;
+  }
+  const auto current = std::find_if(past.rbegin(), past.rend(),
+                                    [](const ModelState& state) { return !state.is_lost; });
+  const int64_t stored = current == past.rend() ? 0 : current->value;
+  const bool concurrent = !trial->Saw(current == past.rend() ? record->created : current->write);
+  std::optional<int64_t> believed;
+  for (const ModelState& state : past) {
+    const bool own =
+        state.write.replica == trial->write.replica && state.write.commit > trial->seen;
+    if (state.is_lost ? own : trial->Saw(state.write)) believed = state.value;
+  }
+  const bool was_legal =
+      trial->creates && !believed.has_value() ? is_initial : legal(believed.value_or(0));
+  const auto rank = [&](int64_t state) {
+    return std::find(rules.precedence().begin(), rules.precedence().end(), state);
+  };
+  bool wins = stored != target;
+  if (wins && !legal(stored)) {
+    trial->is_refused = trial->is_refused || !concurrent || !was_legal;
+    wins = rank(target) < rank(stored);
+  }
+  if (wins || concurrent) past.push_back({trial->write, target, !wins});
+  if (concurrent && stored != target)
+    trial->owed.push_back({name, place, StateText(wins ? stored : target), !wins});
+  if (wins) record->places[place] = {{trial->write, StateText(target), target}};
+}
+
+void Oracle::TryFields(const RecordType& type, const v1::Change& change, ModelRecord* record,
+                       Trial* trial) const {
+  const RecordName name{change.type_id(), change.record_id()};
+  trial->creates = change.kind() == v1::Change::CREATE;
+  const auto values = type.NewMessage();
+  const auto removed = type.NewMessage();
+  if (!values->ParseFromString(change.values()) || !removed->ParseFromString(change.removed())) {
+    trial->is_refused = true;
+    return;
+  }
+  ForEach(*values, [&](const Place& place, const std::string& text) {
+    Put(type, name, place, text, record, trial);
+  });
+  for (const uint32_t field : change.cleared()) Put(type, name, {field, ""}, "", record, trial);
+  if (!change.scope().empty())
+    Put(type, name, {kScopeFieldNumber, ""}, change.scope(), record, trial);
+  ForEach(*removed, [&](const Place& place, const std::string&) {
+    const auto found = record->places.find(place);
+    if (found != record->places.end()) trial->RemoveSeen(&found->second);
+  });
+}
+
+}  // namespace brigada

@@ -1,0 +1,156 @@
+// What should happen, said once more and apart from the engine: an ordered log per partition, a
+// table of permissions, and the merge policies as plain functions over plain values. It is told
+// what was written and which verdicts were given, and says what is wrong with them and what
+// everybody should see. docs/merge-semantics.md is its specification.
+#ifndef TESTS_SIM_ORACLE_H_
+#define TESTS_SIM_ORACLE_H_
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "brigada/v1/administration_service.pb.h"
+#include "brigada/v1/change.pb.h"
+#include "replica/base/ids.h"
+#include "replica/schema/registry.h"
+
+namespace brigada {
+
+// A field, and inside it an element or key.
+struct Place {
+  uint32_t field = 0;
+  std::string key;
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+// What a reader sees of a record, as text.
+using Content = std::map<Place, std::string>;
+Content ContentOf(const RecordType& type, const std::string& message);
+
+struct RecordName {
+  uint32_t type = 0;
+  std::string id;
+  friend auto operator<=>(const RecordName&, const RecordName&) = default;
+};
+
+// Names a change set.
+struct SetName {
+  std::string replica;
+  std::string partition;
+  uint64_t sequence = 0;
+  friend auto operator<=>(const SetName&, const SetName&) = default;
+};
+
+struct WrittenSet {
+  v1::ChangeSetHeader header;
+  v1::ChangeSetBody body;
+  std::string header_bytes;
+  bool is_durable = false;  // the device acknowledged it with kSync, or it was sent
+  std::optional<v1::Verdict> verdict;
+};
+
+// A value that met another one: the ledger owes it.
+struct OwedValue {
+  RecordName record;
+  Place place;
+  std::string text;
+  bool is_own = false;  // of the writer whose verdict it is
+};
+
+struct ModelWrite {
+  std::string replica;
+  uint64_t stamp = 0;
+  uint64_t origin = 0;  // its sequence at the replica
+  uint64_t commit = 0;
+};
+
+struct ModelVersion {
+  ModelWrite write;
+  std::string text;  // empty: cleared
+  int64_t number = 0;
+};
+
+struct ModelState {
+  ModelWrite write;
+  int64_t value = 0;
+  bool is_lost = false;  // only its own replica believed in it
+};
+
+struct ModelRecord {
+  bool exists = false;
+  bool is_deleted = false;
+  ModelWrite created;
+  ModelWrite deleted;
+  std::optional<ModelWrite> ended;  // the deletion of the life before
+  std::map<Place, std::vector<ModelVersion>> places;
+  std::map<uint32_t, std::vector<ModelState>> states;  // in commit order
+
+  bool is_live() const { return exists && !is_deleted; }
+};
+
+class Oracle {
+ public:
+  explicit Oracle(const Registry* registry) : registry_(registry) {}
+
+  // The permission table.
+  void PutGrants(std::vector<v1::GrantRecord> grants) { grants_ = std::move(grants); }
+  void PutDevice(const std::string& replica, const std::string& user) { users_[replica] = user; }
+  const std::vector<v1::GrantRecord>& grants() const { return grants_; }
+  bool MayRead(const std::string& user, const std::string& scope, v1::DataClass data_class,
+               absl::Time at) const;
+  bool MayWrite(const std::string& user, const RecordType& type, const std::string& scope,
+                absl::Time at) const;
+
+  // What devices wrote.
+  WrittenSet* Find(const SetName& name);
+  void Write(const SetName& name, WrittenSet set) { sets_[name] = std::move(set); }
+  void Forget(const SetName& name) { sets_.erase(name); }
+  const std::map<SetName, WrittenSet>& sets() const { return sets_; }
+
+  void SetEpoch(const std::string& epoch) { epoch_ = epoch; }
+  uint64_t head(const std::string& partition) const;
+  // The authority committed `verdict` at `now`. Empty when it is right; else what is wrong. A
+  // repeat has to be the same again.
+  std::string Judge(const std::string& replica, const std::string& partition,
+                    const v1::Verdict& verdict, absl::Time now);
+  // Records of the last new verdict, and what the ledger owes for it.
+  const std::set<RecordName>& touched() const { return touched_; }
+  const std::vector<OwedValue>& owed() const { return owed_; }
+
+  const std::map<RecordName, ModelRecord>& records() const { return records_; }
+  static std::string ScopeOf(const ModelRecord& record);
+  Content Show(const RecordName& name, const ModelRecord& record) const;
+
+ private:
+  struct Trial;
+  void Try(const v1::Change& change, Trial* trial) const;
+  void TryFields(const RecordType& type, const v1::Change& change, ModelRecord* record,
+                 Trial* trial) const;
+  static void Put(const RecordType& type, const RecordName& name, const Place& place,
+                  const std::string& text, ModelRecord* record, Trial* trial);
+  static void PutState(const v1::StateRules& rules, const RecordName& name, const Place& place,
+                       int64_t target, ModelRecord* record, Trial* trial);
+  bool IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
+                 const Trial& trial) const;
+
+  const Registry* const registry_;
+  std::vector<v1::GrantRecord> grants_;
+  std::map<std::string, std::string> users_;
+  std::map<SetName, WrittenSet> sets_;
+  std::string epoch_;
+  std::map<std::string, uint64_t> heads_;
+  std::map<std::pair<std::string, std::string>, std::pair<uint64_t, uint64_t>> last_;  // of a chain
+  int64_t latest_ms_ = 0;  // the greatest server time of a commit
+  std::map<RecordName, ModelRecord> records_;
+  std::set<RecordName> touched_;
+  std::vector<OwedValue> owed_;
+};
+
+}  // namespace brigada
+
+#endif  // TESTS_SIM_ORACLE_H_

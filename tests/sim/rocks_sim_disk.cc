@@ -1,0 +1,80 @@
+#include <utility>
+
+#include "absl/strings/strip.h"
+#include "replica/store/rocks_kv.h"
+#include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_random.h"
+#include "tests/support/fault_env.h"
+
+namespace brigada {
+namespace {
+
+constexpr char kStorePath[] = "/store";
+constexpr uint64_t kPlenty = uint64_t{1} << 40;
+
+class RocksSimDisk final : public SimDisk {
+ public:
+  absl::StatusOr<std::unique_ptr<Kv>> Open() override {
+    RocksKvOptions options;
+    options.path = kStorePath;
+    options.create_if_missing = true;
+    options.env = env_.env();
+    return OpenRocksKv(options);
+  }
+
+  void CutPowerSoon(uint64_t draw) override {
+    if (!has_power()) return;
+    cut_at_ = env_.disk().mutating_ops() + 1 + draw % 12;
+    env_.disk().CrashAt(cut_at_);
+  }
+  bool has_power() const override { return cut_at_ == 0 || env_.disk().mutating_ops() < cut_at_; }
+  void PowerLoss(uint64_t draw) override {
+    env_.disk().PowerLoss(draw, /*torn=*/draw % 2 == 0);
+    cut_at_ = 0;
+  }
+  void FailSoon(uint64_t draw) override {
+    const uint64_t nth = 1 + (draw >> 8) % 3;
+    if (draw % 2 == 0) {
+      env_.disk().FailWrite(nth);
+    } else {
+      env_.disk().FailSync(nth, draw % 4 == 1 ? SyncFailure::kKeeps : SyncFailure::kForgets);
+    }
+  }
+  // Half of the disks say how full they are, the others fail at once.
+  void SetFull(bool full) override { env_.disk().SetFreeBytes(full ? 0 : kPlenty); }
+  void Heal() override {
+    env_.disk().TakePendingFailure();
+    env_.disk().SetFull(false);
+    env_.disk().SetFreeBytes(kPlenty);
+    env_.disk().CrashAt(0);
+    if (has_power()) cut_at_ = 0;
+  }
+
+  absl::Status Restore(const std::string& path) override {
+    FaultDisk::Image image;
+    const std::string store = std::string(kStorePath) + "/";
+    for (auto& [name, content] : env_.disk().Save()) {
+      absl::string_view rest = name;
+      if (absl::StartsWith(name, store)) continue;
+      image[name] = content;
+      if (absl::ConsumePrefix(&rest, path + "/")) image[store + std::string(rest)] = content;
+    }
+    env_.disk().Restore(image);
+    return absl::OkStatus();
+  }
+  std::unique_ptr<SimDisk> Copy() const override {
+    auto copy = std::make_unique<RocksSimDisk>();
+    copy->env_.disk().Restore(env_.disk().Save());
+    return copy;
+  }
+
+ private:
+  mutable FaultEnv env_;
+  uint64_t cut_at_ = 0;  // 0: no cut is coming
+};
+
+}  // namespace
+
+std::unique_ptr<SimDisk> NewRocksSimDisk() { return std::make_unique<RocksSimDisk>(); }
+
+}  // namespace brigada

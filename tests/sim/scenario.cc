@@ -1,0 +1,224 @@
+#include "tests/sim/scenario.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "replica/base/status_macros.h"
+#include "tests/sim/sim_random.h"
+
+namespace brigada {
+namespace {
+
+constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
+                                                                    "byte-budgets",
+                                                                    "one-way",
+                                                                    "late-frames",
+                                                                    "slow-links",
+                                                                    "wrong-clocks",
+                                                                    "clock-jumps",
+                                                                    "frozen-clocks",
+                                                                    "server-clock",
+                                                                    "long-sleeps",
+                                                                    "device-restarts",
+                                                                    "device-crashes",
+                                                                    "server-restarts",
+                                                                    "server-crashes",
+                                                                    "full-disks",
+                                                                    "disk-errors",
+                                                                    "lazy-commits",
+                                                                    "grants",
+                                                                    "timed-grants",
+                                                                    "lost-devices",
+                                                                    "moves",
+                                                                    "deletes",
+                                                                    "unknown-fields",
+                                                                    "attacker",
+                                                                    "restores",
+                                                                    "copies"};
+
+constexpr std::array<absl::string_view, 19> kStepNames = {
+    "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
+    "disk",   "power",   "server-power", "grant",       "revoke", "lose-device", "sleep",
+    "attack", "discard", "backup",       "restore",     "copy"};
+
+using F = Fault;
+
+struct Profile {
+  absl::string_view name;
+  std::vector<Fault> may;   // each on in half of the histories
+  std::vector<Fault> must;  // always on
+};
+
+const std::vector<Profile>& Profiles() {
+  static const auto& profiles = *new std::vector<Profile>{
+      {"calm", {}, {}},
+      {"network",
+       {F::kCuts, F::kByteBudgets, F::kOneWay, F::kLateFrames, F::kSlowLinks, F::kMoves,
+        F::kDeletes},
+       {}},
+      {"clocks",
+       {F::kClockJumps, F::kFrozenClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts,
+        F::kCuts, F::kDeletes, F::kGrants},
+       {F::kWrongClocks}},
+      {"disk",
+       {F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks,
+        F::kDiskErrors, F::kLazyCommits, F::kCuts, F::kDeletes},
+       {}},
+      {"grants",
+       {F::kTimedGrants, F::kLostDevices, F::kMoves, F::kDeletes, F::kCuts, F::kLateFrames,
+        F::kWrongClocks, F::kLongSleeps, F::kDeviceRestarts},
+       {F::kGrants}},
+      {"attack",
+       {F::kCuts, F::kLateFrames, F::kGrants, F::kMoves, F::kServerRestarts},
+       {F::kAttacker}},
+      {"all",
+       {F::kCuts,           F::kByteBudgets,   F::kOneWay,         F::kLateFrames,
+        F::kSlowLinks,      F::kWrongClocks,   F::kClockJumps,     F::kFrozenClocks,
+        F::kServerClock,    F::kLongSleeps,    F::kDeviceRestarts, F::kDeviceCrashes,
+        F::kServerRestarts, F::kServerCrashes, F::kFullDisks,      F::kDiskErrors,
+        F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
+        F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker},
+       {}},
+      {"restore",
+       {F::kCuts, F::kServerRestarts, F::kDeletes, F::kMoves, F::kWrongClocks},
+       {F::kRestores}},
+      {"copies", {F::kCuts, F::kDeviceRestarts, F::kDeletes, F::kWrongClocks}, {F::kCopies}},
+  };
+  return profiles;
+}
+
+struct WeightedStep {
+  StepKind kind;
+  uint64_t weight;
+};
+
+std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) {
+  std::vector<WeightedStep> weights = {{StepKind::kCommit, 20 + random.Next() % 40},
+                                       {StepKind::kConnect, 15 + random.Next() % 30},
+                                       {StepKind::kMoveFrames, 40 + random.Next() % 60},
+                                       {StepKind::kServerWork, 10 + random.Next() % 20},
+                                       {StepKind::kDiscard, random.Next() % 2}};
+  const auto add = [&](std::initializer_list<Fault> any_of, StepKind kind, uint64_t most) {
+    const uint64_t weight = 1 + random.Next() % most;
+    const bool is_on =
+        std::any_of(any_of.begin(), any_of.end(), [&](Fault f) { return scenario.has(f); });
+    if (is_on) weights.push_back({kind, weight});
+  };
+  add({F::kClockJumps, F::kFrozenClocks, F::kServerClock}, StepKind::kClock, 6);
+  add({F::kDeviceRestarts}, StepKind::kDeviceRestart, 6);
+  add({F::kServerRestarts}, StepKind::kServerRestart, 4);
+  add({F::kFullDisks, F::kDiskErrors}, StepKind::kDiskFault, 8);
+  add({F::kDeviceCrashes}, StepKind::kDevicePower, 8);
+  add({F::kServerCrashes}, StepKind::kServerPower, 6);
+  add({F::kGrants}, StepKind::kGrant, 6);
+  add({F::kGrants}, StepKind::kRevoke, 4);
+  add({F::kLostDevices}, StepKind::kLoseDevice, 2);
+  add({F::kLongSleeps}, StepKind::kSleep, 4);
+  add({F::kAttacker}, StepKind::kAttack, 12);
+  add({F::kRestores}, StepKind::kBackup, 6);
+  add({F::kRestores}, StepKind::kRestore, 2);
+  add({F::kCopies}, StepKind::kCopy, 2);
+  return weights;
+}
+
+StepKind DrawKind(const std::vector<WeightedStep>& weights, SimRandom* random) {
+  uint64_t total = 0;
+  for (const WeightedStep& w : weights) total += w.weight;
+  uint64_t draw = random->Uniform(total);
+  for (const WeightedStep& w : weights) {
+    if (draw < w.weight) return w.kind;
+    draw -= w.weight;
+  }
+  return StepKind::kMoveFrames;
+}
+
+uint32_t DrawMilliseconds(SimRandom* random) {
+  switch (random->Next() % 8) {
+    case 0:
+      return 0;
+    case 1:
+      return static_cast<uint32_t>(random->Uniform(60'000));
+    default:
+      return static_cast<uint32_t>(random->Uniform(1500));
+  }
+}
+
+}  // namespace
+
+absl::string_view FaultName(Fault fault) { return kFaultNames[static_cast<size_t>(fault)]; }
+absl::string_view StepName(StepKind kind) { return kStepNames[static_cast<size_t>(kind)]; }
+
+absl::StatusOr<Scenario> MakeScenario(const SimRequest& request) {
+  const auto& profiles = Profiles();
+  const auto profile = std::find_if(profiles.begin(), profiles.end(),
+                                    [&](const Profile& p) { return p.name == request.profile; });
+  if (profile == profiles.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no profile \"", request.profile, "\"; there are ",
+        absl::StrJoin(profiles, ", ",
+                      [](std::string* out, const Profile& p) { absl::StrAppend(out, p.name); })));
+  }
+  const SimRandom root(request.seed);
+  Scenario scenario;
+  for (const Fault fault : profile->may)
+    if (root.Fork(FaultName(fault)).Chance(500)) scenario.faults.insert(fault);
+  scenario.faults.insert(profile->must.begin(), profile->must.end());
+  scenario.devices = static_cast<int>(3 + root.Fork("devices").Uniform(6));
+
+  SimRandom random = root.Fork("steps");
+  const std::vector<WeightedStep> weights = WeightsOf(scenario, root.Fork("weights"));
+  for (const Fault fault : request.without) scenario.faults.erase(fault);
+  const std::set<uint32_t> only(request.only.begin(), request.only.end());
+  for (uint32_t i = 0; i < request.steps; ++i) {
+    const Step step{DrawKind(weights, &random), static_cast<uint8_t>(random.Next() % 251),
+                    DrawMilliseconds(&random), random.Next()};
+    if (!only.empty() && !only.contains(i)) continue;
+    scenario.steps.push_back(step);
+    scenario.origin.push_back(i);
+  }
+  return scenario;
+}
+
+std::string CommandFor(const SimRequest& request) {
+  std::string command = absl::StrCat("brigada simulate --seed ", request.seed, " --steps ",
+                                     request.steps, " --profile ", request.profile);
+  if (request.store == StoreKind::kRocks) absl::StrAppend(&command, " --store rocksdb");
+  if (!request.without.empty()) {
+    absl::StrAppend(&command, " --without ",
+                    absl::StrJoin(request.without, ",", [](std::string* out, Fault fault) {
+                      absl::StrAppend(out, FaultName(fault));
+                    }));
+  }
+  if (!request.only.empty())
+    absl::StrAppend(&command, " --only ", absl::StrJoin(request.only, ","));
+  return command;
+}
+
+absl::StatusOr<std::set<Fault>> ParseFaults(absl::string_view text) {
+  std::set<Fault> faults;
+  for (const absl::string_view name : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    const auto* const found = std::find(kFaultNames.begin(), kFaultNames.end(), name);
+    if (found == kFaultNames.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("no fault \"", name, "\"; there are ", absl::StrJoin(kFaultNames, ", ")));
+    }
+    faults.insert(static_cast<Fault>(found - kFaultNames.begin()));
+  }
+  return faults;
+}
+
+absl::StatusOr<std::vector<uint32_t>> ParseSteps(absl::string_view text) {
+  std::vector<uint32_t> steps;
+  for (const absl::string_view number : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    if (!absl::SimpleAtoi(number, &steps.emplace_back()))
+      return absl::InvalidArgumentError(absl::StrCat("\"", number, "\" is no step"));
+  }
+  return steps;
+}
+
+}  // namespace brigada

@@ -1,0 +1,438 @@
+// The checkers. Failures name the invariants of docs/testing.md.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "brigada/v1/conflict.pb.h"
+#include "replica/base/check.h"
+#include "replica/base/limits.h"
+#include "replica/sync/codec.h"
+#include "server/directory.h"
+#include "tests/sim/sim_world.h"
+
+namespace brigada {
+namespace {
+
+constexpr int kMaxRounds = 4;
+constexpr int kMaxMovesPerSession = 20'000;
+constexpr size_t kMaxHeard = 400;
+
+std::string Text(const Content& content) {
+  std::string text;
+  for (const auto& [place, value] : content)
+    absl::StrAppend(&text, place.field, "[", absl::CHexEscape(place.key),
+                    "]=", absl::CHexEscape(value), " ");
+  return text;
+}
+
+// Without the fields that a reader of sensitive data does not see.
+Content Readable(const RecordType& type, Content content) {
+  std::erase_if(content,
+                [&](const auto& entry) { return type.FindField(entry.first.field) == nullptr; });
+  return content;
+}
+
+v1::DataClass ClassOf(const RecordType& type, v1::DataClass own) {
+  return own == v1::DATA_CLASS_UNSPECIFIED ? type.rules().data_class() : own;
+}
+
+}  // namespace
+
+void SimWorld::Expect(bool holds, const std::string& what) {
+  if (!holds && result_.failure.empty()) result_.failure = what;
+}
+
+void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool is_durable) {
+  trace_.Add(receipt.partition);
+  trace_.Add(receipt.sequence);
+  // Reading the outbox would make it durable.
+  if (!is_durable) return;
+  const auto page = device->store->ReadOutbox(receipt.partition, receipt.sequence, 1);
+  if (!page.ok() && device->has_trouble) return;
+  Expect(page.ok() && page->change_sets.size() == 1 && page->last_sequence == receipt.sequence,
+         "I6: a commit is not in the outbox");
+  if (!result_.failure.empty()) return;
+  WrittenSet set;
+  set.header_bytes = page->change_sets[0].header();
+  set.is_durable = true;
+  CHECK(set.header.ParseFromString(set.header_bytes));
+  CHECK(set.body.ParseFromString(page->change_sets[0].body()));
+  const auto view = device->store->Read();
+  for (const v1::Change& change : set.body.changes()) {
+    const auto record = (*view)->Get(*SimRegistry().Find(change.type_id()),
+                                     *RecordId::FromBytes(change.record_id()));
+    Expect(record.ok() && (record->has_value() ? (*record)->pending : true),
+           "I6: a device does not see what it wrote");
+  }
+  oracle_.Write({device->replica.AsBytes(), receipt.partition, receipt.sequence}, std::move(set));
+}
+
+void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partition,
+                           const v1::Verdict& verdict) {
+  const std::string wrong = oracle_.Judge(replica.AsBytes(), partition, verdict, last_commit_try_);
+  Expect(wrong.empty(), wrong);
+  trace_.Add(verdict.commit_sequence());
+  trace_.Add(verdict.outcome());
+  ++result_.verdicts;
+  result_.conflicts += static_cast<uint64_t>(verdict.conflicts_size());
+  result_.refused += verdict.refusals_size() > 0 ? 1 : 0;
+  if (!result_.failure.empty()) return;
+  if (replica == attacker_) {
+    attacker_sequence_ = verdict.sequence();
+    const auto chain = server_->store().LastChain(attacker_, partition);
+    if (chain.ok()) attacker_chain_ = *chain;
+  }
+  CheckLedger(verdict, oracle_.owed());
+}
+
+// Guarantee 2: every value that met another one and lost, or might have, is in the ledger.
+void SimWorld::CheckLedger(const v1::Verdict& verdict, const std::vector<OwedValue>& owed) {
+  if (owed.empty() || !server_->disk().has_power()) return;
+  const auto view = server_->store().Read();
+  if (!view.ok()) return;
+  std::vector<std::pair<Place, std::string>> kept;
+  for (const std::string& id : verdict.conflicts()) {
+    const auto record =
+        (*view)->Get(*SimRegistry().FindByName("Conflict"), *RecordId::FromBytes(id));
+    Expect(record.ok() && record->has_value(), "G2: a verdict names a conflict that is not there");
+    if (!result_.failure.empty()) return;
+    v1::Conflict conflict;
+    CHECK(conflict.ParseFromString((*record)->message));
+    std::vector<v1::Contender> all(conflict.losers().begin(), conflict.losers().end());
+    all.push_back(conflict.winner());
+    const RecordType& type = *SimRegistry().Find(conflict.about_type());
+    for (const v1::Contender& contender : all) {
+      if (contender.value().empty()) kept.push_back({{conflict.about_field(), ""}, ""});
+      if (conflict.about_field() == kScopeFieldNumber)
+        kept.push_back({{kScopeFieldNumber, ""}, ""});
+      else
+        for (const auto& [place, text] : ContentOf(type, contender.value()))
+          kept.push_back({place, text});
+    }
+  }
+  for (const OwedValue& value : owed) {
+    const bool found = std::any_of(kept.begin(), kept.end(), [&](const auto& one) {
+      if (one.first.field != value.place.field) return false;
+      return value.place.field == kScopeFieldNumber || value.text.empty()
+                 ? true
+                 : one == std::make_pair(value.place, value.text);
+    });
+    Expect(found,
+           absl::StrCat("G2: a value that met another is not in the ledger: field ",
+                        value.place.field, " \"", value.text, "\" ", verdict.ShortDebugString()));
+  }
+}
+
+// The server's record is the model's.
+void SimWorld::CheckRecord(const RecordName& name) {
+  const auto view = server_->store().Read();
+  if (!view.ok()) return;
+  const RecordType& type = *SimRegistry().Find(name.type);
+  const auto record = (*view)->Get(type, *RecordId::FromBytes(name.id));
+  if (!record.ok()) return;
+  const ModelRecord& model = oracle_.records().at(name);
+  Expect(record->has_value() == model.is_live(),
+         absl::StrCat("I7: the authority ", record->has_value() ? "holds" : "has lost", " one of ",
+                      type.plural()));
+  if (!record->has_value() || !result_.failure.empty()) return;
+  Expect((*record)->scope == Oracle::ScopeOf(model),
+         absl::StrCat("I7: the authority has a record in ", (*record)->scope, ", the model in ",
+                      Oracle::ScopeOf(model)));
+  const Content held = ContentOf(type, (*record)->message);
+  const Content wanted = oracle_.Show(name, model);
+  Expect(held == wanted,
+         absl::StrCat("I7: the authority holds ", Text(held), "| the model ", Text(wanted)));
+}
+
+void SimWorld::NoteUpFrame(SimDevice* device, const std::string& bytes,
+                           const v1::ClientFrame& frame) {
+  ++result_.frames;
+  trace_.Add(bytes.size());
+  Expect(bytes.size() <= kMaxFrameBytes, "I13: a device's frame is too large");
+  if (scenario_.has(Fault::kAttacker) && heard_.size() < kMaxHeard)
+    heard_.emplace_back(device->replica, bytes);
+  if (!frame.has_push()) return;
+  v1::PushBody body;
+  const v1::Push& push = frame.push();
+  CHECK(UnpackBody(push.body(), push.inflated_bytes(), kMaxInflatedBytes, &body).ok());
+  for (const v1::ChangeSet& sent : body.change_sets()) {
+    WrittenSet set;
+    set.header_bytes = sent.header();
+    CHECK(set.header.ParseFromString(sent.header()) && set.body.ParseFromString(sent.body()));
+    const SetName name{device->replica.AsBytes(), push.partition(), set.header.sequence()};
+    uint64_t& highest = device->sent[push.partition()];
+    highest = std::max(highest, name.sequence);
+    if (WrittenSet* known = oracle_.Find(name)) {
+      Expect(known->header_bytes == set.header_bytes,
+             "I1: a change set is sent with another content");
+      known->is_durable = true;
+      continue;
+    }
+    set.is_durable = true;
+    oracle_.Write(name, std::move(set));
+  }
+}
+
+void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
+                             const std::string& bytes, const v1::ServerFrame& frame) {
+  ++result_.frames;
+  trace_.Add(bytes.size());
+  trace_.Add(static_cast<uint64_t>(frame.frame_case()));
+  Expect(bytes.size() <= kMaxFrameBytes, "I13: a server's frame is too large");
+  if (!frame.has_batch()) return;
+  const v1::Batch& batch = frame.batch();
+  v1::BatchBody body;
+  CHECK(UnpackBody(batch.body(), batch.inflated_bytes(), kMaxInflatedBytes, &body).ok());
+  const auto device = std::find_if(devices_.begin(), devices_.end(),
+                                   [&](const auto& other) { return other->replica == replica; });
+  const absl::Time now = server_->clock().Now();
+  Expect(batch.to() <= oracle_.head(batch.partition()), "I5: a cursor beyond what is committed");
+  for (const v1::Verdict& verdict : body.verdicts()) {
+    const WrittenSet* set =
+        oracle_.Find({replica.AsBytes(), batch.partition(), verdict.sequence()});
+    Expect(set != nullptr && set->verdict.has_value() &&
+               set->verdict->SerializeAsString() == verdict.SerializeAsString(),
+           "I2: a verdict in the feed that was not given");
+  }
+  for (const v1::Entry& entry : body.entries()) {
+    const bool revoked = device != devices_.end() && (*device)->is_revoked && !is_directory_unsure_;
+    Expect(!revoked, "I9: a record was sent to a revoked device");
+    if (!entry.moved_to().empty()) {
+      Expect(!entry.has_state(), "I9: content of a record that left was sent");
+      continue;
+    }
+    const RecordType* const type = SimRegistry().Find(entry.type_id());
+    const auto record = DecodeRecord(type, entry.state());
+    Expect(record.ok(), "an entry does not decode");
+    if (!record.ok()) return;
+    const v1::DataClass data_class = ClassOf(*type, record->data_class);
+    // A clock that was set back undoes no grant of a session under way.
+    const bool may_read = oracle_.MayRead(user, entry.scope(), data_class, now) ||
+                          (scenario_.has(Fault::kServerClock) &&
+                           oracle_.MayRead(user, entry.scope(), data_class, latest_server_time_));
+    Expect(may_read, absl::StrCat("I9: a record of ", entry.scope(),
+                                  " was sent to somebody who may not read there"));
+    for (const FieldState& field : record->fields)
+      Expect(field.number == kScopeFieldNumber || type->FindField(field.number) != nullptr,
+             "I9: a field of an unknown class was sent");
+  }
+}
+
+void SimWorld::CheckRecoveredDevice(SimDevice* device) {
+  for (auto& [partition, sent] : device->sent) {
+    Expect(device->store->Head(partition).sequence() >= sent,
+           "I1: a device lost a change set that it had sent");
+  }
+  for (const auto& [partition, confirmed] : device->confirmed) {
+    Expect(device->store->Head(partition).confirmed() >= confirmed,
+           "I3: a device forgot verdicts that it had settled");
+  }
+  for (const auto& [name, set] : oracle_.sets()) {
+    if (name.replica != device->replica.bytes() || !set.is_durable) continue;
+    const v1::OutboxHead head = device->store->Head(name.partition);
+    Expect(head.sequence() >= name.sequence,
+           "I1: a device lost a change set that Commit acknowledged");
+    if (device->is_lazy || head.confirmed() >= name.sequence || !result_.failure.empty()) continue;
+    const auto page = device->store->ReadOutbox(name.partition, name.sequence, 1);
+    if (!page.ok() && device->has_trouble) continue;  // reading syncs, which may fail
+    Expect(page.ok() && !page->change_sets.empty() &&
+               page->change_sets[0].header() == set.header_bytes,
+           "I3: a change set of the outbox is not what was committed");
+  }
+}
+
+// What a failed write left behind is read from the feed; what was acknowledged has to be there.
+void SimWorld::CheckRecoveredServer() {
+  AuthorityStore& store = server_->store();
+  oracle_.SetEpoch(store.epoch().AsBytes());
+  for (const char* partition : {"MX", "MX/09", "MX/20"}) {
+    const uint64_t known = oracle_.head(partition);
+    Expect(store.Head(partition) >= known, "I1: the server lost commits that it had acknowledged");
+    if (store.Head(partition) <= known || !result_.failure.empty()) continue;
+    std::vector<std::pair<v1::Verdict, ReplicaId>> missed;
+    std::vector<ReplicaId> replicas = {attacker_};
+    for (const auto& device : devices_) replicas.push_back(device->replica);
+    for (const ReplicaId& replica : replicas) {
+      const auto page = store.ReadFeed({.replica = replica,
+                                        .partition = partition,
+                                        .feeds = {},
+                                        .complete = known,
+                                        .scanned = known,
+                                        .target_bytes = 1 << 30});
+      CHECK(page.ok());
+      for (const v1::Verdict& verdict : page->body.verdicts())
+        missed.emplace_back(verdict, replica);
+    }
+    std::sort(missed.begin(), missed.end(), [](const auto& a, const auto& b) {
+      return a.first.commit_sequence() < b.first.commit_sequence();
+    });
+    for (const auto& [verdict, replica] : missed) NoteVerdict(replica, partition, verdict);
+    Expect(oracle_.head(partition) == store.Head(partition),
+           "I3: commits without verdicts after a crash");
+  }
+  const auto grants = AllGrants(store);
+  CHECK(grants.ok());
+  const auto sorted = [](std::vector<v1::GrantRecord> list) {
+    std::vector<std::string> texts;
+    for (const v1::GrantRecord& grant : list) texts.push_back(grant.SerializeAsString());
+    std::sort(texts.begin(), texts.end());
+    return texts;
+  };
+  if (is_directory_unsure_) {
+    grants_ = *grants;
+    oracle_.PutGrants(grants_);
+    for (const auto& device : devices_) {
+      const auto record = FindDevice(store, device->replica);
+      if (record.ok() && record->has_value()) device->is_revoked = (*record)->revoked_ms() != 0;
+    }
+    is_directory_unsure_ = false;
+  }
+  Expect(sorted(*grants) == sorted(grants_), "I1: the server lost a grant or a revocation");
+}
+
+void SimWorld::CheckSessionEnd(SimDevice* device, const absl::Status& status) {
+  if (device->store != nullptr) {
+    for (const std::string& partition : device->store->Partitions()) {
+      uint64_t& confirmed = device->confirmed[partition];
+      confirmed = std::max(confirmed, device->store->Head(partition).confirmed());
+    }
+  }
+  if (status.ok() || absl::IsUnavailable(status)) return;
+  const bool is_servers_fault = server_has_trouble_ && absl::IsInternal(status);
+  const bool is_revoked = device->is_revoked && absl::IsPermissionDenied(status);
+  const bool is_busy = absl::IsResourceExhausted(status);
+  Expect(is_servers_fault || is_revoked || is_busy || device->has_trouble,
+         absl::StrCat("I17: a session ended with ", status.ToString()));
+  if (device->has_trouble && device->store != nullptr) {
+    device->store.reset();
+  }
+}
+
+bool SimWorld::SyncOnce(SimDevice* device) {
+  SimLinkOptions options;
+  options.window = 4;
+  Connect(device, options);
+  for (int moves = 0; moves < kMaxMovesPerSession && !device->link->is_over(); ++moves) {
+    const bool moved = device->link->MoveAll();
+    SimRandom random(1);
+    if (server_->queued() > 0) {
+      TakeServerWork(&random);
+    } else if (!moved) {
+      Pass(absl::Seconds(1));
+      if (device->link == nullptr) return false;
+    }
+  }
+  const bool finished = device->link->is_finished();
+  const absl::Status status = device->link->status();
+  EndLink(device);
+  Expect(finished,
+         absl::StrCat("I17: a session over a working link does not finish: ", status.ToString()));
+  return finished;
+}
+
+void SimWorld::Converge() {
+  // No grant begins or ends while everybody catches up.
+  Pass(absl::Hours(1));
+  for (int round = 0; round < kMaxRounds; ++round) {
+    bool is_drained = true;
+    for (const auto& device : devices_) {
+      if (device->is_revoked || !result_.failure.empty()) continue;
+      Pass(absl::Milliseconds(200));
+      SyncOnce(device.get());
+      const auto counts = device->store->Counts();
+      is_drained = is_drained && counts.ok() && counts->pending == 0;
+    }
+    if (is_drained && round > 0) break;
+  }
+  if (result_.failure.empty()) CheckEnd();
+}
+
+void SimWorld::CheckEnd() {
+  for (const auto& [name, model] : oracle_.records()) CheckRecord(name);
+  for (const auto& device : devices_) {
+    if (device->is_revoked || !result_.failure.empty()) continue;
+    CheckDeviceWork(device.get());
+    CheckDeviceView(device.get());
+    CheckDeviceLedger(device.get());
+  }
+}
+
+// I10: everything committed was judged; what was refused is there with its content.
+void SimWorld::CheckDeviceWork(SimDevice* device) {
+  const auto counts = device->store->Counts();
+  Expect(counts.ok() && counts->pending == 0, "I17: an outbox is not empty");
+  const auto rejected = device->store->Rejected();
+  CHECK(rejected.ok());
+  std::map<SetName, std::string> kept;
+  for (const v1::RejectedChangeSet& item : *rejected) {
+    v1::ChangeSetHeader header;
+    CHECK(header.ParseFromString(item.change_set().header()));
+    kept[{header.replica(), header.partition(), header.sequence()}] = item.change_set().body();
+  }
+  for (const auto& [name, set] : oracle_.sets()) {
+    if (name.replica != device->replica.bytes()) continue;
+    Expect(set.verdict.has_value(), "I10: a change set has no verdict");
+    if (!result_.failure.empty()) return;
+    const bool is_refused =
+        set.verdict->outcome() == v1::REJECTED || set.verdict->outcome() == v1::QUARANTINED;
+    const bool is_kept = kept.contains(name);
+    const bool is_discarded = std::find(device->discarded.begin(), device->discarded.end(), name) !=
+                              device->discarded.end();
+    Expect(is_kept ? is_refused : !is_refused || is_discarded,
+           "I10: the rejected list is not what was rejected");
+    Expect(!is_kept || kept[name] == set.body.SerializeAsString(),
+           "I10: refused work lost its content");
+  }
+}
+
+void SimWorld::CheckDeviceView(SimDevice* device) {
+  const auto view = device->store->Read();
+  CHECK(view.ok());
+  const absl::Time now = server_->clock().Now();
+  for (const auto& [name, model] : oracle_.records()) {
+    const RecordType& type = *SimRegistry().Find(name.type);
+    const auto record = (*view)->Get(type, *RecordId::FromBytes(name.id));
+    Expect(record.ok(), "I3: a device's record does not read");
+    const std::string scope = Oracle::ScopeOf(model);
+    // What it may not read any more it may still hold.
+    if (!record.ok() || !oracle_.MayRead(device->user, scope, type.rules().data_class(), now))
+      continue;
+    const auto who =
+        absl::StrCat("I7: device ", device->number, ", ", type.plural(), " in ", scope, ": ");
+    Expect(record->has_value() == model.is_live(),
+           absl::StrCat(who, record->has_value() ? "holds a deleted record" : "misses a record"));
+    if (!record->has_value() || !result_.failure.empty()) continue;
+    Expect((*record)->scope == scope, absl::StrCat(who, "has it in ", (*record)->scope));
+    Expect(!(*record)->pending, absl::StrCat(who, "still pending"));
+    const Content held = Readable(type, ContentOf(type, (*record)->message));
+    const Content wanted = Readable(type, oracle_.Show(name, model));
+    Expect(held == wanted, absl::StrCat(who, "holds ", Text(held), "| the model ", Text(wanted)));
+  }
+}
+
+// The ledger of what a device reads is the server's.
+void SimWorld::CheckDeviceLedger(SimDevice* device) {
+  const RecordType& type = *SimRegistry().FindByName("Conflict");
+  const auto view = device->store->Read();
+  const auto truth = server_->store().Read();
+  CHECK(view.ok() && truth.ok());
+  const auto cursor = (*truth)->Scan(type, *Scope::Parse("MX"));
+  const absl::Time now = server_->clock().Now();
+  while (result_.failure.empty()) {
+    const auto next = cursor->Next();
+    CHECK(next.ok());
+    if (!next->has_value()) return;
+    const RecordView& conflict = **next;
+    const v1::DataClass data_class = ClassOf(type, conflict.data_class);
+    if (!oracle_.MayRead(device->user, conflict.scope, data_class, now)) continue;
+    const auto held = (*view)->Get(type, conflict.id);
+    Expect(held.ok() && held->has_value(),
+           absl::StrCat("I7: device ", device->number, " misses a conflict"));
+    if (!result_.failure.empty()) return;
+    Expect((*held)->message == conflict.message, "I7: a device holds another state of a conflict");
+  }
+}
+
+}  // namespace brigada

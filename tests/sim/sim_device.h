@@ -1,0 +1,59 @@
+// A simulated device: its machine, its store, and what the world knows of it.
+#ifndef TESTS_SIM_SIM_DEVICE_H_
+#define TESTS_SIM_SIM_DEVICE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "replica/store/device_store.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_link.h"
+#include "tests/sim/sim_random.h"
+
+namespace brigada {
+
+// Sample, SampleAppend, SamplePair and the ledger.
+const Registry& SimRegistry();
+
+struct SimDevice {
+  SimDevice(int n, std::unique_ptr<SimDisk> d, const int64_t* true_us, uint64_t seed)
+      : number(n), clock(true_us), disk(std::move(d)), random(seed) {}
+
+  const int number;
+  ReplicaId replica;
+  std::string user;
+  std::vector<std::string> scopes;  // where it mostly writes
+  bool is_newer = false;            // writes a field that the others do not know
+  bool is_lazy = false;             // commits with kMemory
+  bool is_revoked = false;
+
+  SimClock clock;
+  std::unique_ptr<SimDisk> disk;
+  SimRandom random;
+  std::unique_ptr<DeviceStore> store;  // null: the machine or the program is down
+  std::unique_ptr<SimLink> link;       // a session under way
+  // A fault of the disk may still show in some status.
+  bool has_trouble = false;
+
+  // By partition: what has been settled, and what has left the device.
+  std::map<std::string, uint64_t> confirmed;
+  std::map<std::string, uint64_t> sent;
+  // What forms that are open have seen, by record.
+  std::map<RecordName, uint64_t> forms;
+  // Refused sets the user threw away.
+  std::vector<SetName> discarded;
+};
+
+// The changes of one transaction, drawn from what the device sees. Ids of new records are added to
+// `known`.
+std::vector<v1::Change> DrawChanges(SimDevice* device, bool moves, bool deletes,
+                                    std::vector<RecordName>* known, SimRandom* random);
+
+}  // namespace brigada
+
+#endif  // TESTS_SIM_SIM_DEVICE_H_

@@ -1,0 +1,46 @@
+// The disk of one simulated machine with a store on it, and what can go wrong with it: RocksDB over
+// the fault file system, or a Kv in memory that loses the same things a disk does.
+#ifndef TESTS_SIM_SIM_DISK_H_
+#define TESTS_SIM_SIM_DISK_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "replica/store/kv.h"
+
+namespace brigada {
+
+// One thread. Stores opened on it must be gone before PowerLoss, Restore, the next Open and its
+// end.
+class SimDisk {
+ public:
+  virtual ~SimDisk() = default;
+
+  virtual absl::StatusOr<std::unique_ptr<Kv>> Open() = 0;
+
+  // The power goes off in the middle of an operation, some operations from now; everything fails
+  // from then on until PowerLoss.
+  virtual void CutPowerSoon(uint64_t draw) = 0;
+  virtual bool has_power() const = 0;
+  // The machine starts again with what was durable, and with some of the rest.
+  virtual void PowerLoss(uint64_t draw) = 0;
+  // A write or sync fails soon; what it was for may turn up after the next Open.
+  virtual void FailSoon(uint64_t draw) = 0;
+  virtual void SetFull(bool full) = 0;
+  // No fault is pending any more.
+  virtual void Heal() = 0;
+
+  // Puts the copy that Kv::CopyTo made at `path` in place of the store.
+  virtual absl::Status Restore(const std::string& path) = 0;
+  // Another disk with the same content, all of it durable.
+  virtual std::unique_ptr<SimDisk> Copy() const = 0;
+};
+
+std::unique_ptr<SimDisk> NewMemorySimDisk();
+std::unique_ptr<SimDisk> NewRocksSimDisk();
+
+}  // namespace brigada
+
+#endif  // TESTS_SIM_SIM_DISK_H_

@@ -1,0 +1,110 @@
+// The simulated server: the real store, sessions, judge and directory, with a commit queue that
+// runs when the world says so. What server/ does with threads and gRPC, this does in one thread.
+#ifndef TESTS_SIM_SIM_SERVER_H_
+#define TESTS_SIM_SIM_SERVER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replica/store/authority_store.h"
+#include "replica/sync/server_session.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_random.h"
+
+namespace brigada {
+
+// What stands for the device key's signature: everybody has a key, nobody has another's.
+std::string SimSignature(const ReplicaId& replica, absl::string_view chain);
+
+class SimServer {
+ public:
+  // One open stream, seen from the server.
+  class Stream;
+
+  SimServer(const Registry* registry, std::unique_ptr<SimDisk> disk, const int64_t* true_us,
+            uint64_t seed);
+  ~SimServer();
+
+  // Opens the store; every stream and everything queued of before is gone. With `restored` the
+  // store starts a new epoch.
+  absl::Status Start(bool restored = false);
+  void Stop();
+  bool is_up() const { return store_ != nullptr; }
+
+  // A stream of the holder of `certificate`'s key. An earlier one of the same replica is ended.
+  std::shared_ptr<Stream> Accept(const ReplicaId& certificate, size_t batch_target_bytes);
+  // Commits up to `limit` queued pushes as one group. An error: the store failed, and what became
+  // of them is unknown.
+  absl::Status RunCommits(size_t limit);
+  size_t queued() const { return queue_.size(); }
+  void Tick();
+  // What the user, or the replica, may do has changed.
+  void OnUserChanged(absl::string_view user);
+  void OnReplicaChanged(const ReplicaId& replica);
+
+  // Told of every verdict of a committed group, in commit order.
+  using OnVerdict =
+      std::function<void(const ReplicaId&, const std::string& partition, const v1::Verdict&)>;
+  void set_on_verdict(OnVerdict on_verdict) { on_verdict_ = std::move(on_verdict); }
+
+  AuthorityStore& store() { return *store_; }
+  SimDisk& disk() { return *disk_; }
+  SimClock& clock() { return clock_; }
+  Random& random() { return random_; }
+
+ private:
+  struct Queued {
+    std::weak_ptr<Stream> stream;
+    PushRequest push;
+  };
+
+  const Registry* const registry_;
+  const std::unique_ptr<SimDisk> disk_;
+  SimClock clock_;
+  SimRandom random_;
+  std::unique_ptr<AuthorityStore> store_;
+  std::vector<std::weak_ptr<Stream>> streams_;
+  std::deque<Queued> queue_;
+  OnVerdict on_verdict_;
+};
+
+// Ends with its server: then it gives and takes no frame any more.
+class SimServer::Stream : public ServerSessionHost, public std::enable_shared_from_this<Stream> {
+ public:
+  Stream(SimServer* server, const ReplicaId& certificate, size_t batch_target_bytes);
+
+  bool wants_frames() const { return server_ != nullptr && session_->wants_frames(); }
+  bool is_over() const { return server_ == nullptr || session_->finished(); }
+  void OnFrame(const v1::ClientFrame& frame);
+  std::optional<v1::ServerFrame> NextFrame();
+  // The transport noticed that the device is gone.
+  void Close() { server_ = nullptr; }
+
+  const ReplicaId& replica() const { return certificate_; }
+  const std::string& user() const { return user_; }
+
+  absl::StatusOr<PeerIdentity> Identify(const v1::Hello& hello, v1::Refused* refused) override;
+  absl::Status VerifySignature(const ReplicaId& replica, absl::string_view chain,
+                               absl::string_view signature) override;
+  absl::Status SubmitPush(PushRequest* push) override;
+  std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override;
+
+ private:
+  friend class SimServer;
+  SimServer* server_;
+  const ReplicaId certificate_;
+  std::string user_;
+  absl::Time judged_until_ = absl::InfiniteFuture();
+  std::unique_ptr<ServerSession> session_;
+};
+
+}  // namespace brigada
+
+#endif  // TESTS_SIM_SIM_SERVER_H_
