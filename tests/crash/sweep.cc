@@ -18,20 +18,41 @@ constexpr uint64_t kSettingsStride = 2003;
 
 uint64_t StrideOf(uint64_t stride) { return std::getenv("BRIGADA_LONG") == nullptr ? stride : 1; }
 
-// The contents after 0, 1, 2... steps, of a life without faults.
-std::vector<StoreContent> ContentsOf(const NewLife& new_life, uint64_t* operations) {
+// A life without faults.
+struct WholeLife {
+  std::vector<StoreContent> contents;  // after 0, 1, 2... steps
+  std::vector<uint64_t> operations;    // of the disk, so far, likewise; at the end those of closing
+};
+
+WholeLife LiveWhole(const NewLife& new_life) {
   FaultEnv env;
   const std::unique_ptr<StoreLife> life = new_life(&env, SyncMode::kHonest);
-  std::vector<StoreContent> contents(1);
+  WholeLife whole;
+  whole.contents.resize(1);
+  whole.operations.push_back(0);
   for (size_t step = 0; step < life->step_count(); ++step) {
     const absl::Status status = life->Step(step);
     if (!status.ok()) std::cerr << "step " << step << ": " << status << "\n";
     CHECK(status.ok());
-    contents.push_back(ReadContent(*life->kv()).value());
+    whole.contents.push_back(ReadContent(*life->kv()).value());
+    whole.operations.push_back(env.disk().mutating_ops());
   }
   life->Close();
-  *operations = env.disk().mutating_ops();
-  return contents;
+  whole.operations.push_back(env.disk().mutating_ops());
+  return whole;
+}
+
+// The operations to cut: all of the short steps, and every `stride`-th of those that open or copy a
+// store, which are most.
+std::vector<uint64_t> CutsOf(const std::vector<uint64_t>& operations, uint64_t stride) {
+  constexpr uint64_t kLongStep = 12;
+  std::vector<uint64_t> cuts;
+  for (size_t i = 1; i < operations.size(); ++i) {
+    const bool is_long = operations[i] - operations[i - 1] > kLongStep;
+    const uint64_t step = is_long ? StrideOf(stride) : 1;
+    for (uint64_t k = operations[i - 1] + 1; k <= operations[i]; k += step) cuts.push_back(k);
+  }
+  return cuts;
 }
 
 // Tables and keys in which `found` is not `expected`, for a person to look at.
@@ -56,11 +77,10 @@ std::string Differences(const StoreContent& expected, const StoreContent& found)
 
 class CutSweep {
  public:
-  CutSweep(const NewLife& new_life, SyncMode mode) : new_life_(new_life), mode_(mode) {
-    contents_ = ContentsOf(new_life, &operations_);
-  }
+  CutSweep(const NewLife& new_life, SyncMode mode)
+      : new_life_(new_life), mode_(mode), whole_(LiveWhole(new_life)) {}
 
-  uint64_t operations() const { return operations_; }
+  std::vector<uint64_t> cuts(uint64_t stride) const { return CutsOf(whole_.operations, stride); }
 
   // Empty, or what is wrong after a cut in operation `k`.
   std::string Cut(uint64_t k, bool torn) const {
@@ -88,11 +108,12 @@ class CutSweep {
       const auto content = ReadContent(**kv);
       if (!content.ok()) return absl::StrCat("does not read: ", content.status().ToString());
       // From the latest on: a step that only reads leaves the content of the one before.
-      for (steps = attempted + 1; steps > promised && contents_[steps - 1] != *content;) --steps;
+      for (steps = attempted + 1; steps > promised && whole_.contents[steps - 1] != *content;)
+        --steps;
       if (steps == promised)
         return absl::StrCat(
             "promised ", promised, " steps, attempted ", attempted,
-            ", holds no such content: ", Differences(contents_[promised], *content));
+            ", holds no such content: ", Differences(whole_.contents[promised], *content));
       --steps;
     }
     // Opening is a step of its own and may be taken any number of times.
@@ -110,8 +131,7 @@ class CutSweep {
 
   const NewLife& new_life_;
   const SyncMode mode_;
-  uint64_t operations_ = 0;
-  std::vector<StoreContent> contents_;
+  const WholeLife whole_;
 };
 
 // "intact", "detected" or what is wrong.
@@ -139,7 +159,7 @@ void Report(const char* name, const SweepResult& result) {
 SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride) {
   SweepResult result;
   const CutSweep sweep(new_life, mode);
-  for (uint64_t k = 1; k <= sweep.operations(); k += StrideOf(stride)) {
+  for (const uint64_t k : sweep.cuts(stride)) {
     for (const bool torn : {false, true}) {
       ++result.cases;
       const std::string wrong = sweep.Cut(k, torn);

@@ -21,8 +21,9 @@ struct SweepResult {
 // Prints the figures of a sweep.
 void Report(const char* name, const SweepResult& result);
 
-// Cuts the power in every `stride`-th operation (all of them with BRIGADA_LONG), once with the
-// unsynced bytes gone and once with a part of them there. Then the store must open, hold the first
+// Cuts the power in the middle of each operation of the disk, once with the unsynced bytes gone and
+// once with a part of them there. Of the many operations that open or copy a store every
+// `stride`-th is taken (all of them with BRIGADA_LONG). Then the store must open, hold the first
 // n steps whole for some n from the last durable one acknowledged on, keep what it told its
 // callers, and be able to take the rest of the steps.
 SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride);

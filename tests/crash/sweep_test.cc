@@ -12,7 +12,7 @@ namespace brigada {
 namespace {
 
 // Without BRIGADA_LONG a few seconds each.
-constexpr uint64_t kCutStride = 9;
+constexpr uint64_t kCutStride = 29;
 constexpr uint64_t kFlipStride = 67;
 
 // The sweeps stop thousands of stores; their log lines would bury a failure.
