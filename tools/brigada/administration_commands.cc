@@ -221,7 +221,7 @@ void AddGrantOptions(CLI::App* command, GrantFlags* flags) {
 void AddIdCommand(CommandLine* line, const CommandText& text, const char* argument,
                   absl::Status (*run)(const CommandLine&, const std::string&)) {
   const auto value = std::make_shared<std::string>();
-  line->Add(text, [line, value, run] { return run(*line, *value); })
+  line->Add(text, [line, value, run] { return AtServer(run(*line, *value)); })
       ->add_option(argument, *value, Text("Identificador, o su comienzo", "Id, or its beginning"))
       ->required();
 }
@@ -235,7 +235,7 @@ void AddAdministrationCommands(CommandLine* line) {
                  Say("Invita un dispositivo de alguien (administrador)",
                      "Invite somebody's device (administrator)"),
                  {"brigada invite ana --role organizer --scope MX/20/067 --out ana.invitacion"}},
-                [line, invite] { return Invite(*line, *invite); });
+                [line, invite] { return AtServer(Invite(*line, *invite)); });
   AddGrantOptions(command, invite.get());
   command->add_option(
       "--out", invite->out,
@@ -249,7 +249,7 @@ void AddAdministrationCommands(CommandLine* line) {
              Say("Dispositivos y su última sincronización (administrador)",
                  "Devices and their last sync (administrator)"),
              {"brigada devices", "brigada devices --format csv"}},
-            [line] { return Devices(*line); });
+            [line] { return AtServer(Devices(*line)); });
   AddIdCommand(line,
                {"revoke-device",
                 Say("Impide que un dispositivo sincronice (administrador)",
@@ -261,7 +261,7 @@ void AddAdministrationCommands(CommandLine* line) {
                        Say("Da un papel en unos lugares (administrador)",
                            "Give a role in some places (administrator)"),
                        {"brigada grant ana --role coordinator --scope MX/20 --until 2027-06-30"}},
-                      [line, grant] { return Grant(*line, *grant); });
+                      [line, grant] { return AtServer(Grant(*line, *grant)); });
   AddGrantOptions(command, grant.get());
   command->add_option("--from", grant->from, Text("Desde AAAA-MM-DD", "From YYYY-MM-DD"));
   command->add_option("--until", grant->until, Text("Hasta AAAA-MM-DD", "Until YYYY-MM-DD"));
@@ -273,13 +273,13 @@ void AddAdministrationCommands(CommandLine* line) {
   line->Add({"grants",
              Say("Permisos dados (administrador)", "Grants given (administrator)"),
              {"brigada grants"}},
-            [line] { return Grants(*line); });
+            [line] { return AtServer(Grants(*line)); });
   const auto name = std::make_shared<std::string>();
   line->Add({"backup",
              Say("Respalda el servidor en marcha (administrador)",
                  "Back the running server up (administrator)"),
              {"brigada backup", "brigada backup antes-de-la-asamblea"}},
-            [line, name] { return Backup(*line, *name); })
+            [line, name] { return AtServer(Backup(*line, *name)); })
       ->add_option(std::string(Say("NOMBRE", "NAME")), *name,
                    Text("Nombre; si falta, la fecha", "Name; else the date"));
 }

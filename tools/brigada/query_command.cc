@@ -65,7 +65,9 @@ void AddQueryCommand(CommandLine* line) {
         "brigada query --server --format csv 'SELECT outcome, count(*) FROM visits GROUP BY 1' > "
         "visitas.csv",
         "brigada query 'SELECT id FROM people WHERE name_first_surname = ?' --param Ñeco"}},
-      [line, flags] { return Query(*line, *flags); });
+      [line, flags] {
+        return flags->server ? AtServer(Query(*line, *flags)) : Query(*line, *flags);
+      });
   command
       ->add_option("SQL", flags->sql,
                    std::string(Say("Un SELECT, o - para la entrada", "One SELECT, or - for stdin")))

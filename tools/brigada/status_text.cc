@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::string_view kSaid = "brigada.said";
 constexpr absl::string_view kUnfinished = "brigada.unfinished";
+constexpr absl::string_view kAtServer = "brigada.at_server";
 
 struct Situation {
   // Words of the library's message, with '*' for what varies: phrase_match.h.
@@ -53,10 +54,12 @@ constexpr Situation kSituations[] = {
      "No se pueden cambiar los permisos de $0. Elija otro directorio con --dir",
      "The permissions of $0 cannot be changed. Name another directory with --dir"},
     {"the store takes no writes since one failed",
-     "El disco falló al escribir y la réplica ya no acepta cambios. Revise el disco y su espacio y "
-     "repita; lo confirmado antes está guardado",
-     "The disk failed a write and the replica takes no more changes. Check the disk and its space "
-     "and repeat; what was confirmed before is saved"},
+     "El disco falló al escribir y ya no se aceptan cambios. Revise el disco y su espacio y "
+     "repita; "
+     "lo confirmado antes está guardado",
+     "The disk failed a write and no more changes are taken. Check the disk and its space and "
+     "repeat; "
+     "what was confirmed before is saved"},
     {"the disk is almost full (* MB left of the * MB",
      "El disco está casi lleno: quedan $0 MB y hacen falta $1. Libere espacio y repita; nada de lo "
      "guardado se perdió",
@@ -315,9 +318,21 @@ absl::Status UsageError(absl::string_view text) {
   return SaidError(absl::StatusCode::kInvalidArgument, text);
 }
 
+absl::Status AtServer(absl::Status status) {
+  if (!status.ok()) status.SetPayload(kAtServer, absl::Cord("1"));
+  return status;
+}
+
 std::string StatusText(const absl::Status& status) {
   const std::string message = PrintableText(status.message());
   if (status.GetPayload(kSaid).has_value()) return message;
+  const bool is_about_disk = absl::IsDataLoss(status) || absl::StrContains(message, "the store") ||
+                             absl::StrContains(message, "disk") ||
+                             absl::StrContains(message, "No space left");
+  if (status.GetPayload(kAtServer).has_value() && is_about_disk) {
+    absl::Status plain(status.code(), status.message());
+    return absl::StrCat(Say("En el servidor: ", "On the server: "), StatusText(plain));
+  }
   if (absl::optional<std::string> text = SessionEndText(message); text.has_value())
     return absl::StrCat(*text, ".");
   for (const Situation& situation : kSituations) {
@@ -344,6 +359,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
       return kExitNotFound;
     case absl::StatusCode::kUnavailable:
       return kExitNoConnection;
+    case absl::StatusCode::kResourceExhausted:
+      return absl::StartsWith(status.message(), "BUSY") ? kExitNoConnection : kExitFailed;
     case absl::StatusCode::kDeadlineExceeded:
       return absl::StrContains(status.message(), "the query") ? kExitFailed : kExitNoConnection;
     case absl::StatusCode::kPermissionDenied:

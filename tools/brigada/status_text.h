@@ -34,6 +34,10 @@ absl::Status UsageError(absl::string_view text);
 // The work is done, but something waits for a person: ends with kExitUnfinished.
 absl::Status UnfinishedError(absl::string_view text);
 
+// The answer of a command that the server carried out: where its disk or store is at fault,
+// StatusText says whose.
+absl::Status AtServer(absl::Status status);
+
 // `status`, which is not OK, in one line; control characters are escaped.
 std::string StatusText(const absl::Status& status);
 

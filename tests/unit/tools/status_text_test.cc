@@ -59,6 +59,22 @@ TEST(StatusTextTest, AnOperationThatEndedASessionIsToldByItsReason) {
               HasSubstr("(el servidor no contesta)"));
 }
 
+TEST(StatusTextTest, AServersFullDiskIsNotTakenForTheDevices) {
+  const absl::Status full =
+      absl::ResourceExhaustedError("the disk is almost full (1 MB left of the 64 MB that");
+  EXPECT_THAT(StatusText(full), ::testing::StartsWith("El disco está casi lleno"));
+  EXPECT_THAT(StatusText(AtServer(full)), ::testing::StartsWith("En el servidor: El disco"));
+  EXPECT_THAT(StatusText(absl::ResourceExhaustedError(
+                  "BUSY: the server's disk is full: it can be read, not written to")),
+              HasSubstr("el disco del servidor está lleno"));
+}
+
+TEST(StatusTextTest, ABusyServerIsWorthAnotherTry) {
+  EXPECT_EQ(ExitCodeOf(absl::ResourceExhaustedError("BUSY: too many sessions at once")),
+            kExitNoConnection);
+  EXPECT_EQ(ExitCodeOf(absl::ResourceExhaustedError("No space left on device")), kExitFailed);
+}
+
 TEST(StatusTextTest, AQueryThatRanOutOfTimeIsNoLostConnection) {
   const absl::Status query = absl::DeadlineExceededError("the query took longer than 30s: narrow");
   EXPECT_EQ(ExitCodeOf(query), kExitFailed);
