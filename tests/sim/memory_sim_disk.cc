@@ -1,6 +1,5 @@
 // The contract of Kv with the faults of a disk, without one. Writes that were not synced are undone
 // from the end when the power goes, so that what stays is a beginning of their order.
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -11,8 +10,6 @@
 
 namespace brigada {
 namespace {
-
-using Content = std::vector<KvBatch::Op>;
 
 class MemorySimDisk final : public SimDisk {
  public:
@@ -28,24 +25,18 @@ class MemorySimDisk final : public SimDisk {
   }
   void SetFull(bool full) override { is_full_ = full; }
   void Heal() override { writes_until_cut_ = writes_until_failure_ = is_full_ = 0; }
-  absl::Status Restore(const std::string& path) override;
-  std::unique_ptr<SimDisk> Copy() const override;
 
   const Kv& kv() const { return *kv_; }
   absl::Status Write(const KvBatch& batch, Durability durability);
   absl::Status health() const;
-  absl::Status CopyTo(const std::string& path);
 
  private:
   KvBatch InverseOf(const KvBatch& batch) const;
-  Content ReadAll() const;
-  void Fill(const Content& content);
 
   std::unique_ptr<Kv> kv_;
   std::vector<KvBatch> undo_;  // of each write since the last sync
   KvBatch limbo_;              // a write that failed half way
   bool limbo_lands_ = false;
-  std::map<std::string, Content> copies_;
   bool has_power_ = true;
   bool is_stopped_ = false;
   bool is_full_ = false;
@@ -70,9 +61,9 @@ class OpenedKv final : public Kv {
   }
   std::unique_ptr<const KvReader> Snapshot() const override { return disk_->kv().Snapshot(); }
   absl::Status health() const override { return disk_->health(); }
-  absl::Status CopyTo(const std::string& path,
+  absl::Status CopyTo(const std::string& /*path*/,
                       const std::function<void(uint64_t)>& /*progress*/) override {
-    return disk_->CopyTo(path);
+    return absl::UnimplementedError("nothing copies a simulated store yet");
   }
   uint64_t ApproximateBytes() const override { return disk_->kv().ApproximateBytes(); }
 
@@ -148,48 +139,6 @@ KvBatch MemorySimDisk::InverseOf(const KvBatch& batch) const {
     }
   }
   return inverse;
-}
-
-Content MemorySimDisk::ReadAll() const {
-  Content content;
-  for (int i = 0; i < kTableCount; ++i) {
-    const auto table = static_cast<Table>(i);
-    const auto it = kv_->Iterate(table, "", "");
-    for (it->SeekToFirst(); it->Valid(); it->Next())
-      content.push_back({table, false, std::string(it->key()), std::string(it->value())});
-  }
-  return content;
-}
-
-void MemorySimDisk::Fill(const Content& content) {
-  KvBatch batch;
-  for (const KvBatch::Op& op : content) batch.Put(op.table, op.key, op.value);
-  kv_ = NewMemoryKv();
-  CHECK(kv_->Write(batch, Durability::kSync).ok());
-}
-
-absl::Status MemorySimDisk::CopyTo(const std::string& path) {
-  const absl::Status usable = health();
-  if (!usable.ok()) return usable;
-  if (is_full_) return absl::ResourceExhaustedError("the disk is full");
-  copies_[path] = ReadAll();
-  return absl::OkStatus();
-}
-
-absl::Status MemorySimDisk::Restore(const std::string& path) {
-  const auto copy = copies_.find(path);
-  if (copy == copies_.end()) return absl::NotFoundError("no such copy");
-  Fill(copy->second);
-  undo_.clear();
-  limbo_ = KvBatch();
-  is_stopped_ = false;
-  return absl::OkStatus();
-}
-
-std::unique_ptr<SimDisk> MemorySimDisk::Copy() const {
-  auto copy = std::make_unique<MemorySimDisk>();
-  copy->Fill(ReadAll());
-  return copy;
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include <utility>
 
-#include "absl/strings/strip.h"
 #include "replica/store/rocks_kv.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_random.h"
@@ -40,7 +39,6 @@ class RocksSimDisk final : public SimDisk {
       env_.disk().FailSync(nth, draw % 4 == 1 ? SyncFailure::kKeeps : SyncFailure::kForgets);
     }
   }
-  // Half of the disks say how full they are, the others fail at once.
   void SetFull(bool full) override { env_.disk().SetFreeBytes(full ? 0 : kPlenty); }
   void Heal() override {
     env_.disk().TakePendingFailure();
@@ -50,27 +48,9 @@ class RocksSimDisk final : public SimDisk {
     if (has_power()) cut_at_ = 0;
   }
 
-  absl::Status Restore(const std::string& path) override {
-    FaultDisk::Image image;
-    const std::string store = std::string(kStorePath) + "/";
-    for (auto& [name, content] : env_.disk().Save()) {
-      absl::string_view rest = name;
-      if (absl::StartsWith(name, store)) continue;
-      image[name] = content;
-      if (absl::ConsumePrefix(&rest, path + "/")) image[store + std::string(rest)] = content;
-    }
-    env_.disk().Restore(image);
-    return absl::OkStatus();
-  }
-  std::unique_ptr<SimDisk> Copy() const override {
-    auto copy = std::make_unique<RocksSimDisk>();
-    copy->env_.disk().Restore(env_.disk().Save());
-    return copy;
-  }
-
  private:
-  mutable FaultEnv env_;
-  uint64_t cut_at_ = 0;  // 0: no cut is coming
+  mutable FaultEnv env_;  // asking it is no change
+  uint64_t cut_at_ = 0;   // 0: no cut is coming
 };
 
 }  // namespace

@@ -37,14 +37,12 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "moves",
                                                                     "deletes",
                                                                     "unknown-fields",
-                                                                    "attacker",
-                                                                    "restores",
-                                                                    "copies"};
+                                                                    "attacker"};
 
-constexpr std::array<absl::string_view, 19> kStepNames = {
-    "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
-    "disk",   "power",   "server-power", "grant",       "revoke", "lose-device", "sleep",
-    "attack", "discard", "backup",       "restore",     "copy"};
+constexpr std::array<absl::string_view, 16> kStepNames = {
+    "commit",         "connect", "move",   "server-work",  "clock", "restart",
+    "server-restart", "disk",    "power",  "server-power", "grant", "revoke",
+    "lose-device",    "sleep",   "attack", "discard"};
 
 using F = Fault;
 
@@ -84,10 +82,6 @@ const std::vector<Profile>& Profiles() {
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker},
        {}},
-      {"restore",
-       {F::kCuts, F::kServerRestarts, F::kDeletes, F::kMoves, F::kWrongClocks},
-       {F::kRestores}},
-      {"copies", {F::kCuts, F::kDeviceRestarts, F::kDeletes, F::kWrongClocks}, {F::kCopies}},
   };
   return profiles;
 }
@@ -120,9 +114,6 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kLostDevices}, StepKind::kLoseDevice, 2);
   add({F::kLongSleeps}, StepKind::kSleep, 4);
   add({F::kAttacker}, StepKind::kAttack, 12);
-  add({F::kRestores}, StepKind::kBackup, 6);
-  add({F::kRestores}, StepKind::kRestore, 2);
-  add({F::kCopies}, StepKind::kCopy, 2);
   return weights;
 }
 

@@ -40,10 +40,8 @@ enum class Fault : uint8_t {
   kDeletes,
   kUnknownFields,  // devices of a newer schema
   kAttacker,
-  kRestores,  // the server goes back to a backup
-  kCopies,    // a device's directory is copied and both go on
 };
-inline constexpr int kFaultCount = 26;
+inline constexpr int kFaultCount = 24;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {
@@ -63,9 +61,6 @@ enum class StepKind : uint8_t {
   kSleep,
   kAttack,
   kDiscard,
-  kBackup,
-  kRestore,
-  kCopy,
 };
 absl::string_view StepName(StepKind kind);
 

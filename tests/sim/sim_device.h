@@ -29,6 +29,7 @@ struct SimDevice {
   std::string user;
   std::vector<std::string> scopes;  // where it mostly writes
   bool is_newer = false;            // writes a field that the others do not know
+  bool is_focused = false;          // mostly edits a few fields, so that writers meet
   bool is_lazy = false;             // commits with kMemory
   bool is_revoked = false;
 

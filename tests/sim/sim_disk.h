@@ -12,8 +12,7 @@
 
 namespace brigada {
 
-// One thread. Stores opened on it must be gone before PowerLoss, Restore, the next Open and its
-// end.
+// One thread. Stores opened on it must be gone before PowerLoss, the next Open and its end.
 class SimDisk {
  public:
   virtual ~SimDisk() = default;
@@ -31,11 +30,6 @@ class SimDisk {
   virtual void SetFull(bool full) = 0;
   // No fault is pending any more.
   virtual void Heal() = 0;
-
-  // Puts the copy that Kv::CopyTo made at `path` in place of the store.
-  virtual absl::Status Restore(const std::string& path) = 0;
-  // Another disk with the same content, all of it durable.
-  virtual std::unique_ptr<SimDisk> Copy() const = 0;
 };
 
 std::unique_ptr<SimDisk> NewMemorySimDisk();

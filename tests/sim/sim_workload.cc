@@ -97,7 +97,10 @@ std::optional<v1::Change> Workload::Create() {
 }
 
 void Workload::EditSample(testing::Sample* sample) {
-  switch (random_.Uniform(13)) {
+  uint64_t field = random_.Uniform(13);
+  constexpr std::array<uint64_t, 5> kFew = {0, 2, 3, 10, 11};
+  if (device_.is_focused && random_.Chance(600)) field = kFew[random_.Uniform(kFew.size())];
+  switch (field) {
     case 0:
     case 1:
       sample->set_title(random_.Chance(100) ? "" : DrawText("title"));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/stubs/logging.h"
 #include "replica/base/check.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
@@ -35,6 +36,7 @@ const std::vector<Post>& Posts() {
 absl::StatusOr<SimResult> RunHistory(const SimRequest& request) {
   ASSIGN_OR_RETURN(Scenario scenario, MakeScenario(request));
   SetLogSink([](absl::string_view) {});
+  google::protobuf::SetLogHandler(nullptr);  // flipped bits are no valid text
   SimWorld world(request, std::move(scenario));
   return world.Run();
 }
@@ -96,6 +98,7 @@ void SimWorld::AddDevice(int number, SimRandom random) {
     const auto hours = static_cast<int64_t>(random.Uniform(2 * 30 * 365 * 24));
     device.clock.SetSkew(absl::Hours(hours - 30 * 365 * 24));
   }
+  device.is_focused = root_.Fork("focus").Chance(500);
   device.is_newer = scenario_.has(Fault::kUnknownFields) && random.Chance(400);
   device.is_lazy = scenario_.has(Fault::kLazyCommits) && random.Chance(500);
   CHECK(StartDevice(&device));
@@ -199,26 +202,23 @@ void SimWorld::Take(const Step& step) {
       TakeAttack(&random);
       break;
     case StepKind::kDiscard:
-      if (device->store != nullptr) {
-        const auto rejected = device->store->Rejected();
-        if (!rejected.ok() || rejected->empty()) break;
-        v1::ChangeSetHeader header;
-        CHECK(header.ParseFromString((*rejected)[0].change_set().header()));
-        const absl::Status discarded =
-            device->store->DiscardRejected(header.partition(), header.sequence());
-        Expect(discarded.ok() || device->has_trouble,
-               absl::StrCat("discarding: ", discarded.ToString()));
-        // A failed write may have happened.
-        device->discarded.push_back(
-            {device->replica.AsBytes(), header.partition(), header.sequence()});
-      }
-      break;
-    case StepKind::kBackup:
-    case StepKind::kRestore:
-    case StepKind::kCopy:
+      TakeDiscard(device);
       break;
   }
   NoticeFailures();
+}
+
+void SimWorld::TakeDiscard(SimDevice* device) {
+  if (device->store == nullptr) return;
+  const auto rejected = device->store->Rejected();
+  if (!rejected.ok() || rejected->empty()) return;
+  v1::ChangeSetHeader header;
+  CHECK(header.ParseFromString((*rejected)[0].change_set().header()));
+  const absl::Status discarded =
+      device->store->DiscardRejected(header.partition(), header.sequence());
+  Expect(discarded.ok() || device->has_trouble, absl::StrCat("discarding: ", discarded.ToString()));
+  // A failed write may have happened.
+  device->discarded.push_back({device->replica.AsBytes(), header.partition(), header.sequence()});
 }
 
 void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {

@@ -52,6 +52,7 @@ class SimWorld {
   void Pass(absl::Duration time);
   void TakeCommit(SimDevice* device, SimRandom* random);
   void TakeConnect(SimDevice* device, SimRandom* random);
+  void TakeDiscard(SimDevice* device);
   void TakeMoves(size_t from, SimRandom* random);
   void TakeServerWork(SimRandom* random);
   void Connect(SimDevice* device, const SimLinkOptions& options);
