@@ -14,19 +14,21 @@ std::string BigEndian(uint64_t number) {
   return bytes;
 }
 
-bool IsSameWrite(const v1::Contender& a, const v1::Contender& b) {
-  return a.replica() == b.replica() && a.sequence() == b.sequence() && a.deletion() == b.deletion();
+// One change set may have said several things, each of which is somebody's work.
+bool IsSame(const v1::Contender& a, const v1::Contender& b) {
+  return a.replica() == b.replica() && a.sequence() == b.sequence() &&
+         a.deletion() == b.deletion() && a.value() == b.value();
 }
 
 bool SaysTheSame(const v1::Contender& a, const v1::Contender& b) {
   return a.value() == b.value() && a.deletion() == b.deletion();
 }
 
-// `candidates` that differ from the winner, each write once, latest first.
+// `candidates` that differ from the winner, each once, latest first.
 void AddLosers(const std::vector<v1::Contender>& candidates, v1::Conflict* entry) {
   for (const v1::Contender& candidate : candidates) {
     if (SaysTheSame(candidate, entry->winner())) continue;
-    const auto is_same = [&](const v1::Contender& loser) { return IsSameWrite(loser, candidate); };
+    const auto is_same = [&](const v1::Contender& loser) { return IsSame(loser, candidate); };
     if (std::any_of(entry->losers().begin(), entry->losers().end(), is_same)) continue;
     *entry->add_losers() = candidate;
   }

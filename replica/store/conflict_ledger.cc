@@ -169,7 +169,10 @@ absl::Status ConflictLedger::Record(const TrialRecord& about, const ConflictEven
   }
   conflict.set_about_type(about.slot->type_id);
   conflict.set_about_record(about.slot->id.AsBytes());
-  if (event.field == 0 && conflict.deleted_content().empty())
+  // A very large content is left out: with it the conflict might not fit a batch any more, and the
+  // deletion would be refused for its sake.
+  if (event.field == 0 && conflict.deleted_content().empty() &&
+      about.last_content().size() <= kMaxLoserBytes)
     conflict.set_deleted_content(about.last_content());
   std::vector<v1::Contender> older = TakeOldest(event.entry, &conflict);
   RETURN_IF_ERROR(Continue(about, event.id, occasion, std::move(older), &conflict, records));

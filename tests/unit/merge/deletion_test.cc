@@ -55,6 +55,18 @@ TEST(DeletionTest, LateEditIsParkedInTheSameConflict) {
   EXPECT_TRUE(history.record().deleted);
 }
 
+TEST(DeletionTest, EveryParkedEditOfOneTransactionIsKept) {
+  History history;
+  history.Commit(Create(Title("t")), {'A', 1});
+  history.Commit(Delete(), {'D', 5, 1});
+  WriteContext context;
+  context.write = WriteBy({'B', 90, 1, 1}, 3);
+  context.seen = 1;
+  v1::Conflict stored = history.Apply(Edit(Title("b")), context).conflicts.at(0).entry;
+  ExtendConflict(history.Apply(Edit(Tag("c")), context).conflicts.at(0).entry, &stored);
+  EXPECT_THAT(stored.losers(), SizeIs(2));
+}
+
 TEST(DeletionTest, EditOfWhatItsWriterSawDeletedIsRefused) {
   History history;
   history.Commit(Create(Title("t")), {'A', 1});

@@ -100,6 +100,16 @@ TEST_F(AuthorityLedgerTest, EveryParkedEditStaysInTheLedger) {
   EXPECT_EQ(kept, written);
 }
 
+TEST_F(AuthorityLedgerTest, EveryParkedEditOfOneTransactionStaysInTheLedger) {
+  const RecordId id = CreatePerson("Rosa");
+  Commit(&ana_, {Deletion(PersonType(), id)});
+  const v1::Verdict parked = CommitAt(1, &beto_,
+                                      {Edit(PersonType(), id, PersonNamed("Rosa A")),
+                                       Edit(PersonType(), id, PersonNamed("Rosa B"))});
+  ASSERT_EQ(parked.conflicts_size(), 1);
+  EXPECT_THAT(EntryOf(parked.conflicts(0)).conflict.losers(), SizeIs(2));
+}
+
 TEST_F(AuthorityLedgerTest, LargeValuesGoOnInFurtherEntries) {
   const RecordId id = CreatePerson("Rosa");
   CommitAt(1, &beto_, {Deletion(PersonType(), id)});
