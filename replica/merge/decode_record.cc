@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,7 @@ class Decoder {
   absl::StatusOr<Record> Decode() {
     record_.sequence = state_.sequence();
     for (const v1::Write& write : state_.writes()) RETURN_IF_ERROR(ReadWrite(write));
+    RETURN_IF_ERROR(CheckDistinct());
     RETURN_IF_ERROR(ReadLife());
     RETURN_IF_ERROR(ForEachWrite([this](const v1::Write& write, uint32_t index) {
       return ReadFragments(write.values(), index, true);
@@ -84,6 +86,23 @@ class Decoder {
     write.origin_sequence = in.origin_sequence();
     write.stamp.value = state_.stamp() - static_cast<uint64_t>(in.stamp_back());
     record_.writes.push_back(std::move(write));
+    return absl::OkStatus();
+  }
+
+  // Two writes that are one would become two versions of it in a slot as soon as the record is
+  // merged: bytes that nobody could read again.
+  absl::Status CheckDistinct() const {
+    if (record_.writes.size() < 2) return absl::OkStatus();
+    std::vector<const WriteRef*> sorted;
+    for (const WriteRef& write : record_.writes) sorted.push_back(&write);
+    const auto name = [](const WriteRef& write) {
+      return std::tie(write.sequence, write.origin_sequence, write.replica, write.stamp);
+    };
+    std::sort(sorted.begin(), sorted.end(),
+              [&](const WriteRef* a, const WriteRef* b) { return name(*a) < name(*b); });
+    const auto same = [](const WriteRef* a, const WriteRef* b) { return *a == *b; };
+    if (std::adjacent_find(sorted.begin(), sorted.end(), same) != sorted.end())
+      return Damaged("a write is there twice");
     return absl::OkStatus();
   }
 

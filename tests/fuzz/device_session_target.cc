@@ -49,9 +49,10 @@ class DeviceUnderFire {
   void Take(const fuzz::DeviceEvent& event) {
     clock_.Advance(absl::Seconds(event.seconds() % 200));
     if (event.cut()) Connect();
-    if (event.commit_size() > 0) {
+    fuzz::DeviceEvent read;
+    if (event.commit_size() > 0 && read.ParseFromString(event.SerializeAsString())) {
       // Refused or done: both are fine.
-      store_->Commit({event.commit().begin(), event.commit().end()}, Durability::kSync)
+      store_->Commit({read.commit().begin(), read.commit().end()}, Durability::kSync)
           .status()
           .IgnoreError();
       session_->OnCommit();
@@ -85,8 +86,11 @@ class DeviceUnderFire {
       }
     }
     if (frame.has_welcome() && !event.as_is()) frame.mutable_welcome()->set_protocol_version(1);
+    // What a transport cannot read ends the stream.
+    v1::ServerFrame received;
+    if (!received.ParseFromString(frame.SerializeAsString())) return Connect();
     // An error ends a session; the transport opens another.
-    if (!session_->OnFrame(frame, clock_.Monotonic()).ok()) Connect();
+    if (!session_->OnFrame(received, clock_.Monotonic()).ok()) Connect();
   }
 
   // Goes on at the device's cursor, with a cursor of its own that fits.

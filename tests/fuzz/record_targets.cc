@@ -53,8 +53,8 @@ void TakeStep(const RecordType* type, const fuzz::RecordStep& step, uint64_t seq
 }  // namespace
 
 void FuzzRecord(absl::string_view input) {
-  fuzz::RecordScript script;
-  if (!ParseScript(input, &script)) return;
+  fuzz::RecordScript written, script;
+  if (!ParseScript(input, &written) || !script.ParseFromString(written.SerializeAsString())) return;
   const RecordType* const type =
       script.unknown_type() ? nullptr : FuzzRegistry().FindByName("Sample");
   auto base = DecodeRecord(type, script.base());

@@ -86,9 +86,11 @@ class ServerUnderFire {
       frame.mutable_push()->set_inflated_bytes(packed.inflated_bytes);
     }
     if (frame.has_hello() && !event.as_is()) MendHello(frame.mutable_hello());
-    // A transport reads on only when the session wants it to.
+    // What a transport cannot read ends the stream; it reads on only when the session wants it to.
+    v1::ClientFrame received;
+    if (!received.ParseFromString(frame.SerializeAsString())) return Connect();
     if (!session_->wants_frames()) Commit();
-    if (session_->wants_frames()) session_->OnFrame(frame, clock_.Now());
+    if (session_->wants_frames()) session_->OnFrame(received, clock_.Now());
   }
 
   void MendHello(v1::Hello* hello) const {

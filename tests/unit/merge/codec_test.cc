@@ -138,6 +138,8 @@ TEST(RecordCodecTest, ContradictionsAreDataLoss) {
   expect_damaged([](v1::RecordState& s) { s.mutable_writes(0)->set_actor(99); });
   expect_damaged([](v1::RecordState& s) { s.mutable_writes(0)->set_sequence_back(1 << 20); });
   expect_damaged([](v1::RecordState& s) { s.mutable_actors(0)->set_replica("short"); });
+  // Merging would make two versions of one write of it, which nobody could read again.
+  expect_damaged([](v1::RecordState& s) { *s.add_writes() = s.writes(0); });
   expect_damaged([](v1::RecordState& s) { s.mutable_writes(0)->set_values("\xff"); });
   expect_damaged([](v1::RecordState& s) {
     const std::string title = Edit(Title("x")).values();
