@@ -9,6 +9,8 @@ cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/install.log" || {
 flags=()
 sanitize=$(sed -n 's/^BRIGADA_SANITIZE:STRING=//p' "$build/CMakeCache.txt")
 [ -z "$sanitize" ] || flags+=("-DCMAKE_CXX_FLAGS=-fsanitize=$sanitize")
+# As the library itself: cmake/BrigadaToolchain.cmake says why.
+[ "$sanitize" != thread ] || flags=("-DCMAKE_CXX_FLAGS=-fsanitize=thread -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1")
 cmake -S "$source/tests/consumer" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" "${flags[@]}" >"$scratch/configure.log" ||
   { cat "$scratch/configure.log"; exit 1; }
 # A second time: what the first left in the cache must not be in the way.

@@ -43,7 +43,7 @@ TestOrganization::TestOrganization() {
   absl::StatusOr<std::unique_ptr<Replica>> replica = Replica::Open(options);
   Require(replica.status());
   administrator_ = *std::move(replica);
-  Require(administrator_->Enroll(WithPort(*invitation, port_), "console"));
+  Require(administrator_->Enroll(WithPort(*invitation, port()), "console"));
   absl::StatusOr<std::unique_ptr<Administration>> administration =
       Administration::Connect(options.path);
   Require(administration.status());
@@ -62,13 +62,12 @@ void TestOrganization::StartServer(const WrapStore& wrap) {
   Require(organization.status());
   if (wrap) (*organization)->store = wrap(std::move((*organization)->store));
   ServerOptions options;
-  options.listen = absl::StrCat("localhost:", port_);
+  options.listen = absl::StrCat("localhost:", port());
   options.threads = 2;
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(*std::move(organization), options, SystemClock(), SystemRandom());
   Require(server.status());
   server_ = *std::move(server);
-  port_ = server_->port();
 }
 
 void TestOrganization::StopServer() {
@@ -84,7 +83,7 @@ std::string TestOrganization::Invite(absl::string_view user, absl::string_view r
   absl::StatusOr<std::string> invitation =
       administration_->Invite(user, role, scopes, absl::Hours(1));
   Require(invitation.status());
-  return WithPort(*invitation, port_);
+  return WithPort(*invitation, port());
 }
 
 std::unique_ptr<Replica> TestOrganization::NewDevice(absl::string_view user, absl::string_view role,

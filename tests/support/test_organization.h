@@ -12,6 +12,7 @@
 #include "brigada/administration.h"
 #include "brigada/replica.h"
 #include "server/server.h"
+#include "tests/support/port_reservation.h"
 #include "tests/support/scratch_directory.h"
 
 namespace brigada {
@@ -33,7 +34,7 @@ class TestOrganization {
 
   Administration& administration() { return *administration_; }
   Server& server() { return *server_; }
-  int port() const { return port_; }
+  int port() const { return port_.port(); }
   const ScratchDirectory& scratch() const { return scratch_; }
   void StopServer();
   // On the port it had. `wrap` may put something in front of the store.
@@ -42,7 +43,7 @@ class TestOrganization {
 
  private:
   ScratchDirectory scratch_;
-  int port_ = 0;
+  PortReservation port_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Replica> administrator_;
   std::unique_ptr<Administration> administration_;

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -60,14 +61,30 @@ def run(arguments, stdin=None, lang="es", limit=None, cwd=None):
                                  check=False))
 
 
+def reserve_port():
+    """A port that stays the test's while its server is stopped, as tests/support/port_reservation.h has it: the two
+    ranges and names are one. Returns it with the socket that holds the reservation."""
+    for i in range(10000):
+        port = 20000 + (os.getpid() + i) % 10000
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            lock.bind("\0brigada-test-port-%d" % port)
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+                probe.bind(("", port))
+            return port, lock
+        except OSError:
+            lock.close()
+    raise AssertionError("no port is left")
+
+
 class Field:
     """Starts with a server that runs and an enrolled administrator."""
 
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="brigada-cli-")
         self.server = None
-        self.port = None
-        self.address = None
+        self.port, self.reservation = reserve_port()
+        self.address = "127.0.0.1:%d" % self.port
         made = self.serve_command("init", "--organization", "Red", "--address", "localhost:1", "--name", "127.0.0.1",
                                   "--administrator", "admin", "--invitation-file", self.at("admin.inv"))
         assert made.code == 0, made.text
@@ -80,25 +97,23 @@ class Field:
     def close(self):
         if self.server is not None:
             self.stop()
+        self.reservation.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
     def serve_command(self, *arguments, **options):
         return run([SERVER, "--dir", self.at("server"), *arguments], cwd=self.path, **options)
 
     def start(self, limit=None):
-        listen = "127.0.0.1:%d" % (self.port or 0)
         port_file = self.at("port")
         with open(self.at("server.log"), "ab") as log:
             self.server = subprocess.Popen(
-                [SERVER, "--dir", self.at("server"), "serve", "--listen", listen, "--port-file", port_file],
+                [SERVER, "--dir", self.at("server"), "serve", "--listen", self.address, "--port-file", port_file],
                 stdout=log, stderr=log, env=environment(), preexec_fn=limit, cwd=self.path)
         give_up = time.monotonic() + PATIENCE_S
         while not (os.path.exists(port_file) and read(port_file).strip()):
             assert self.server.poll() is None, read(self.at("server.log"))[-2000:]
             assert time.monotonic() < give_up, "the server does not start"
             time.sleep(0.02)
-        self.port = int(read(port_file))
-        self.address = "127.0.0.1:%d" % self.port
         os.unlink(port_file)
 
     def stop(self, how=signal.SIGTERM):
