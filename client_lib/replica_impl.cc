@@ -8,6 +8,7 @@
 #include "client_lib/conflict_choice.h"
 #include "client_lib/enrollment.h"
 #include "client_lib/grpc_transport.h"
+#include "client_lib/rejection_list.h"
 #include "replica/base/status_macros.h"
 #include "replica/query/query.h"
 #include "replica/schema/diff.h"
@@ -285,52 +286,22 @@ SyncStatus ReplicaImpl::GetSyncStatus() const {
 
 absl::StatusOr<std::vector<Rejection>> ReplicaImpl::Rejections() const {
   ASSIGN_OR_RETURN(const std::vector<v1::RejectedChangeSet> rejected, store_->Rejected());
-  std::vector<Rejection> result;
-  result.reserve(rejected.size());
-  for (const v1::RejectedChangeSet& entry : rejected) {
-    v1::ChangeSetHeader header;
-    Rejection rejection;
-    if (!header.ParseFromString(entry.change_set().header()) ||
-        !rejection.content.ParseFromString(entry.change_set().body())) {
-      return absl::DataLossError("an entry of the rejected list is damaged");
-    }
-    rejection.partition = header.partition();
-    rejection.sequence = header.sequence();
-    rejection.position = header.position().epoch() == store_->LastWelcome().epoch()
-                             ? header.position().sequence()
-                             : 0;
-    rejection.refused_at = absl::FromUnixMillis(entry.refused_at_ms());
-    rejection.reasons.assign(entry.verdict().refusals().begin(), entry.verdict().refusals().end());
-    result.push_back(std::move(rejection));
-  }
-  return result;
+  return DescribeRejections(rejected);
 }
 
 absl::Status ReplicaImpl::Resubmit(absl::string_view partition, uint64_t sequence) {
-  return CommitAgain(partition, sequence, nullptr);
+  RETURN_IF_ERROR(store_->Resubmit(partition, sequence, {}).status());
+  round_.OnCommit();
+  return absl::OkStatus();
 }
 
 absl::Status ReplicaImpl::ResubmitAs(absl::string_view partition, uint64_t sequence,
                                      const v1::ChangeSetBody& content) {
-  return CommitAgain(partition, sequence, &content);
-}
-
-absl::Status ReplicaImpl::CommitAgain(absl::string_view partition, uint64_t sequence,
-                                      const v1::ChangeSetBody* edited) {
-  ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, Rejections());
-  for (const Rejection& rejection : rejections) {
-    if (rejection.partition != partition || rejection.sequence != sequence) continue;
-    const v1::ChangeSetBody& content = edited == nullptr ? rejection.content : *edited;
-    std::vector<v1::Change> changes(content.changes().begin(), content.changes().end());
-    // What the writer had seen then, not what this device has seen since.
-    for (v1::Change& change : changes) {
-      if (!change.has_seen()) change.set_seen(std::max<uint64_t>(1, rejection.position));
-    }
-    RETURN_IF_ERROR(CommitChanges(std::move(changes)));
-    return store_->DiscardRejected(partition, sequence);
-  }
-  return absl::NotFoundError(
-      "no rejected change set has this number; list them with `brigada rejected`");
+  std::vector<v1::Change> changes(content.changes().begin(), content.changes().end());
+  if (changes.empty()) return absl::InvalidArgumentError("a content without changes");
+  RETURN_IF_ERROR(store_->Resubmit(partition, sequence, std::move(changes)).status());
+  round_.OnCommit();
+  return absl::OkStatus();
 }
 
 absl::Status ReplicaImpl::Discard(absl::string_view partition, uint64_t sequence) {

@@ -67,8 +67,6 @@ class ReplicaImpl final : public Replica {
   absl::StatusOr<v1::Change> ChangeOf(const Transaction::Step& step) const;
   absl::Status CommitChanges(std::vector<v1::Change> changes);
   // `edited` null: as it was refused.
-  absl::Status CommitAgain(absl::string_view partition, uint64_t sequence,
-                           const v1::ChangeSetBody* edited);
 
   // Constant after construction.
   const Options options_;

@@ -112,10 +112,22 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
     if (barren >= kMaxBarrenTries || clock_->Monotonic() - start >= options.deadline) break;
     absl::SleepFor(kPauseAfterCut * (1 << barren));
   }
+  // The first session may have left something that only a second one can say. Failing, it takes
+  // nothing away from the first.
+  if (status.ok() && HasMoreToSay()) {
+    RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start), &tries)
+        .IgnoreError();
+  }
   End(status, tries);
   RETURN_IF_ERROR(status);
   tries.report.elapsed = clock_->Monotonic() - start;
   return tries.report;
+}
+
+// Refused work that goes again under a new grant, or the receipt of a purge.
+bool SyncRound::HasMoreToSay() const {
+  const absl::StatusOr<StoreCounts> counts = store_->Counts();
+  return store_->PendingReceipt().feeds_size() > 0 || (counts.ok() && counts->pending > 0);
 }
 
 SessionEnd SyncRound::RunLive(const SyncOptions& options) {

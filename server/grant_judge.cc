@@ -12,13 +12,18 @@
 namespace brigada {
 namespace {
 
-absl::Time WrittenAt(const v1::ChangeSetHeader& header, absl::Time now) {
+// The times at which a grant may cover the change set: when it was written, and of a retry also
+// when it was tried again.
+std::vector<absl::Time> JudgedAt(const v1::ChangeSetHeader& header, absl::Time now) {
   const v1::Position& position = header.position();
   // A device learns the server's time when it enrols; a position without one is judged as of now.
-  if (position.server_time_ms() <= 0) return now;
+  if (position.server_time_ms() <= 0) return {now};
   const absl::Time written = absl::FromUnixMillis(position.server_time_ms()) +
                              absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms()));
-  return std::min(written, now);
+  std::vector<absl::Time> times = {std::min(written, now)};
+  if (header.has_retry_of())
+    times.push_back(std::min(absl::FromUnixMillis(header.retried_at_ms()), now));
+  return times;
 }
 
 // Both times are in whole milliseconds, so within one of them nobody can tell which came first, the
@@ -42,7 +47,7 @@ bool MayHaveKnown(const v1::GrantRecord& grant, const Record* record) {
 }
 
 // `record`: what is stored in `scope`; null when the question is of the place alone.
-Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Scope& scope,
+Cover CoverAt(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Scope& scope,
               const Record* record, absl::Time at) {
   Cover best = Cover::kNone;
   for (const v1::GrantRecord& grant : grants) {
@@ -55,6 +60,13 @@ Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, 
       if (HasEnded(grant, at) && MayHaveKnown(grant, record)) best = Cover::kRevoked;
     }
   }
+  return best;
+}
+
+Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Scope& scope,
+              const Record* record, const std::vector<absl::Time>& times) {
+  Cover best = Cover::kNone;
+  for (const absl::Time at : times) best = std::max(best, CoverAt(grants, type, scope, record, at));
   return best;
 }
 
@@ -74,11 +86,25 @@ bool MayRead(absl::Span<const v1::GrantRecord> grants, const RecordType* type, c
 void GrantJudge::Examine(const ChangeInQuestion& question,
                          std::vector<v1::Refusal>* refusals) const {
   const Record* const current = question.current;
-  if (current != nullptr && current->exists() &&
+  if (current != nullptr && current->exists() && !IsCoveredWhereSeen(question) &&
       !ExaminePlace(question, current->scope(), current, refusals))
     return;
   if (!question.change.scope().empty())
     ExaminePlace(question, question.change.scope(), nullptr, refusals);
+}
+
+// A late edit follows a record that has moved: what counts is where its writer saw it.
+bool GrantJudge::IsCoveredWhereSeen(const ChangeInQuestion& question) const {
+  const absl::StatusOr<Scope> former = Scope::Parse(question.former_scope);
+  if (question.former_scope.empty() || !former.ok()) return false;
+  return CoverOf(GrantsFor(question.push.user), question.type, *former, question.current,
+                 JudgedAt(question.header, now_)) == Cover::kGranted;
+}
+
+absl::Span<const v1::GrantRecord> GrantJudge::GrantsFor(const std::string& user) const {
+  const auto found = grants_.find(user);
+  if (found == grants_.end()) return {};
+  return absl::MakeConstSpan(found->second);
 }
 
 bool GrantJudge::ExaminePlace(const ChangeInQuestion& question, const std::string& path,
@@ -86,12 +112,9 @@ bool GrantJudge::ExaminePlace(const ChangeInQuestion& question, const std::strin
   const absl::StatusOr<Scope> scope = Scope::Parse(path);
   // Without a scope there is nothing to hold a grant against: the rules of the schema refuse it.
   if (!scope.ok()) return true;
-  const auto found = grants_.find(question.push.user);
-  const absl::Span<const v1::GrantRecord> grants = found == grants_.end()
-                                                       ? absl::Span<const v1::GrantRecord>()
-                                                       : absl::MakeConstSpan(found->second);
+  const absl::Span<const v1::GrantRecord> grants = GrantsFor(question.push.user);
   const Cover cover =
-      CoverOf(grants, question.type, *scope, record, WrittenAt(question.header, now_));
+      CoverOf(grants, question.type, *scope, record, JudgedAt(question.header, now_));
   if (cover == Cover::kGranted) return true;
   v1::Refusal refusal;
   refusal.set_change(question.index);

@@ -15,7 +15,8 @@ namespace brigada {
 
 // The time of writing is the position's: last server time seen plus monotonic time elapsed since,
 // never later than `now`. So a wrong wall clock neither saves nor harms anybody, and work done
-// before a revocation is accepted whenever it arrives. Thread safe once loaded.
+// before a revocation is accepted whenever it arrives. A retry is also accepted under the grants of
+// the time it was made. Thread safe once loaded.
 class GrantJudge final : public Judge {
  public:
   // `grants`: by user, of every user whose pushes will be examined.
@@ -28,7 +29,8 @@ class GrantJudge final : public Judge {
   absl::flat_hash_map<std::string, absl::Status> Load(absl::Span<const PushRequest> pushes,
                                                       const AuthorityStore& store);
 
-  // A record that the writer may neither write nor read is refused as one that does not exist.
+  // A record that the writer may neither write nor read is refused as one that does not exist. One
+  // that has moved may be written by whom a grant covers where the writer saw it.
   void Examine(const ChangeInQuestion& question, std::vector<v1::Refusal>* refusals) const override;
 
  private:
@@ -36,6 +38,9 @@ class GrantJudge final : public Judge {
   // is where the change would put it.
   bool ExaminePlace(const ChangeInQuestion& question, const std::string& path, const Record* record,
                     std::vector<v1::Refusal>* refusals) const;
+
+  bool IsCoveredWhereSeen(const ChangeInQuestion& question) const;
+  absl::Span<const v1::GrantRecord> GrantsFor(const std::string& user) const;
 
   absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants_;
   const absl::Time now_;

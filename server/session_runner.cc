@@ -60,6 +60,7 @@ class SessionRunner::Host final : public ServerSessionHost {
     identity.user = device->user();
     identity.feeds = FeedsOf(grants, now);
     runner_->NoteFeeds(identity.feeds);
+    identity.receipt = device->receipt();
     for (const v1::GrantRecord& grant : grants) {
       if (InForce(grant, now)) identity.grants.push_back(InfoOf(grant));
     }
@@ -67,6 +68,7 @@ class SessionRunner::Host final : public ServerSessionHost {
     public_key_ = device->public_key();
     device_time_ms_ = hello.device_time_ms();
     software_ = hello.software().substr(0, kMaxSoftwareBytes);
+    grants_digest_ = DigestOf(grants);
     judged_until_ = JudgedUntil(*device, grants, now);
     identified_ = true;
     return identity;
@@ -90,6 +92,27 @@ class SessionRunner::Host final : public ServerSessionHost {
   // Something that was pushed has no result yet.
   bool waits_for_commit() const { return in_flight_ > 0 || is_turned_away_; }
 
+  bool StillHolds() override {
+    const AuthorityStore& store = *runner_->context_->store;
+    const absl::Time now = runner_->context_->clock->Now();
+    const auto grants = GrantsOf(store, user_);
+    const auto device = FindDevice(store, certificate_replica_);
+    return now < judged_until_ && grants.ok() && DigestOf(*grants) == grants_digest_ &&
+           device.ok() && device->has_value() && (*device)->revoked_ms() == 0;
+  }
+
+  absl::Status NoteReceipt(const v1::Receipt& receipt) override {
+    const int64_t now_ms = absl::ToUnixMillis(runner_->context_->clock->Now());
+    return EditDevice(*runner_->context_->store, certificate_replica_,
+                      [&](v1::DeviceRecord& device) {
+                        device.set_receipt(receipt.number());
+                        device.clear_purged_scopes();
+                        for (const v1::Feed& feed : receipt.feeds())
+                          device.add_purged_scopes(feed.scope());
+                        device.set_purged_ms(now_ms);
+                      });
+  }
+
   std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override {
     const std::string covered = CursorMacInput(replica, cursor);
     return ComputeMac(*runner_->context_->cursor_key, {"cursor", covered});
@@ -104,6 +127,12 @@ class SessionRunner::Host final : public ServerSessionHost {
   const std::string& software() const { return software_; }
 
  private:
+  static std::string DigestOf(const std::vector<v1::GrantRecord>& grants) {
+    std::string digest;
+    for (const v1::GrantRecord& grant : grants) digest += grant.SerializeAsString() + ";";
+    return digest;
+  }
+
   static v1::GrantInfo InfoOf(const v1::GrantRecord& grant) {
     v1::GrantInfo info;
     info.set_id(grant.id());
@@ -111,6 +140,13 @@ class SessionRunner::Host final : public ServerSessionHost {
     *info.mutable_scopes() = grant.scopes();
     info.set_from_ms(grant.from_ms());
     info.set_until_ms(grant.until_ms());
+    const absl::StatusOr<Role> role = ParseRole(grant.role());
+    if (!role.ok()) return info;
+    info.set_writes_any_type(MayWrite(*role, nullptr));
+    for (const RecordType* type : Registry::BuiltIn().types()) {
+      if (!info.writes_any_type() && MayWrite(*role, type))
+        info.add_writable_types(type->type_id());
+    }
     return info;
   }
 
@@ -134,6 +170,7 @@ class SessionRunner::Host final : public ServerSessionHost {
   std::string user_;
   absl::Time judged_until_ = absl::InfiniteFuture();
   std::string public_key_;
+  std::string grants_digest_;
   std::string software_;
   int64_t device_time_ms_ = 0;
   bool identified_ = false;

@@ -23,6 +23,8 @@ struct WriteContext {
   uint64_t seen = 0;
   // Replica bytes + 8 bytes big-endian sequence of the provisional change sets it had seen.
   absl::flat_hash_set<std::string> provisional;
+  // Of its own replica it saw the change sets before this one: all of them, unless it is a retry.
+  uint64_t own_before = UINT64_MAX;
 };
 
 // A conflict that a change opened, extended or decided: becomes a Conflict record.

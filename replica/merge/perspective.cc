@@ -18,14 +18,18 @@ bool Perspective::SawProvisional(const WriteRef& other) const {
   return !context_->provisional.empty() && context_->provisional.contains(DotBytes(other));
 }
 
+bool Perspective::SawAsOwn(const WriteRef& other) const {
+  return other.replica == write_.replica && other.origin_sequence < context_->own_before;
+}
+
 bool Perspective::IsConcurrent(const WriteRef& other) const {
   if (context_ == nullptr || other.sequence <= context_->seen) return false;
-  return other.replica != write_.replica && !SawProvisional(other);
+  return !SawAsOwn(other) && !SawProvisional(other);
 }
 
 bool Perspective::SawUnconfirmed(const WriteRef& other) const {
   if (context_ == nullptr || other.sequence <= context_->seen) return false;
-  return other.replica == write_.replica || SawProvisional(other);
+  return SawAsOwn(other) || SawProvisional(other);
 }
 
 }  // namespace brigada

@@ -19,14 +19,15 @@ class Perspective {
   const WriteRef& write() const { return write_; }
   bool sees_everything() const { return context_ == nullptr; }
 
-  // True when `other` was committed after the writer's position, by another replica, and the writer
-  // did not know it as provisional either.
+  // True when `other` was committed after the writer's position, is no earlier write of its own
+  // replica, and the writer did not know it as provisional either.
   bool IsConcurrent(const WriteRef& other) const;
   // True when the writer saw `other` only as its own pending write or as a provisional one.
   bool SawUnconfirmed(const WriteRef& other) const;
 
  private:
   bool SawProvisional(const WriteRef& other) const;
+  bool SawAsOwn(const WriteRef& other) const;
 
   const WriteRef& write_;
   const WriteContext* context_ = nullptr;

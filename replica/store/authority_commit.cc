@@ -28,6 +28,18 @@ uint64_t SeenBy(const v1::Change& change, const v1::ChangeSetHeader& header, con
   return std::min(change.has_seen() ? change.seen() : header.position().sequence(), head);
 }
 
+// Where the record was at commit sequence `seen`, when it has left that place since; else empty.
+// The feeds it left remember when; moves inside this group are not among them yet.
+std::string FormerScope(const RecordSlot& slot, uint64_t seen) {
+  const Departure* first = nullptr;
+  for (const Departure& departure : slot.state.departures) {
+    if (departure.kind != v1::HERE || departure.sequence <= seen) continue;
+    if (first == nullptr || departure.sequence < first->sequence) first = &departure;
+  }
+  if (first != nullptr) return first->scope;
+  return slot.passed_scopes.empty() ? "" : slot.passed_scopes.front();
+}
+
 WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& push,
                        uint64_t commit_sequence) {
   WriteContext context;
@@ -40,6 +52,8 @@ WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& pus
     AppendBigEndian64(dot.sequence(), &name);
     context.provisional.insert(std::move(name));
   }
+  if (header.has_retry_of() && header.retry_of().replica() == push.replica.bytes())
+    context.own_before = header.retry_of().sequence();
   return context;
 }
 
@@ -125,7 +139,7 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     if (verdict.outcome() == v1::QUARANTINED) Quarantine(push, push.change_sets[i], verdict);
     progress->set_sequence(header.sequence());
     progress->set_chain(checked.headers[i].chain);
-    progress->set_stamp(verdict.stamp());
+    progress->set_stamp(std::max(progress->stamp(), verdict.stamp()));
     progress->set_user(push.user);
     v1::StoredVerdict stored;
     *stored.mutable_verdict() = verdict;
@@ -157,7 +171,8 @@ absl::StatusOr<v1::Verdict> CommitGroup::JudgeSet(const PushRequest& push, const
     trial.body = &*body;
     status = OpenRecords(header, &trial);
   }
-  SetStamp(header, own_last, &trial);
+  // A retry keeps its place in time: this replica's later work may have replaced what it writes.
+  SetStamp(header, header.has_retry_of() ? Hlc() : own_last, &trial);
   if (body.ok() && status.ok()) status = TryChanges(push, header, &trial);
   if (status.ok() && body.ok() && trial.refusals.empty()) status = TryLedger(&trial);
   if (status.ok() && body.ok() && trial.refusals.empty()) Accept(&trial, &verdict);
@@ -279,7 +294,11 @@ bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& 
     refusals->push_back(MakeRefusal(v1::ERASED_RECORD, index, 0, "the record was erased"));
     return true;
   }
-  base_.judge->Examine({push, header, change, index, type, &target.record}, refusals);
+  const bool is_of_this_epoch = header.position().epoch() == base_.epoch.bytes();
+  const uint64_t seen = SeenBy(change, header, base_.epoch, UINT64_MAX);
+  base_.judge->Examine({push, header, change, index, type, &target.record,
+                        is_of_this_epoch ? FormerScope(*target.slot, seen) : ""},
+                       refusals);
   // Who may not write here learns nothing else of the record.
   if (refusals->size() == before)
     CheckChange(type, push.partition, change, index, target.record, refusals);

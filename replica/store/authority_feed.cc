@@ -11,6 +11,7 @@
 #include "replica/base/limits.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/entry_content.h"
+#include "replica/store/feed_cover.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
 #include "replica/store/record_table.h"
@@ -79,14 +80,26 @@ class PageReader {
     page_.body.mutable_verdicts()->DeleteSubrange(verdicts, page_.body.verdicts_size() - verdicts);
   }
 
+  // Up to here the replica has its verdicts and what the feeds it holds have told.
+  uint64_t KnownTo() const {
+    return std::max(request_.scanned, request_.held.has_value() ? request_.held->scanned : 0);
+  }
+
+  // An added feed may remember that a record left it, which has come to a held one since.
+  bool WasTold(uint64_t sequence) const {
+    return request_.held.has_value() && sequence <= request_.held->scanned;
+  }
+
   void OpenFeeds() {
     for (const v1::Feed& feed : request_.feeds) {
       const std::string prefix = FeedPrefix(request_.partition, feed.scope(), feed.kind());
       FeedCursor& cursor = feeds_.emplace_back();
       cursor.feed = &feed;
       cursor.prefix_size = prefix.size();
-      cursor.it =
-          snapshot_.Iterate(Table::kFeeds, FeedBound(prefix, request_.scanned), PrefixEnd(prefix));
+      const bool is_held = request_.held.has_value() && IsInsideAny(feed, request_.held->feeds);
+      cursor.it = snapshot_.Iterate(Table::kFeeds,
+                                    FeedBound(prefix, is_held ? KnownTo() : request_.scanned),
+                                    PrefixEnd(prefix));
       cursor.it->SeekToFirst();
     }
   }
@@ -95,7 +108,7 @@ class PageReader {
     const std::string prefix = VerdictPlacePrefix(request_.partition, request_.replica);
     verdict_prefix_size_ = prefix.size();
     verdicts_ =
-        snapshot_.Iterate(Table::kVerdicts, FeedBound(prefix, request_.scanned), PrefixEnd(prefix));
+        snapshot_.Iterate(Table::kVerdicts, FeedBound(prefix, KnownTo()), PrefixEnd(prefix));
     verdicts_->SeekToFirst();
   }
 
@@ -136,7 +149,7 @@ class PageReader {
         RETURN_IF_ERROR(TellErased(name, sequence, mention.is_here));
       } else if (mention.is_here) {
         RETURN_IF_ERROR(TellRecord(name, sequence));
-      } else if (!mention.moved_to.empty()) {
+      } else if (!mention.moved_to.empty() && !WasTold(sequence)) {
         TellMove(name, sequence, mention.moved_to);
       }
     }

@@ -57,6 +57,8 @@ struct ChangeInQuestion {
   uint32_t index = 0;
   const RecordType* type = nullptr;  // null: unknown type
   const Record* current = nullptr;   // the stored record; may not exist
+  // Where the record was when the writer saw it, if it has moved since; else empty.
+  std::string former_scope = {};
 };
 
 // Authority over writes: grants now, more rules later. Called inside the commit; must be quick and
@@ -69,6 +71,14 @@ class Judge {
                        std::vector<v1::Refusal>* refusals) const = 0;
 };
 
+// What a replica has already while it reads feeds from zero: entries and verdicts up to `scanned`,
+// whole up to `complete`.
+struct HeldPoint {
+  std::vector<v1::Feed> feeds;
+  uint64_t complete = 0;
+  uint64_t scanned = 0;
+};
+
 struct FeedRequest {
   ReplicaId replica;  // whose verdicts are in the page, and for the echo rule
   std::string partition;
@@ -79,6 +89,7 @@ struct FeedRequest {
   uint64_t own_from = 0;
   uint64_t own_head = 0;  // the replica's last change set here, from its hello
   size_t target_bytes = 0;
+  std::optional<HeldPoint> held = std::nullopt;
 };
 
 struct FeedPage {

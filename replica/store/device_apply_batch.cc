@@ -14,6 +14,7 @@
 #include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_entries.h"
+#include "replica/store/grant_cover.h"
 #include "replica/store/keys.h"
 
 namespace brigada {
@@ -194,6 +195,15 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
       is_scrubbed = EmptyChanges(change.type_id(), change.record_id(), &body) || is_scrubbed;
   }
   if (is_scrubbed) rejected.mutable_change_set()->set_body(body.SerializeAsString());
+  for (const v1::Change& change : set.body.changes()) {
+    ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
+    ASSIGN_OR_RETURN(const RecordSlot* const slot,
+                     work->records.Open(work->partition, change.type_id(), id));
+    const Record& record = slot->state.visible();
+    rejected.add_scopes(record.exists() ? record.scope() : "");
+  }
+  rejected.set_tried_covered(set.header.has_retry_of() &&
+                             GrantsCoverAll(LastWelcome(), rejected, set.body, work->partition));
   work->rejected[ChangeSetKey(work->partition, verdict.sequence())] = std::move(rejected);
   ++(verdict.outcome() == v1::REJECTED ? work->effect.refused : work->effect.quarantined);
   return absl::OkStatus();

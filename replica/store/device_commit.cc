@@ -11,6 +11,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/hash_chain.h"
 #include "replica/merge/apply.h"
+#include "replica/store/device_commit.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
@@ -51,25 +52,6 @@ bool IsDelivered(const v1::Cursor& cursor, const RecordSlot& slot) {
 }
 
 }  // namespace
-
-struct KvDeviceStore::CommitRequest : public WriterQueue::Writer {
-  CommitRequest() : Writer(/*joins=*/true) {}
-  std::vector<v1::Change> changes;
-  std::vector<CheckedChange> checked;
-  Durability durability = Durability::kSync;
-  absl::StatusOr<CommitReceipt> result = absl::UnknownError("not committed");
-};
-
-struct KvDeviceStore::CommitGroup {
-  CommitGroup(RecordTable* table, const KvReader* reader) : records(table, reader) {}
-  RecordBatch records;
-  KvBatch batch;
-  HybridClock clock;
-  std::map<std::string, PartitionState, std::less<>> partitions;  // those it touches
-  std::vector<ChangedRecord> changed;
-  Durability durability = Durability::kMemory;
-  bool is_empty = true;
-};
 
 struct KvDeviceStore::StagedSet {
   StagedSet() = default;
@@ -184,7 +166,7 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::StageCommit(CommitRequest* request,
                                                          CommitGroup* group) {
   StagedSet set;
   for (size_t i = 0; i < request->changes.size(); ++i) {
-    RETURN_IF_ERROR(LayOverChange(&request->changes[i], request->checked[i], group, &set));
+    RETURN_IF_ERROR(LayOverChange(i, request, group, &set));
   }
   RETURN_IF_ERROR(set.CheckSizes());
   RETURN_IF_ERROR(FinishSet(request, group, &set));
@@ -194,19 +176,29 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::StageCommit(CommitRequest* request,
   return CommitReceipt{set.partition, set.write.origin_sequence};
 }
 
-absl::Status KvDeviceStore::LayOverChange(v1::Change* change, const CheckedChange& checked,
-                                          CommitGroup* group, StagedSet* set) {
-  ASSIGN_OR_RETURN(RecordSlot* const slot, FindTarget(*change, checked, group));
-  if (set->state == nullptr) RETURN_IF_ERROR(BeginSet(slot->partition, group, set));
+absl::Status KvDeviceStore::LayOverChange(size_t index, CommitRequest* request, CommitGroup* group,
+                                          StagedSet* set) {
+  v1::Change* const change = &request->changes[index];
+  const CheckedChange& checked = request->checked[index];
+  ASSIGN_OR_RETURN(RecordSlot* const slot, FindTarget(*change, checked, request->retry, group));
+  if (set->state == nullptr) RETURN_IF_ERROR(BeginSet(slot->partition, request->retry, group, set));
   RETURN_IF_ERROR(CheckSamePartition(set->partition, slot->partition));
   if (!checked.scope.empty()) {
     RETURN_IF_ERROR(CheckSamePartition(slot->partition, checked.scope.partition()));
   }
-  const uint64_t complete = set->state->cursor ? set->state->cursor->complete() : 0;
+  set->Touch(slot);
+  // What its writer had seen is said by the position that is kept.
+  if (!request->retry) SetSeen(*set->state, *slot, change);
+  return OverlayChange(slot->type, *change, set->write, nullptr, &*slot->state.view);
+}
+
+void KvDeviceStore::SetSeen(const PartitionState& state, const RecordSlot& slot,
+                            v1::Change* change) {
+  const uint64_t complete = state.cursor ? state.cursor->complete() : 0;
   // A checkpoint says nothing of a record that the feeds do not deliver (a kiosk writes what it may
   // not read).
-  const bool is_delivered = set->state->cursor && IsDelivered(*set->state->cursor, *slot);
-  const uint64_t known = is_delivered ? std::max(complete, slot->state.seen) : slot->state.seen;
+  const bool is_delivered = state.cursor && IsDelivered(*state.cursor, slot);
+  const uint64_t known = is_delivered ? std::max(complete, slot.state.seen) : slot.state.seen;
   const uint64_t seen = change->seen() == 0 ? known : std::min(change->seen(), known);
   // The position in the header says `complete`; naming the same number again costs bytes.
   if (seen == complete) {
@@ -214,14 +206,15 @@ absl::Status KvDeviceStore::LayOverChange(v1::Change* change, const CheckedChang
   } else {
     change->set_seen(seen);
   }
-  set->Touch(slot);
-  return OverlayChange(slot->type, *change, set->write, nullptr, &*slot->state.view);
 }
 
 absl::StatusOr<RecordSlot*> KvDeviceStore::FindTarget(const v1::Change& change,
                                                       const CheckedChange& checked,
+                                                      const std::optional<RetryOf>& retry,
                                                       CommitGroup* group) {
   const RecordType& type = *checked.type;
+  // A retry says again what was said; its record may have left this device meanwhile.
+  if (retry) return group->records.Open(retry->header.partition(), type.type_id(), checked.id);
   if (change.kind() != v1::Change::CREATE) {
     ASSIGN_OR_RETURN(RecordSlot* const slot, group->records.Find(type.type_id(), checked.id));
     if (slot != nullptr && slot->state.visible().is_live()) return slot;
@@ -248,17 +241,44 @@ absl::StatusOr<RecordSlot*> KvDeviceStore::FindTarget(const v1::Change& change,
   return slot;
 }
 
-absl::Status KvDeviceStore::BeginSet(absl::string_view partition, CommitGroup* group,
+absl::Status KvDeviceStore::BeginSet(absl::string_view partition,
+                                     const std::optional<RetryOf>& retry, CommitGroup* group,
                                      StagedSet* set) {
   const auto [found, is_new] = group->partitions.try_emplace(std::string(partition));
   if (is_new) found->second = StateOf(partition);
   set->partition = std::string(partition);
   set->state = &found->second;
-  set->write.stamp = group->clock.Tick(options_.clock->Now());
+  set->write.stamp = retry ? Hlc{retry->header.stamp()} : group->clock.Tick(options_.clock->Now());
   set->write.replica = replica_;
   set->write.user = user();
   set->write.origin_sequence = set->state->head.sequence() + 1;
   return absl::OkStatus();
+}
+
+void KvDeviceStore::SetPosition(const std::optional<RetryOf>& retry, const PartitionState& state,
+                                v1::ChangeSetHeader* header) const {
+  const v1::DeviceClock now = ClockNow(clock_.last());
+  v1::Position* const position = header->mutable_position();
+  if (!retry) {
+    position->set_server_time_ms(now.server_time_ms());
+    position->set_elapsed_ms(now.elapsed_ms());
+    position->set_epoch(state.cursor ? state.cursor->epoch() : now.epoch());
+    if (state.cursor) position->set_sequence(state.cursor->complete());
+    return;
+  }
+  *position = retry->header.position();
+  for (const uint64_t sequence : retry->seen_own) {
+    v1::Dot* const dot = position->add_provisional();
+    dot->set_replica(replica_.AsBytes());
+    dot->set_sequence(sequence);
+  }
+  // The first try of all: that is the one which the kept position and stamp belong to.
+  *header->mutable_retry_of() = retry->header.retry_of();
+  if (!retry->header.has_retry_of()) {
+    header->mutable_retry_of()->set_replica(replica_.AsBytes());
+    header->mutable_retry_of()->set_sequence(retry->header.sequence());
+  }
+  header->set_retried_at_ms(now.server_time_ms() + now.elapsed_ms());
 }
 
 absl::Status KvDeviceStore::FinishSet(CommitRequest* request, CommitGroup* group, StagedSet* set) {
@@ -269,12 +289,7 @@ absl::Status KvDeviceStore::FinishSet(CommitRequest* request, CommitGroup* group
   header.set_user(set->write.user);
   header.set_schema_version(kSchemaVersion);
   header.set_stamp(set->write.stamp.value);
-  v1::Position* const position = header.mutable_position();
-  const v1::DeviceClock now = ClockNow(set->write.stamp);
-  position->set_server_time_ms(now.server_time_ms());
-  position->set_elapsed_ms(now.elapsed_ms());
-  position->set_epoch(set->state->cursor ? set->state->cursor->epoch() : now.epoch());
-  if (set->state->cursor) position->set_sequence(set->state->cursor->complete());
+  SetPosition(request->retry, *set->state, &header);
 
   v1::ChangeSetBody body;
   body.mutable_changes()->Reserve(static_cast<int>(request->changes.size()));

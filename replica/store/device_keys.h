@@ -5,6 +5,7 @@
 //   rejected  partition 00 sequence(8)      RejectedChangeSet
 //   meta      "replica"                     the ReplicaId, 16 bytes
 //             "user", "welcome"             text; Welcome
+//             "purge", "receipt"            Purge, while one is due; the last Receipt
 //             "clock"                       DeviceClock
 //             "outbox" 00 partition         OutboxHead
 //             "cursor" 00 partition         Cursor
@@ -22,6 +23,8 @@ namespace brigada {
 inline constexpr absl::string_view kReplicaKey = "replica";
 inline constexpr absl::string_view kUserKey = "user";
 inline constexpr absl::string_view kWelcomeKey = "welcome";
+inline constexpr absl::string_view kPurgeKey = "purge";
+inline constexpr absl::string_view kReceiptKey = "receipt";
 inline constexpr absl::string_view kOutboxHeadName = "outbox";
 inline constexpr absl::string_view kCursorName = "cursor";
 inline constexpr absl::string_view kSettingName = "setting";

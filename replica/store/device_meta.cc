@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/format.h"
@@ -37,7 +38,13 @@ absl::Status KvDeviceStore::Open() {
   RETURN_IF_ERROR(LoadMeta());
   RETURN_IF_ERROR(LoadPartitions());
   RETURN_IF_ERROR(LoadRejectedCount());
-  return table_.Load(*kv_);
+  RETURN_IF_ERROR(table_.Load(*kv_));
+  // A crash may have cut a purge short. A full disk must not keep the user from what is here; the
+  // next sync tries again.
+  if (const absl::Status purged = RunPurge(); !purged.ok()) {
+    Log(LogLevel::kWarning, "purge_not_done", {{"code", absl::StatusCodeToString(purged.code())}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status KvDeviceStore::MakeNew() {
@@ -59,6 +66,10 @@ absl::Status KvDeviceStore::LoadMeta() {
   user_ = user.value_or("");
   if (welcome) RETURN_IF_ERROR(ParseMeta(kWelcomeKey, *welcome, &welcome_));
   if (clock) RETURN_IF_ERROR(ParseMeta(kClockKey, *clock, &time_));
+  ASSIGN_OR_RETURN(const std::optional<std::string> purge, kv_->Get(Table::kMeta, kPurgeKey));
+  if (purge) RETURN_IF_ERROR(ParseMeta(kPurgeKey, *purge, &purge_));
+  ASSIGN_OR_RETURN(const std::optional<std::string> receipt, kv_->Get(Table::kMeta, kReceiptKey));
+  if (receipt) RETURN_IF_ERROR(ParseMeta(kReceiptKey, *receipt, &receipt_));
   clock_.Restore(Hlc{time_.stamp()});
   return absl::OkStatus();
 }
@@ -150,17 +161,6 @@ std::vector<v1::Cursor> KvDeviceStore::Cursors() const {
   return cursors;
 }
 
-absl::Status KvDeviceStore::ResetCursor(absl::string_view partition) {
-  const WriterTurn turn(&writers_);
-  if (!StateOf(partition).cursor) return absl::OkStatus();
-  KvBatch batch;
-  batch.Delete(Table::kMeta, NamedMetaKey(kCursorName, partition));
-  RETURN_IF_ERROR(kv_->Write(batch, Durability::kMemory));
-  MutexLock lock(&mu_);
-  partitions_.find(partition)->second.cursor.reset();
-  return absl::OkStatus();
-}
-
 // Monotonic time counts from a boot. A clock that reads less than it did means a new boot, of which
 // only its own part is known; so the sum is never more than what really passed. The reading noted
 // with a server's time is rounded up for the same reason, hence the millisecond of tolerance.
@@ -196,11 +196,54 @@ absl::Status KvDeviceStore::NoteServerTime(absl::Time server_time) {
 }
 
 absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
+  for (const v1::CursorReset& reset : welcome.resets()) {
+    const v1::Cursor& cursor = reset.cursor();
+    if (reset.has_cursor() &&
+        (cursor.partition() != reset.partition() || cursor.complete() > cursor.scanned()))
+      return absl::InvalidArgumentError("malformed welcome: a cursor that contradicts itself");
+  }
   const WriterTurn turn(&writers_);
-  RETURN_IF_ERROR(WriteMeta(kWelcomeKey, welcome.SerializeAsString(), Durability::kMemory));
+  const v1::Purge purge = PurgeAfter(welcome);
+  KvBatch batch;
+  v1::Welcome kept = welcome;
+  kept.clear_resets();
+  batch.Put(Table::kMeta, std::string(kWelcomeKey), kept.SerializeAsString());
+  if (purge.lost_size() > 0) {
+    batch.Put(Table::kMeta, std::string(kPurgeKey), purge.SerializeAsString());
+  } else {
+    batch.Delete(Table::kMeta, std::string(kPurgeKey));
+  }
+  v1::Receipt receipt = PendingReceipt();
+  if (receipt.feeds_size() > 0 && welcome.receipt() >= receipt.number()) {
+    receipt.clear_feeds();
+    batch.Put(Table::kMeta, std::string(kReceiptKey), receipt.SerializeAsString());
+  }
+  for (const v1::CursorReset& reset : welcome.resets()) {
+    const std::string key = NamedMetaKey(kCursorName, reset.partition());
+    if (reset.has_cursor()) {
+      batch.Put(Table::kMeta, key, reset.cursor().SerializeAsString());
+    } else {
+      batch.Delete(Table::kMeta, key);
+    }
+  }
+  RETURN_IF_ERROR(kv_->Write(batch, Durability::kMemory));
   MutexLock lock(&mu_);
-  welcome_ = welcome;
+  welcome_ = std::move(kept);
+  purge_ = purge;
+  purge_waits_ = false;
+  receipt_ = std::move(receipt);
+  for (const v1::CursorReset& reset : welcome.resets()) TakeReset(reset);
   return absl::OkStatus();
+}
+
+void KvDeviceStore::TakeReset(const v1::CursorReset& reset) {
+  const auto found = partitions_.find(reset.partition());
+  if (found == partitions_.end()) return;
+  if (reset.has_cursor()) {
+    found->second.cursor = reset.cursor();
+  } else {
+    found->second.cursor.reset();
+  }
 }
 
 v1::Welcome KvDeviceStore::LastWelcome() const {

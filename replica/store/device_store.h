@@ -99,9 +99,6 @@ class DeviceStore {
                                                 size_t max_bytes) const = 0;
 
   virtual std::vector<v1::Cursor> Cursors() const = 0;
-  // Forgets a cursor the server did not accept: the next pull of the partition starts from zero.
-  // Records stay.
-  virtual absl::Status ResetCursor(absl::string_view partition) = 0;
   // One write batch: verdicts take their change sets out of the outbox (refused ones into the
   // rejected list) and fold what they won into base, entries are laid over, views and indexes
   // rebuilt, the cursor moved. A batch that does not start at the cursor's `scanned` is refused
@@ -110,11 +107,30 @@ class DeviceStore {
                                                  const v1::BatchBody& body) = 0;
   // Server time just seen: positions count from it.
   virtual absl::Status NoteServerTime(absl::Time server_time) = 0;
-  // What the welcome said of grants and feeds, kept for status and for checks before commit.
+  // Keeps what the welcome says of grants and feeds; forgets or replaces the cursors it resets
+  // (records stay); and notes what subscriptions have ended, for RunPurge. One write batch.
   virtual absl::Status NoteWelcome(const v1::Welcome& welcome) = 0;
   virtual v1::Welcome LastWelcome() const = 0;
+  // Removes what only subscriptions that ended have brought, if any did, and makes a receipt once
+  // none of it is left on disk. Records with pending work wait for its verdict: then call again.
+  // Bounded write batches; a crash leaves the rest to the next open.
+  virtual absl::Status RunPurge() = 0;
+  // What the server has not noted yet; without feeds: nothing.
+  virtual v1::Receipt PendingReceipt() const = 0;
 
   virtual absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const = 0;
+  // Commits the content of a rejected change set again, as a new change set that names it and keeps
+  // its position and stamp; `edited`, unless empty, in place of the content. Those of the list that
+  // change or name a record it creates go along, in order, when that or a missing grant was all
+  // that stood against them. What goes leaves the list in the same write batch. One receipt for
+  // each, the asked one's first. kNotFound; kFailedPrecondition: the server holds it in quarantine,
+  // or it is another user's work; otherwise as Commit, except that its record need not be here.
+  virtual absl::StatusOr<std::vector<CommitReceipt>> Resubmit(absl::string_view partition,
+                                                              uint64_t sequence,
+                                                              std::vector<v1::Change> edited) = 0;
+  // Resubmits what was refused for lack of a grant and is covered by the grants of the last
+  // welcome: once for each time they come to cover it. Returns how many change sets went.
+  virtual absl::StatusOr<uint64_t> ResubmitCovered() = 0;
   // Removes a rejected change set for good. kNotFound.
   virtual absl::Status DiscardRejected(absl::string_view partition, uint64_t sequence) = 0;
 

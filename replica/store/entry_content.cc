@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "replica/merge/apply.h"
+#include "replica/store/feed_cover.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/record_table.h"
 
@@ -31,13 +33,14 @@ uint64_t EnteredAt(const Record& record, const v1::Feed& feed, absl::string_view
   return level < record.entered.size() ? record.entered[level] : record.sequence;
 }
 
-Reach ReachOf(const Record& record, v1::DataClass record_class, const FeedRequest& request) {
+Reach ReachOf(const Record& record, v1::DataClass record_class, absl::Span<const v1::Feed> feeds,
+              absl::string_view partition) {
   Reach reach;
   const std::string scope = record.scope();
-  for (const v1::Feed& feed : request.feeds) {
+  for (const v1::Feed& feed : feeds) {
     if (feed.max_class() < record_class || feed.max_class() < reach.max_class) continue;
     if (!FeedCovers(feed.scope(), feed.kind(), scope)) continue;
-    const uint64_t entered = EnteredAt(record, feed, request.partition);
+    const uint64_t entered = EnteredAt(record, feed, partition);
     reach.entered = feed.max_class() > reach.max_class ? entered : std::min(reach.entered, entered);
     reach.max_class = feed.max_class();
   }
@@ -52,20 +55,6 @@ bool IsOwn(const WriteRef& write, const FeedRequest& request) {
 // The replica made the record and has had it ever since.
 bool HoldsAsCreator(const Record& record, const Reach& reach, const FeedRequest& request) {
   return IsOwn(record.created(), request) && record.created().sequence == reach.entered;
-}
-
-bool IsReadable(const RecordType* type, uint32_t number, v1::DataClass max_class) {
-  if (number == kScopeFieldNumber) return true;
-  const FieldType* field = type == nullptr ? nullptr : type->FindField(number);
-  return (field == nullptr ? v1::INCIDENT : field->data_class) <= max_class;
-}
-
-void Strip(const RecordType* type, v1::DataClass max_class, Record* record) {
-  const auto hidden = [&](uint32_t number) { return !IsReadable(type, number, max_class); };
-  std::erase_if(record->fields, [&](const FieldState& f) { return hidden(f.number); });
-  std::erase_if(record->conflicts,
-                [&](const OpenConflict& c) { return c.field != 0 && hidden(c.field); });
-  std::erase_if(record->past_states, [&](const PastState& p) { return hidden(p.field); });
 }
 
 // Only a register whose one live version is the replica's own: what others added to a set, a map or
@@ -93,12 +82,23 @@ bool IsKnown(const Record& record, const Record& told, const FeedRequest& reques
 
 std::optional<v1::Entry> EntryContent(const RecordType* type, const Record& record,
                                       const FeedRequest& request) {
-  const Reach reach = ReachOf(record, ClassOf(type, record), request);
+  const v1::DataClass record_class = ClassOf(type, record);
+  Reach reach = ReachOf(record, record_class, request.feeds, request.partition);
   if (reach.max_class == v1::DATA_CLASS_UNSPECIFIED) return std::nullopt;
+  uint64_t complete = request.complete;
+  if (request.held.has_value()) {
+    // In a lower class the replica has only a part of it, and gets it whole.
+    const Reach held = ReachOf(record, record_class, request.held->feeds, request.partition);
+    if (held.max_class >= reach.max_class) {
+      if (record.sequence <= request.held->scanned) return std::nullopt;
+      complete = std::max(complete, request.held->complete);
+      reach.entered = held.entered;
+    }
+  }
   v1::Entry entry;
-  entry.set_whole(reach.entered > request.complete && !HoldsAsCreator(record, reach, request));
-  Record told = entry.whole() ? record : RecordDelta(record, request.complete);
-  Strip(type, reach.max_class, &told);
+  entry.set_whole(reach.entered > complete && !HoldsAsCreator(record, reach, request));
+  Record told = entry.whole() ? record : RecordDelta(record, complete);
+  HideAbove(type, reach.max_class, &told);
   if (!entry.whole() && record.is_live()) {
     std::erase_if(told.fields, [&](const FieldState& f) { return IsEcho(type, f, told, request); });
     if (IsKnown(record, told, request)) return std::nullopt;

@@ -203,6 +203,12 @@ std::string CountKey(uint32_t type_id) {
   return key;
 }
 
+absl::string_view PartitionOfScope(absl::string_view scope) {
+  const size_t first = scope.find('/');
+  if (first == absl::string_view::npos) return scope;
+  return scope.substr(0, scope.find('/', first + 1));
+}
+
 absl::string_view AfterMetaName(absl::string_view key) {
   const size_t end = key.find('\0');
   return end == absl::string_view::npos ? absl::string_view() : key.substr(end + 1);

@@ -96,9 +96,11 @@ inline constexpr absl::string_view kFormatKey = "format";
 inline constexpr absl::string_view kEpochKey = "epoch";
 inline constexpr absl::string_view kClockKey = "clock";
 inline constexpr absl::string_view kOpenConflictsKey = "open_conflicts";
-std::string RunKey(uint64_t number);                     // "run" 00 number
-std::string HeadKey(absl::string_view partition);        // "head" 00 partition
-std::string CountKey(uint32_t type_id);                  // "count" 00 type
+std::string RunKey(uint64_t number);               // "run" 00 number
+std::string HeadKey(absl::string_view partition);  // "head" 00 partition
+std::string CountKey(uint32_t type_id);            // "count" 00 type
+// The first two levels of a scope's path.
+absl::string_view PartitionOfScope(absl::string_view scope);
 absl::string_view AfterMetaName(absl::string_view key);  // what stands behind the 0x00
 
 }  // namespace brigada

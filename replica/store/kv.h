@@ -104,6 +104,12 @@ class Kv : public KvReader {
   // A consistent copy of the store in a new directory `path`; `progress` gets the bytes done.
   virtual absl::Status CopyTo(const std::string& path,
                               const std::function<void(uint64_t done_bytes)>& progress) = 0;
+  // Rewrites the files under [begin, end) of a table, so that what was deleted or overwritten there
+  // is in none of them. An empty `end` means to the end of the table.
+  virtual absl::Status Compact(Table /*table*/, absl::string_view /*begin*/,
+                               absl::string_view /*end*/) {
+    return absl::OkStatus();
+  }
   // Bytes on disk, roughly.
   virtual uint64_t ApproximateBytes() const = 0;
 };

@@ -3,7 +3,8 @@
 // Every change of the store happens in a turn of its WriterQueue, as one KvBatch; what is kept in
 // memory (heads, cursors, user) is published under mu_ once the batch is written, so a reader never
 // sees there what the disk may not have. Files by idea: device_commit.cc, device_apply_batch.cc,
-// device_outbox.cc, device_rejected.cc, device_meta.cc.
+// device_outbox.cc, device_rejected.cc, device_resubmit.cc, device_purge.cc,
+// device_meta.cc.
 #ifndef REPLICA_STORE_KV_DEVICE_STORE_H_
 #define REPLICA_STORE_KV_DEVICE_STORE_H_
 
@@ -11,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,13 +58,18 @@ class KvDeviceStore final : public DeviceStore {
   absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
                                         size_t max_bytes) const override;
   std::vector<v1::Cursor> Cursors() const override;
-  absl::Status ResetCursor(absl::string_view partition) override;
   absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                          const v1::BatchBody& body) override;
   absl::Status NoteServerTime(absl::Time server_time) override;
   absl::Status NoteWelcome(const v1::Welcome& welcome) override;
   v1::Welcome LastWelcome() const override;
+  absl::Status RunPurge() override;
+  v1::Receipt PendingReceipt() const override;
   absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const override;
+  absl::StatusOr<std::vector<CommitReceipt>> Resubmit(absl::string_view partition,
+                                                      uint64_t sequence,
+                                                      std::vector<v1::Change> edited) override;
+  absl::StatusOr<uint64_t> ResubmitCovered() override;
   absl::Status DiscardRejected(absl::string_view partition, uint64_t sequence) override;
   absl::StatusOr<StoreCounts> Counts() const override;
   absl::Status PutSetting(absl::string_view key, absl::string_view value) override;
@@ -83,6 +90,10 @@ class KvDeviceStore final : public DeviceStore {
   struct CommitGroup;
   // One change set on its way into a group; undone unless it is kept.
   struct StagedSet;
+  // What a retry keeps of the change set it tries again.
+  struct RetryOf;
+  // An entry of the rejected list, parsed.
+  struct ListedSet;
   // A server batch on its way into one write batch.
   struct BatchInProgress;
 
@@ -93,6 +104,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status LoadRejectedCount();
   absl::Status WriteMeta(absl::string_view key, absl::string_view value, Durability durability);
   PartitionState StateOf(absl::string_view partition) const;
+  void TakeReset(const v1::CursorReset& reset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The device clock as of now, to be stored with a write.
   v1::DeviceClock ClockNow(Hlc last_stamp) const;
   void TakeClock(const v1::DeviceClock& clock);
@@ -101,12 +113,22 @@ class KvDeviceStore final : public DeviceStore {
   void CommitTogether(const std::vector<WriterQueue::Writer*>& group);
   absl::Status WriteGroup(CommitGroup* group);
   absl::StatusOr<CommitReceipt> StageCommit(CommitRequest* request, CommitGroup* group);
-  absl::Status LayOverChange(v1::Change* change, const CheckedChange& checked, CommitGroup* group,
+  absl::Status LayOverChange(size_t index, CommitRequest* request, CommitGroup* group,
                              StagedSet* set);
+  static void SetSeen(const PartitionState& state, const RecordSlot& slot, v1::Change* change);
   absl::StatusOr<RecordSlot*> FindTarget(const v1::Change& change, const CheckedChange& checked,
-                                         CommitGroup* group);
-  absl::Status BeginSet(absl::string_view partition, CommitGroup* group, StagedSet* set);
+                                         const std::optional<RetryOf>& retry, CommitGroup* group);
+  absl::Status BeginSet(absl::string_view partition, const std::optional<RetryOf>& retry,
+                        CommitGroup* group, StagedSet* set);
+  void SetPosition(const std::optional<RetryOf>& retry, const PartitionState& state,
+                   v1::ChangeSetHeader* header) const;
   absl::Status FinishSet(CommitRequest* request, CommitGroup* group, StagedSet* set);
+
+  // device_resubmit.cc
+  absl::StatusOr<std::vector<ListedSet>> ReadRejectedList(absl::string_view partition) const;
+  std::vector<CommitReceipt> StageRetries(std::vector<ListedSet>* chosen, CommitGroup* group,
+                                          absl::Status* first);
+  absl::Status WriteRetries(CommitGroup* group, uint64_t count);
 
   // device_apply_batch.cc
   absl::Status StartBatch(const v1::Batch& batch, BatchInProgress* work, bool* is_repeat) const;
@@ -125,6 +147,19 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status ScrubOutbox(BatchInProgress* work) const;
   absl::Status ScrubRejected(BatchInProgress* work) const;
   absl::Status WriteBatchInProgress(const v1::Batch& batch, BatchInProgress* work);
+
+  // device_purge.cc
+  struct PurgePass {
+    std::vector<v1::Feed> lost;
+    std::set<std::string> partitions;
+    std::string next_key;
+    uint64_t changed = 0;
+    uint64_t waiting = 0;  // records whose own work has no verdict yet
+  };
+  v1::Purge PurgeAfter(const v1::Welcome& welcome) const;
+  bool HasPending(const v1::Purge& purge) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status PurgeSome(const std::string& end, PurgePass* pass);
+  absl::Status FinishPurge(const v1::Purge& purge, const PurgePass& pass);
 
   // device_outbox.cc
   absl::Status SyncCommits() const;
@@ -146,6 +181,10 @@ class KvDeviceStore final : public DeviceStore {
   std::map<std::string, PartitionState, std::less<>> partitions_ ABSL_GUARDED_BY(mu_);
   std::string user_ ABSL_GUARDED_BY(mu_);
   v1::Welcome welcome_ ABSL_GUARDED_BY(mu_);
+  v1::Purge purge_ ABSL_GUARDED_BY(mu_);
+  v1::Receipt receipt_ ABSL_GUARDED_BY(mu_);
+  // The last pass found records that wait for verdicts.
+  bool purge_waits_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t rejected_ ABSL_GUARDED_BY(mu_) = 0;
   // Some commit asked for kMemory since the last sync: it may still be lost with the power.
   mutable bool has_unsynced_commit_ ABSL_GUARDED_BY(mu_) = false;

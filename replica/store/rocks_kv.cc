@@ -131,6 +131,16 @@ class RocksKv final : public Kv {
     RETURN_IF_ERROR(database_->health->CheckWritable());
     return CopyRocksDatabase(*database_->db, path, progress);
   }
+  absl::Status Compact(Table table, absl::string_view begin, absl::string_view end) override {
+    rocksdb::CompactRangeOptions options;
+    // The lowest level too: there a deleted value may lie with nothing above it to push it out.
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    const rocksdb::Slice from = ToSlice(begin);
+    const rocksdb::Slice to = ToSlice(end);
+    return ToStatus(database_->db->CompactRange(options, database_->table(table), &from,
+                                                end.empty() ? nullptr : &to),
+                    "compacting the store");
+  }
   uint64_t ApproximateBytes() const override;
 
  private:

@@ -34,9 +34,16 @@ std::string CursorMacInput(const ReplicaId& replica, const v1::Cursor& cursor) {
   std::string input = part(replica.bytes());
   absl::StrAppend(&input, part(cursor.partition()), part(cursor.epoch()), part(cursor.run()),
                   cursor.complete(), ";", cursor.scanned(), ";");
-  for (const v1::Feed& feed : CanonicalFeeds({cursor.feeds().begin(), cursor.feeds().end()})) {
-    absl::StrAppend(&input, part(feed.scope()), static_cast<int>(feed.kind()), ";",
-                    static_cast<int>(feed.max_class()), ";");
+  const auto append_feeds = [&](const google::protobuf::RepeatedPtrField<v1::Feed>& feeds) {
+    for (const v1::Feed& feed : CanonicalFeeds({feeds.begin(), feeds.end()})) {
+      absl::StrAppend(&input, part(feed.scope()), static_cast<int>(feed.kind()), ";",
+                      static_cast<int>(feed.max_class()), ";");
+    }
+  };
+  append_feeds(cursor.feeds());
+  if (cursor.has_held()) {
+    absl::StrAppend(&input, "held;", cursor.held().complete(), ";", cursor.held().scanned(), ";");
+    append_feeds(cursor.held().feeds());
   }
   return input;
 }
@@ -49,19 +56,16 @@ std::vector<v1::Feed> CanonicalFeeds(std::vector<v1::Feed> feeds) {
 }
 
 v1::CursorReset::Reason CheckCursor(const AuthorityStore& store, const v1::Cursor& cursor,
-                                    absl::string_view mac, const std::vector<v1::Feed>& feeds) {
+                                    absl::string_view mac) {
   if (!EqualMac(mac, cursor.mac()) || cursor.complete() > cursor.scanned())
     return v1::CursorReset::NOT_AUTHENTIC;
   const absl::StatusOr<Epoch> epoch = Epoch::FromBytes(cursor.epoch());
   const absl::StatusOr<Run> run = Run::FromBytes(cursor.run());
   if (!epoch.ok() || !run.ok()) return v1::CursorReset::NOT_AUTHENTIC;
   if (*epoch != store.epoch()) return v1::CursorReset::OTHER_EPOCH;
-  if (!store.IsKnownPoint(*epoch, *run, cursor.partition(), cursor.scanned()))
+  if (!store.IsKnownPoint(*epoch, *run, cursor.partition(),
+                          std::max(cursor.scanned(), cursor.held().scanned())))
     return v1::CursorReset::BEYOND_END;
-  const std::vector<v1::Feed> given =
-      CanonicalFeeds({cursor.feeds().begin(), cursor.feeds().end()});
-  if (!std::equal(given.begin(), given.end(), feeds.begin(), feeds.end(), SameFeed))
-    return v1::CursorReset::OTHER_FEEDS;
   return v1::CursorReset::REASON_UNSPECIFIED;
 }
 

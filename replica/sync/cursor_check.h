@@ -18,11 +18,11 @@ std::string CursorMacInput(const ReplicaId& replica, const v1::Cursor& cursor);
 // Sorted, without duplicates.
 std::vector<v1::Feed> CanonicalFeeds(std::vector<v1::Feed> feeds);
 
-// Why the pull has to start from zero; REASON_UNSPECIFIED when it need not. `mac` is what the
-// server computes for the cursor; `feeds` (canonical) what the device reads in the partition now.
-// OTHER_EPOCH and BEYOND_END mean that the server went back, announced or not.
+// Why the pull has to start from zero; REASON_UNSPECIFIED when it need not, whatever feeds it is
+// for (feed_change.h). `mac` is what the server computes for the cursor. OTHER_EPOCH and BEYOND_END
+// mean that the server went back, announced or not.
 v1::CursorReset::Reason CheckCursor(const AuthorityStore& store, const v1::Cursor& cursor,
-                                    absl::string_view mac, const std::vector<v1::Feed>& feeds);
+                                    absl::string_view mac);
 
 }  // namespace brigada
 

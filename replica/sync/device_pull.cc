@@ -30,9 +30,9 @@ absl::Status DevicePull::OnWelcome(const v1::Welcome& welcome) {
     Log(LogLevel::kWarning, "cursor_reset",
         {{"partition", reset.partition()},
          {"reason", v1::CursorReset::Reason_Name(reset.reason())}});
-    RETURN_IF_ERROR(store_->ResetCursor(reset.partition()));
   }
-  return store_->NoteWelcome(welcome);
+  RETURN_IF_ERROR(store_->NoteWelcome(welcome));
+  return store_->RunPurge();
 }
 
 absl::StatusOr<BatchOutcome> DevicePull::OnBatch(const v1::Batch& batch,
@@ -44,6 +44,12 @@ absl::StatusOr<BatchOutcome> DevicePull::OnBatch(const v1::Batch& batch,
   for (const v1::Verdict& verdict : body.verdicts())
     outcome.judged = std::max(outcome.judged, verdict.sequence());
   ASSIGN_OR_RETURN(outcome.effect, store_->ApplyBatch(batch, body));
+  // Written before the grant that this session's welcome told of.
+  if (outcome.effect.refused > 0) {
+    ASSIGN_OR_RETURN(outcome.resubmitted, store_->ResubmitCovered());
+  }
+  // Records of a scope that was lost may have waited for these verdicts.
+  if (outcome.judged != 0) RETURN_IF_ERROR(store_->RunPurge());
   return outcome;
 }
 

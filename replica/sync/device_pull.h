@@ -18,6 +18,8 @@ struct BatchOutcome {
   BatchEffect effect;
   // The greatest sequence of a verdict in it; 0 when it has none.
   uint64_t judged = 0;
+  // Change sets that the outbox grew by: refused ones that go again by themselves.
+  uint64_t resubmitted = 0;
 };
 
 // One thread; the store outlives it.
@@ -25,7 +27,8 @@ class DevicePull {
  public:
   explicit DevicePull(DeviceStore* store) : store_(store) {}
 
-  // Notes time and grants; forgets the cursors that were not accepted.
+  // Notes time and grants; forgets or replaces the cursors that were not accepted, and removes what
+  // is no longer to be read.
   absl::Status OnWelcome(const v1::Welcome& welcome);
   // kInvalidArgument: the frame contradicts itself or its body is hostile; nothing was applied.
   // Otherwise what DeviceStore::ApplyBatch says.

@@ -12,6 +12,15 @@
 
 namespace brigada {
 
+namespace {
+
+bool TakesReceipts(const v1::Welcome& welcome) {
+  const auto& features = welcome.features();
+  return std::find(features.begin(), features.end(), kReceiptsFeature) != features.end();
+}
+
+}  // namespace
+
 class DeviceSession::Impl {
  public:
   Impl(DeviceStore* store, DeviceSessionOptions options, absl::Time device_time,
@@ -22,6 +31,7 @@ class DeviceSession::Impl {
         limits_(OwnLimits(options_.batch_target_bytes)),
         push_(store, options_.sign),
         pull_(store),
+        takes_receipts_(TakesReceipts(store->LastWelcome())),
         progressed_at_(monotonic),
         spoke_at_(monotonic) {}
 
@@ -60,6 +70,9 @@ class DeviceSession::Impl {
   bool is_welcome_ = false;
   bool is_done_ = false;  // the server said so
   bool is_ping_due_ = false;
+  // As the last welcome says: then a receipt goes out with the hello.
+  bool takes_receipts_;
+  uint64_t receipt_sent_ = 0;
   bool is_stopping_ = false;
   bool is_finished_ = false;
   absl::Status failure_;
@@ -122,6 +135,14 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseFrame(
     frame.mutable_ping()->set_nonce(next_nonce_++);
     return frame;
   }
+  if (takes_receipts_) {
+    v1::Receipt receipt = store_->PendingReceipt();
+    if (receipt.feeds_size() > 0 && receipt.number() > receipt_sent_) {
+      receipt_sent_ = receipt.number();
+      *frame.mutable_receipt() = std::move(receipt);
+      return frame;
+    }
+  }
   return push_.NextFrame();
 }
 
@@ -172,14 +193,19 @@ absl::Status DeviceSession::Impl::OnWelcome(const v1::Welcome& welcome) {
                      ", this program version ", kProtocolVersion, ": update the older one"));
   }
   is_welcome_ = true;
+  takes_receipts_ = TakesReceipts(welcome);
   ASSIGN_OR_RETURN(limits_, Negotiate(limits_, welcome.limits()));
   RETURN_IF_ERROR(push_.OnWelcome(welcome));
-  return pull_.OnWelcome(welcome);
+  RETURN_IF_ERROR(pull_.OnWelcome(welcome));
+  ASSIGN_OR_RETURN(const uint64_t resubmitted, store_->ResubmitCovered());
+  if (resubmitted > 0) push_.OnCommit();
+  return absl::OkStatus();
 }
 
 absl::Status DeviceSession::Impl::OnBatch(const v1::Batch& batch) {
   ASSIGN_OR_RETURN(const BatchOutcome outcome, pull_.OnBatch(batch, limits_.max_inflated_bytes));
   if (outcome.judged != 0) push_.OnJudged(batch.partition(), outcome.judged);
+  if (outcome.resubmitted > 0) push_.OnCommit();
   progress_.records_received += outcome.effect.records;
   progress_.change_sets_confirmed += outcome.effect.applied + outcome.effect.merged;
   progress_.change_sets_refused += outcome.effect.refused + outcome.effect.quarantined;

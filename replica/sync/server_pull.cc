@@ -8,6 +8,7 @@
 #include "replica/schema/scope.h"
 #include "replica/sync/codec.h"
 #include "replica/sync/cursor_check.h"
+#include "replica/sync/feed_change.h"
 #include "replica/sync/session_limits.h"
 
 namespace brigada {
@@ -76,29 +77,41 @@ absl::Status ServerPull::MakeLanes(const v1::Hello& hello, const std::vector<v1:
 absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcome) {
   if (static_cast<size_t>(hello.cursors_size()) > kMaxPartitionsPerSession)
     return absl::InvalidArgumentError("hello: too many cursors");
-  static const std::vector<v1::Feed> no_feeds;
   for (const v1::Cursor& cursor : hello.cursors()) {
-    const auto lane = lanes_.find(cursor.partition());
+    const auto found = lanes_.find(cursor.partition());
+    Lane* const lane = found == lanes_.end() ? nullptr : &found->second;
     v1::Cursor unsigned_cursor = cursor;
     unsigned_cursor.clear_mac();
-    const v1::CursorReset::Reason reason =
-        CheckCursor(*store_, cursor, sign_(unsigned_cursor),
-                    lane == lanes_.end() ? no_feeds : lane->second.feeds);
-    if (reason != v1::CursorReset::REASON_UNSPECIFIED) {
-      LogReset(lane == lanes_.end() ? "" : lane->first, reason, cursor,
-               lane == lanes_.end() ? 0 : store_->Head(lane->first));
-      v1::CursorReset* const reset = welcome->add_resets();
-      reset->set_partition(cursor.partition());
-      reset->set_reason(reason);
-    } else if (lane != lanes_.end()) {
-      lane->second.complete = cursor.complete();
-      lane->second.scanned = cursor.scanned();
-      lane->second.read = cursor.scanned();
-    } else {
-      held_cursors_[cursor.partition()] = cursor;
+    auto reason = CheckCursor(*store_, cursor, sign_(unsigned_cursor));
+    const bool holds = reason == v1::CursorReset::REASON_UNSPECIFIED;
+    if (holds && lane != nullptr && IsForFeeds(cursor, lane->feeds)) {
+      TakeCursor(cursor, lane);
+      continue;
     }
+    // Of a writer that reads nothing here: its push will make a lane.
+    if (holds && lane == nullptr && cursor.feeds().empty()) {
+      held_cursors_[cursor.partition()] = cursor;
+      continue;
+    }
+    v1::CursorReset* const reset = welcome->add_resets();
+    if (holds) reason = v1::CursorReset::OTHER_FEEDS;
+    if (holds && lane != nullptr) {
+      TakeCursor(CursorForFeeds(cursor, lane->feeds), lane);
+      *reset->mutable_cursor() = MakeCursor(cursor.partition(), *lane);
+    }
+    reset->set_partition(cursor.partition());
+    reset->set_reason(reason);
+    LogReset(lane == nullptr ? "" : found->first, reason, cursor,
+             lane == nullptr ? 0 : store_->Head(found->first));
   }
   return absl::OkStatus();
+}
+
+void ServerPull::TakeCursor(const v1::Cursor& cursor, Lane* lane) {
+  lane->complete = cursor.complete();
+  lane->scanned = lane->read = cursor.scanned();
+  lane->held.reset();
+  if (cursor.has_held()) lane->held = cursor.held();
 }
 
 absl::StatusOr<ServerPull::Lane*> ServerPull::AddLane(const std::string& partition) {
@@ -182,7 +195,15 @@ FeedRequest ServerPull::RequestOf(const std::string& partition, const Lane& lane
           // what was judged in this session is known to be the same on both sides.
           .own_from = lane.complete == 0 ? lane.judged_at_hello : 0,
           .own_head = lane.own_head,
-          .target_bytes = batch_target_bytes_};
+          .target_bytes = batch_target_bytes_,
+          .held = HeldOf(lane)};
+}
+
+std::optional<HeldPoint> ServerPull::HeldOf(const Lane& lane) {
+  if (!lane.held.has_value()) return std::nullopt;
+  return HeldPoint{.feeds = {lane.held->feeds().begin(), lane.held->feeds().end()},
+                   .complete = lane.held->complete(),
+                   .scanned = lane.held->scanned()};
 }
 
 v1::Batch ServerPull::BatchOf(const std::string& partition, const FeedPage& page, Lane* lane) {
@@ -196,7 +217,10 @@ v1::Batch ServerPull::BatchOf(const std::string& partition, const FeedPage& page
   batch.set_body(std::move(body.bytes));
   batch.set_inflated_bytes(body.inflated_bytes);
   lane->scanned = page.to;
-  if (batch.checkpoint()) lane->complete = page.to;
+  if (batch.checkpoint()) {
+    lane->complete = page.to;
+    lane->held.reset();
+  }
   *batch.mutable_cursor() = MakeCursor(partition, *lane);
   entries_sent_ += static_cast<uint64_t>(page.body.entries_size());
   return batch;
@@ -218,6 +242,7 @@ v1::Cursor ServerPull::MakeCursor(const std::string& partition, const Lane& lane
   cursor.set_complete(lane.complete);
   cursor.set_scanned(lane.scanned);
   cursor.mutable_feeds()->Assign(lane.feeds.begin(), lane.feeds.end());
+  if (lane.held.has_value()) *cursor.mutable_held() = *lane.held;
   cursor.set_mac(sign_(cursor));
   return cursor;
 }

@@ -57,6 +57,8 @@ class ServerPull {
     uint64_t scanned = 0;
     // Read so far, at or beyond `scanned`: in between there was nothing for this device.
     uint64_t read = 0;
+    // Until the next checkpoint, while added feeds are read from zero.
+    std::optional<v1::Held> held = std::nullopt;
     uint64_t own_head = 0;
     // The last change set judged before this session.
     uint64_t judged_at_hello = 0;
@@ -67,8 +69,10 @@ class ServerPull {
   absl::Status MakeLanes(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
                          v1::Welcome* welcome);
   absl::Status TakeCursors(const v1::Hello& hello, v1::Welcome* welcome);
+  static void TakeCursor(const v1::Cursor& cursor, Lane* lane);
   absl::StatusOr<Lane*> AddLane(const std::string& partition);
   absl::StatusOr<std::optional<v1::Batch>> ReadLane(const std::string& partition, Lane* lane);
+  static std::optional<HeldPoint> HeldOf(const Lane& lane);
   FeedRequest RequestOf(const std::string& partition, const Lane& lane) const;
   v1::Batch BatchOf(const std::string& partition, const FeedPage& page, Lane* lane);
   static bool IsWorthSending(const FeedPage& page, const Lane& lane);

@@ -47,6 +47,7 @@ class ServerSession::Impl {
  private:
   void OnHello(const v1::Hello& hello, absl::Time now);
   void OnPush(const v1::Push& push);
+  void OnReceipt(const v1::Receipt& receipt);
   void RefuseIf(const std::optional<v1::Refused>& refused) {
     if (refused.has_value()) Refuse(*refused);
   }
@@ -100,6 +101,8 @@ void ServerSession::Impl::OnFrame(const v1::ClientFrame& frame, absl::Time now) 
     case v1::ClientFrame::kPing:
       pong_nonce_ = frame.ping().nonce();
       return;
+    case v1::ClientFrame::kReceipt:
+      return OnReceipt(frame.receipt());
     case v1::ClientFrame::kGoodbye:
       finished_ = true;
       return;
@@ -145,6 +148,8 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   welcome.mutable_feeds()->Assign(identity_.feeds.begin(), identity_.feeds.end());
   welcome.mutable_grants()->Assign(identity_.grants.begin(), identity_.grants.end());
   welcome.set_user(identity_.user);
+  welcome.set_receipt(identity_.receipt);
+  welcome.add_features(std::string(kReceiptsFeature));
   welcome_ = std::move(welcome);
 }
 
@@ -154,6 +159,13 @@ void ServerSession::Impl::OnPush(const v1::Push& push) {
   if (refused_.has_value()) return;
   const absl::Status lane = pull_->OnPushed(push.partition(), end);
   if (!lane.ok()) Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, lane.message()));
+}
+
+void ServerSession::Impl::OnReceipt(const v1::Receipt& receipt) {
+  if (static_cast<size_t>(receipt.feeds_size()) > kMaxPartitionsPerSession)
+    return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "receipt: too many feeds"));
+  if (!host_->NoteReceipt(receipt).ok())
+    Refuse(MakeRefused(v1::Refused::INTERNAL, "receipt: not noted"));
 }
 
 void ServerSession::Impl::OnPushResult(const PushResult& result, absl::Time now) {
@@ -233,6 +245,11 @@ bool ServerSession::Impl::NextBatchFrame(v1::ServerFrame* frame) {
     return false;
   }
   if (!batch->has_value()) return false;
+  // After the read: what was written before a grant ended may be in it.
+  if (!host_->StillHolds()) {
+    Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "grants have changed"));
+    return false;
+  }
   *frame->mutable_batch() = **std::move(batch);
   stats_.entries_sent = pull_->entries_sent();
   return true;

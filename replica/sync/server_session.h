@@ -25,6 +25,8 @@ struct PeerIdentity {
   // Feeds the user reads now and grants that allow them.
   std::vector<v1::Feed> feeds;
   std::vector<v1::GrantInfo> grants;
+  // Number of the last receipt noted of this replica.
+  uint64_t receipt = 0;
 };
 
 // What a session needs of its surroundings. All calls come from the session's own thread.
@@ -43,6 +45,12 @@ class ServerSessionHost {
   // `push` is untouched, the session offers it again at the next OnTick or OnPushResult. Any other
   // error ends the session with INTERNAL.
   virtual absl::Status SubmitPush(PushRequest* push) = 0;
+  // Asked before every batch: false when what Identify said of feeds and grants may no longer hold.
+  // The session then ends, to be judged anew, and the batch is not sent.
+  virtual bool StillHolds() { return true; }
+  // The device has removed what it may no longer read. Durable on return; an error ends the session
+  // with INTERNAL.
+  virtual absl::Status NoteReceipt(const v1::Receipt& /*receipt*/) { return absl::OkStatus(); }
   // MAC of a cursor for this replica: HMAC-SHA256 over CursorMacInput (cursor_check.h), first 16
   // bytes. Never empty.
   virtual std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) = 0;

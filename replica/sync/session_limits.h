@@ -5,10 +5,14 @@
 #include <cstddef>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/base/limits.h"
 
 namespace brigada {
+
+// Features, by the names the peers give them in hello and welcome.
+inline constexpr absl::string_view kReceiptsFeature = "receipts";
 
 inline constexpr uint32_t kProtocolVersion = 1;
 // No peer may announce less: the largest record must fit into one frame.

@@ -124,7 +124,12 @@ void DeviceLife::AddEnd() {
   // Whatever is read for a push must never be lost: its sequence would be used twice.
   Add(true, [this] { return store_->ReadOutbox(kOaxaca, 0, 1 << 20).status(); });
   // A reset that is lost is asked for again by the server.
-  Add(false, [this] { return store_->ResetCursor(kJalisco); });
+  Add(false, [this] {
+    v1::Welcome welcome;
+    for (const char* partition : {kOaxaca, kJalisco}) *welcome.add_feeds() = BelowFeed(partition);
+    welcome.add_resets()->set_partition(kJalisco);
+    return store_->NoteWelcome(welcome);
+  });
   AddCommit(Creation(IdOf(6), "MX/20/067", PersonNamed("Última")));
 }
 

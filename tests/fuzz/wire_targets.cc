@@ -30,15 +30,18 @@ void Unpack(absl::string_view bytes, uint32_t stated) {
   CHECK(again.SerializeAsString() == body.SerializeAsString());
 }
 
+void Sort(google::protobuf::RepeatedPtrField<v1::Feed>* feeds) {
+  const std::vector<v1::Feed> sorted = CanonicalFeeds({feeds->begin(), feeds->end()});
+  feeds->Assign(sorted.begin(), sorted.end());
+}
+
 bool IsSame(const v1::Cursor& a, const v1::Cursor& b) {
   v1::Cursor first = a;
   v1::Cursor second = b;
   for (v1::Cursor* cursor : {&first, &second}) {
     cursor->clear_mac();
-    const std::vector<v1::Feed> feeds =
-        CanonicalFeeds({cursor->feeds().begin(), cursor->feeds().end()});
-    cursor->clear_feeds();
-    for (const v1::Feed& feed : feeds) *cursor->add_feeds() = feed;
+    Sort(cursor->mutable_feeds());
+    if (cursor->has_held()) Sort(cursor->mutable_held()->mutable_feeds());
   }
   return first.SerializeAsString() == second.SerializeAsString();
 }

@@ -243,15 +243,38 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
     return "G2: a value was lost and the verdict does not say so";
   for (auto& [name, record] : trial.records) {
     touched_.insert(name);
+    const std::string before = ScopeOf(records_[name]);
+    const std::string after = ScopeOf(record);
+    if (!before.empty() && before != after) {
+      departures_[name].erase(after);
+      departures_[name][before] = verdict.commit_sequence();
+    }
     records_[name] = std::move(record);
   }
   owed_ = std::move(trial.owed);
   return "";
 }
 
+// Of the places that the record left after the writer's position, the first; empty for none.
+std::string Oracle::PlaceSeen(const RecordName& name, const Trial& trial) const {
+  const auto found = departures_.find(name);
+  if (found == departures_.end() || trial.header.position().epoch() != epoch_) return "";
+  std::string place;
+  uint64_t first = UINT64_MAX;
+  for (const auto& [scope, commit] : found->second) {
+    if (commit <= trial.seen || commit >= first) continue;
+    place = scope;
+    first = commit;
+  }
+  return place;
+}
+
+// A late edit follows a record that has moved: the place where its writer saw it counts as well.
 bool Oracle::IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
                        const Trial& trial) const {
-  const bool here = !record.exists || MayWrite(trial.user, type, ScopeOf(record), trial.written);
+  const std::string seen_in = PlaceSeen({change.type_id(), change.record_id()}, trial);
+  const bool here = !record.exists || MayWrite(trial.user, type, ScopeOf(record), trial.written) ||
+                    (!seen_in.empty() && MayWrite(trial.user, type, seen_in, trial.written));
   return here &&
          (change.scope().empty() || MayWrite(trial.user, type, change.scope(), trial.written));
 }

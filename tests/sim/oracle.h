@@ -138,6 +138,8 @@ class Oracle {
   bool IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
                  const Trial& trial) const;
 
+  std::string PlaceSeen(const RecordName& name, const Trial& trial) const;
+
   const Registry* const registry_;
   std::vector<v1::GrantRecord> grants_;
   std::map<std::string, std::string> users_;
@@ -147,6 +149,8 @@ class Oracle {
   std::map<std::pair<std::string, std::string>, std::pair<uint64_t, uint64_t>> last_;  // of a chain
   int64_t latest_ms_ = 0;  // the greatest server time of a commit
   std::map<RecordName, ModelRecord> records_;
+  // Where a record was and is no more, with the commit that moved it away.
+  std::map<RecordName, std::map<std::string, uint64_t>> departures_;
   std::set<RecordName> touched_;
   std::vector<OwedValue> owed_;
 };

@@ -58,8 +58,15 @@ struct RecordInfo {
 struct Rejection {
   std::string partition;
   uint64_t sequence = 0;
-  // The commit sequence its writer had seen, in the server's present epoch; 0 when it was another.
-  uint64_t position = 0;
+  // The server keeps it for a person to decide there; it cannot be sent again from here.
+  bool quarantined = false;
+  // It goes again by itself once grants cover it.
+  bool waits_for_grant = false;
+  // Of a retry: the change set that was tried first; else 0.
+  uint64_t retry_of = 0;
+  // Sequence of the first rejection of the same partition that creates a record this one changes or
+  // names: resubmitting that one takes this one along. 0: none.
+  uint64_t depends_on = 0;
   absl::Time refused_at;
   v1::ChangeSetBody content;
   std::vector<v1::Refusal> reasons;
@@ -201,7 +208,9 @@ class Replica {
   virtual SyncStatus GetSyncStatus() const = 0;
 
   virtual absl::StatusOr<std::vector<Rejection>> Rejections() const = 0;
-  // Commits the content again as a new change set (after it, or the grants, have been changed).
+  // Commits the content again as a new change set that keeps the position of the old one; what
+  // depends on it goes along. kNotFound; kInvalidArgument: it breaks a rule, which is named;
+  // kFailedPrecondition: quarantined, or another user's work.
   virtual absl::Status Resubmit(absl::string_view partition, uint64_t sequence) = 0;
   // The same with `content` in place of what was refused.
   virtual absl::Status ResubmitAs(absl::string_view partition, uint64_t sequence,

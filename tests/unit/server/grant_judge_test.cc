@@ -28,9 +28,10 @@ v1::GrantRecord OrganizerOf(absl::string_view scope) {
 }
 
 // The reasons for which ana's change of a person in `scope`, written `elapsed_ms` after the server
-// said `server_time_ms`, is refused.
+// said `server_time_ms`, and unless 0 tried again at `retried_at_ms`, is refused.
 std::vector<v1::RefusalReason> Reasons(const v1::GrantRecord& grant, absl::string_view scope,
-                                       int64_t server_time_ms, int64_t elapsed_ms) {
+                                       int64_t server_time_ms, int64_t elapsed_ms,
+                                       int64_t retried_at_ms = 0) {
   absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants;
   grants["ana"].push_back(grant);
   const GrantJudge judge(std::move(grants), absl::FromUnixMillis(kNow));
@@ -39,6 +40,10 @@ std::vector<v1::RefusalReason> Reasons(const v1::GrantRecord& grant, absl::strin
   v1::ChangeSetHeader header;
   header.mutable_position()->set_server_time_ms(server_time_ms);
   header.mutable_position()->set_elapsed_ms(elapsed_ms);
+  if (retried_at_ms != 0) {
+    header.mutable_retry_of()->set_sequence(1);
+    header.set_retried_at_ms(retried_at_ms);
+  }
   v1::Change change;
   change.set_scope(std::string(scope));
   const ChangeInQuestion question{.push = push,
@@ -74,6 +79,37 @@ TEST(GrantJudgeTest, WorkOfTheMillisecondOfARevocationIsAccepted) {
   grant.set_revoked_ms(5000);
   EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 1000), IsEmpty());
   EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 1001), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
+TEST(GrantJudgeTest, ARetryIsAlsoJudgedAtItsOwnTime) {
+  v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  grant.set_from_ms(5000);
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 0), ElementsAre(v1::NOT_GRANTED));
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 0, 4999), ElementsAre(v1::NOT_GRANTED));
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 0, 5000), IsEmpty());
+  grant.set_from_ms(kNow + 1);
+  EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 0, kNow + 2), ElementsAre(v1::NOT_GRANTED));
+}
+
+TEST(GrantJudgeTest, ALateEditFollowsARecordThatMovedAway) {
+  absl::flat_hash_map<std::string, std::vector<v1::GrantRecord>> grants;
+  grants["ana"].push_back(OrganizerOf("MX/20/067"));
+  const GrantJudge judge(std::move(grants), absl::FromUnixMillis(kNow));
+  PushRequest push;
+  push.user = "ana";
+  const RecordType* const type = Registry::BuiltIn().FindByName("Person");
+  v1::Change creation;
+  creation.set_kind(v1::Change::CREATE);
+  creation.set_scope("MX/20/551");
+  Record record;
+  ASSERT_TRUE(OverlayChange(type, creation, WriteRef(), nullptr, &record).ok());
+  const v1::ChangeSetHeader header;
+  const v1::Change edit;
+  std::vector<v1::Refusal> refusals;
+  judge.Examine({push, header, edit, 0, type, &record, "MX/20/067"}, &refusals);
+  EXPECT_THAT(refusals, IsEmpty());
+  judge.Examine({push, header, edit, 0, type, &record, "MX/20/039"}, &refusals);
+  EXPECT_EQ(refusals.size(), 1U);
 }
 
 TEST(GrantJudgeTest, NobodyWritesLaterThanNow) {

@@ -179,6 +179,63 @@ TEST_F(AuthorityFeedTest, DeltaCountsFromCompleteNotFromScanned) {
   EXPECT_EQ(PersonIn(page.body.entries(0)).folio(), "OAX-1");
 }
 
+TEST_F(AuthorityFeedTest, OnlyAnAddedScopeIsReadFromZero) {
+  CreatePerson(&ana_, "Known", kJuarez);
+  const RecordId added = CreatePerson(&ana_, "Added", kTlacolula);
+  const RecordId changed = CreatePerson(&ana_, "Changed", kJuarez);
+  request_.held = HeldPoint{{FeedOf(kJuarez, v1::BELOW)}, 3, 3};
+  Commit(&ana_, {Edit(PersonType(), changed, PersonNamed("Changed again"))});
+
+  const FeedPage page = Read();
+
+  ASSERT_THAT(page.body.entries(), SizeIs(2));
+  EXPECT_EQ(page.body.entries(0).record_id(), added.AsBytes());
+  EXPECT_TRUE(page.body.entries(0).whole());
+  EXPECT_EQ(page.body.entries(1).record_id(), changed.AsBytes());
+  EXPECT_FALSE(page.body.entries(1).whole());
+  EXPECT_EQ(page.to, 4U);
+}
+
+TEST_F(AuthorityFeedTest, ARecordThatChangesWhileItsScopeIsAddedComesWhole) {
+  const RecordId id = CreatePerson(&ana_, "Eva", kTlacolula);
+  request_.held = HeldPoint{{FeedOf(kJuarez, v1::BELOW)}, 1, 1};
+  v1::Person values;
+  values.set_notes("later");
+  Commit(&ana_, {Edit(PersonType(), id, values)});
+  const FeedPage page = Read();
+  ASSERT_THAT(page.body.entries(), SizeIs(1));
+  EXPECT_TRUE(page.body.entries(0).whole());
+  EXPECT_EQ(PersonIn(page.body.entries(0)).name().given_names(), "Eva");
+}
+
+TEST_F(AuthorityFeedTest, ARecordThatLeftAnAddedScopeForAHeldOneIsNotToldToHaveLeft) {
+  const RecordId id = CreatePerson(&ana_, "Rosa", kJuarez);
+  Commit(&ana_, {Move(PersonType(), id, kTlacolula)});
+  Commit(&ana_, {Move(PersonType(), id, kOaxaca)});
+  request_.held = HeldPoint{{FeedOf(kOaxaca, v1::HERE)}, 3, 3};
+  EXPECT_THAT(Read({FeedOf(kOaxaca, v1::HERE), FeedOf(kJuarez, v1::BELOW)}).body.entries(),
+              SizeIs(0));
+}
+
+TEST_F(AuthorityFeedTest, ARaisedClassBringsTheRecordsWhole) {
+  v1::Person person = PersonNamed("Rosa");
+  person.set_gender("f");
+  Commit(&ana_, {Create(PersonType(), ana_.NewId(), kJuarez, person)});
+  request_.held = HeldPoint{{FeedOf(kOaxaca, v1::BELOW, v1::PERSONAL)}, 1, 1};
+  const FeedPage page = Read({FeedOf(kOaxaca, v1::BELOW, v1::SENSITIVE)});
+  ASSERT_THAT(page.body.entries(), SizeIs(1));
+  EXPECT_EQ(PersonIn(page.body.entries(0)).gender(), "f");
+}
+
+TEST_F(AuthorityFeedTest, VerdictsThatWereToldAreNotToldAgain) {
+  CreatePerson(&ana_, "Rosa", kTlacolula);
+  request_.replica = ana_.id();
+  request_.held = HeldPoint{{FeedOf(kJuarez, v1::BELOW)}, 1, 1};
+  EXPECT_THAT(Read().body.verdicts(), SizeIs(0));
+  CreatePerson(&ana_, "Eva", kTlacolula);
+  EXPECT_THAT(Read().body.verdicts(), SizeIs(1));
+}
+
 TEST_F(AuthorityFeedTest, OwnRegistersAreNotEchoed) {
   v1::Person person = PersonNamed("Rosa");
   const RecordId plain = ana_.NewId();

@@ -136,6 +136,9 @@ class TestReplica {
   uint64_t position = 0;
   uint64_t stamp_ms = 1'767'225'600'000;
   std::string user = "ana";
+  // Unless 0: they try this one again, with this stamp.
+  uint64_t retry_of = 0;
+  uint64_t retry_stamp_ms = 0;
 
   v1::ChangeSet MakeSet(const std::vector<v1::Change>& changes) {
     v1::ChangeSetBody body;
@@ -155,6 +158,11 @@ class TestReplica {
     header.mutable_position()->set_sequence(position);
     header.set_user(user);
     header.set_stamp(++stamp_ms << 16);
+    if (retry_of != 0) {
+      header.mutable_retry_of()->set_replica(id_.AsBytes());
+      header.mutable_retry_of()->set_sequence(retry_of);
+      header.set_stamp(retry_stamp_ms << 16);
+    }
     set.set_header(header.SerializeAsString());
     set.set_salt(std::string(16, 's'));
     ChainValue previous;

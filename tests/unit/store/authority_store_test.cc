@@ -287,6 +287,39 @@ TEST_P(AuthorityStoreTest, ResolvingClosesTheConflict) {
   EXPECT_EQ(conflict.state(), v1::RESOLVED);
 }
 
+TEST_P(AuthorityStoreTest, ARetryDoesNotReplaceItsOwnReplicasLaterWork) {
+  const RecordId id = CreatePerson(&ana_, "Rosa");
+  ana_.position = 1;
+  ana_.retry_stamp_ms = ana_.stamp_ms + 1;
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  Commit(ana_.PushOf({Edit(PersonType(), id, PersonNamed("first try"))}));
+  judge_.refuses = nullptr;
+  const PushResult later = Commit(ana_.PushOf({Edit(PersonType(), id, PersonNamed("later"))}));
+  ana_.retry_of = 2;
+  const PushResult retry = Commit(ana_.PushOf({Edit(PersonType(), id, PersonNamed("first try"))}));
+  ana_.retry_of = 0;
+  EXPECT_EQ(retry.verdicts.at(0).outcome(), v1::MERGED);
+  EXPECT_EQ(retry.verdicts[0].conflicts_size(), 1);
+  EXPECT_EQ(NameOf(id), "later");
+  // Its place in time is an earlier one, but the replica's stamps do not go back with it.
+  EXPECT_LT(retry.verdicts[0].stamp(), later.verdicts.at(0).stamp());
+  ana_.stamp_ms = 1;
+  const PushResult next = Commit(ana_.PushOf({Edit(PersonType(), id, PersonNamed("next"))}));
+  EXPECT_GT(next.verdicts.at(0).stamp(), later.verdicts[0].stamp());
+}
+
+TEST_P(AuthorityStoreTest, ARetryHasSeenItsOwnReplicasEarlierWork) {
+  const RecordId id = CreatePerson(&ana_, "Rosa");
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  Commit(ana_.PushOf({Edit(PersonType(), id, PersonNamed("Eva"))}));
+  judge_.refuses = nullptr;
+  ana_.retry_of = 2;
+  ana_.retry_stamp_ms = ana_.stamp_ms;
+  const PushResult retry = Commit(ana_.PushOf({Edit(PersonType(), id, PersonNamed("Eva"))}));
+  EXPECT_EQ(retry.verdicts.at(0).outcome(), v1::APPLIED);
+  EXPECT_EQ(NameOf(id), "Eva");
+}
+
 TEST_P(AuthorityStoreTest, PositionOfAnotherEpochHasSeenNothing) {
   const RecordId id = CreatePerson(&ana_, "Rosa");
   Reopen(/*restored=*/true);
@@ -323,6 +356,30 @@ TEST_P(AuthorityStoreTest, TheJudgeRefusesByChange) {
       ana_.PushOf({Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Rosa"))});
   push.user = "beto";
   EXPECT_EQ(RefusalOf(push), v1::NOT_GRANTED);
+}
+
+TEST_P(AuthorityStoreTest, TheJudgeLearnsWhereTheWriterSawARecordThatMoved) {
+  const RecordId id = CreatePerson(&ana_, "Rosa");
+  std::string former;
+  judge_.refuses = [&](const ChangeInQuestion& question) {
+    former = question.former_scope;
+    return false;
+  };
+  beto_.position = 1;
+  Commit(ana_.PushOf({Move(PersonType(), id, kTlacolula)}));
+  EXPECT_EQ(former, "");
+  Commit(ana_.PushOf({Move(PersonType(), id, kOaxaca)}));
+  Commit(beto_.PushOf({Edit(PersonType(), id, PersonNamed("Rosa B"))}));
+  EXPECT_EQ(former, kJuarez);
+  beto_.position = store_->Head(kOaxaca);
+  Commit(beto_.PushOf({Edit(PersonType(), id, PersonNamed("Rosa C"))}));
+  EXPECT_EQ(former, "");
+  // In one group.
+  const std::vector<PushRequest> group = {
+      ana_.PushOf({Move(PersonType(), id, kJuarez)}),
+      beto_.PushOf({Edit(PersonType(), id, PersonNamed("Rosa D"))})};
+  ASSERT_OK(store_->CommitPushes(group, judge_, now_));
+  EXPECT_EQ(former, kOaxaca);
 }
 
 TEST_P(AuthorityStoreTest, RefusesWhatTheSchemaForbids) {

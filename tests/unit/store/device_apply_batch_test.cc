@@ -175,7 +175,7 @@ TEST_F(DeviceApplyBatchTest, AVerdictDoesNotOverwriteANewerBase) {
   v1::Person after = PersonNamed("", "mio");
   after.set_gender("f");
   ASSERT_OK(CommitOne(Edit(id, v1::Person(), after)));
-  ASSERT_OK(store->ResetCursor("MX/20"));
+  ResetCursor();
   ASSERT_OK(BatchMaker("MX/20", 0, 6).Verdict(1, 5).ApplyTo(store.get()));
   EXPECT_EQ(NotesOf(id), "nuevo");
   EXPECT_EQ(GetPerson(id)->gender(), "f");
@@ -244,7 +244,7 @@ TEST_F(DeviceApplyBatchTest, ABatchOfAnotherEpochNeedsAReset) {
   BatchMaker other("MX/20", 9, 12);
   other.batch.mutable_cursor()->set_epoch(std::string(16, 'x'));
   EXPECT_THAT(other.ApplyTo(store.get()), StatusIs(absl::StatusCode::kFailedPrecondition));
-  ASSERT_OK(store->ResetCursor("MX/20"));
+  ResetCursor();
   EXPECT_TRUE(store->Cursors().empty());
   other.batch.set_from(0);
   EXPECT_OK(other.ApplyTo(store.get()));
@@ -359,6 +359,7 @@ TEST_F(DeviceApplyBatchTest, EverythingOutlivesAReopening) {
   ASSERT_OK(BatchMaker("MX/20", 0, 9).Verdict(1, 9).ApplyTo(store.get()));
   v1::Welcome welcome;
   welcome.set_user("ana");
+  *welcome.add_feeds() = BelowFeed("MX/20");
   ASSERT_OK(store->NoteWelcome(welcome));
   ASSERT_OK(store->PutSetting("server", "example"));
   const std::string head = store->Head("MX/20").SerializeAsString();

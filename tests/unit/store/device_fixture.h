@@ -30,6 +30,8 @@ struct SharedDisk {
   std::atomic<int> writes{0};
   std::atomic<int> syncs{0};
   std::atomic<bool> fails{false};
+  // Unless negative: further writes that succeed.
+  std::atomic<int> writes_left{-1};
   // Writes let other threads run first, as a slow disk does.
   std::atomic<bool> pauses{false};
 };
@@ -47,7 +49,8 @@ class SharedKv final : public Kv {
     return disk_->kv->Iterate(table, begin, end);
   }
   absl::Status Write(const KvBatch& batch, Durability durability) override {
-    if (disk_->fails) return absl::ResourceExhaustedError("disk full");
+    if (disk_->fails || disk_->writes_left == 0) return absl::ResourceExhaustedError("disk full");
+    if (disk_->writes_left > 0) --disk_->writes_left;
     for (int i = 0; disk_->pauses && i < 20; ++i) std::this_thread::yield();
     ++disk_->writes;
     if (durability == Durability::kSync) ++disk_->syncs;
@@ -249,6 +252,13 @@ class DeviceStoreFixture : public ::testing::Test {
     EXPECT_TRUE(page.ok() && !page->change_sets.empty() &&
                 body.ParseFromString(page->change_sets[0].body()));
     return body;
+  }
+  // The server did not accept the cursor of Oaxaca.
+  void ResetCursor() {
+    v1::Welcome welcome;
+    *welcome.add_feeds() = BelowFeed("MX/20");
+    welcome.add_resets()->set_partition("MX/20");
+    ASSERT_OK(store->NoteWelcome(welcome));
   }
   StoreCounts Counts() { return *store->Counts(); }
 

@@ -148,11 +148,14 @@ std::vector<v1::Cursor> FakeDeviceStore::Cursors() const {
   return cursors;
 }
 
-absl::Status FakeDeviceStore::ResetCursor(absl::string_view name) {
-  const auto found = partitions_.find(name);
-  if (found == partitions_.end()) return absl::OkStatus();
-  found->second.cursor.Clear();
-  found->second.has_cursor = false;
+absl::Status FakeDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
+  welcome_ = welcome;
+  for (const v1::CursorReset& reset : welcome.resets()) {
+    const auto found = partitions_.find(reset.partition());
+    if (found == partitions_.end()) continue;
+    found->second.cursor = reset.cursor();
+    found->second.has_cursor = reset.has_cursor();
+  }
   return absl::OkStatus();
 }
 

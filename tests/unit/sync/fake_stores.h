@@ -93,16 +93,19 @@ class FakeDeviceStore final : public DeviceStore {
   absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
                                         size_t max_bytes) const override;
   std::vector<v1::Cursor> Cursors() const override;
-  absl::Status ResetCursor(absl::string_view partition) override;
   absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                          const v1::BatchBody& body) override;
   absl::Status NoteServerTime(absl::Time) override { return absl::OkStatus(); }
-  absl::Status NoteWelcome(const v1::Welcome& welcome) override {
-    welcome_ = welcome;
-    return absl::OkStatus();
-  }
+  absl::Status NoteWelcome(const v1::Welcome& welcome) override;
+  absl::Status RunPurge() override { return absl::OkStatus(); }
+  v1::Receipt PendingReceipt() const override { return receipt; }
   v1::Welcome LastWelcome() const override { return welcome_; }
   absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const override { return Unused(); }
+  absl::StatusOr<std::vector<CommitReceipt>> Resubmit(absl::string_view, uint64_t,
+                                                      std::vector<v1::Change>) override {
+    return Unused();
+  }
+  absl::StatusOr<uint64_t> ResubmitCovered() override { return 0; }
   absl::Status DiscardRejected(absl::string_view, uint64_t) override { return Unused(); }
   absl::StatusOr<StoreCounts> Counts() const override { return Unused(); }
   absl::Status PutSetting(absl::string_view, absl::string_view) override { return Unused(); }
@@ -123,6 +126,7 @@ class FakeDeviceStore final : public DeviceStore {
     v1::Cursor cursor;
     bool has_cursor = false;
   };
+  v1::Receipt receipt;
   Partition& partition(const std::string& name) { return partitions_[name]; }
 
  private:

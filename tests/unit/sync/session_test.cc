@@ -352,14 +352,71 @@ TEST_F(CursorTest, TheCursorOfAnotherReplicaIsReset) {
   EXPECT_THAT(Records(&first_), ElementsAre("a"));
 }
 
-TEST_F(CursorTest, OtherGrantsMeanAPullFromZero) {
+TEST_F(CursorTest, WiderGrantsMeanAPullFromZero) {
+  Enrol(first_, {"MX/20/067"});
   second_.Add(kOaxaca, "a");
   Sync(&second_);
   Sync(&first_);
-  Enrol(first_, {kOaxaca, "MX/20/067"});
+  Enrol(first_, {kOaxaca});
   first_.partition(kOaxaca).records.clear();
   EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_FEEDS);
   EXPECT_THAT(Records(&first_), ElementsAre("a"));
+}
+
+TEST_F(CursorTest, NarrowedGrantsKeepThePlaceAndReplaceTheCursor) {
+  Enrol(first_, {kOaxaca, "MX/20/067"});
+  second_.Add(kOaxaca, "a");
+  Sync(&second_);
+  Sync(&first_);
+  Enrol(first_, {"MX/20/067"});
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_FEEDS);
+  EXPECT_EQ(progress_.records_received, 0U);
+  EXPECT_EQ(first_.partition(kOaxaca).cursor.scanned(), 1U);
+  EXPECT_EQ(first_.partition(kOaxaca).cursor.feeds_size(), 1);
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::REASON_UNSPECIFIED);
+}
+
+TEST_F(CursorTest, WhatIsHeldIsPartOfTheCursorsMac) {
+  second_.Add(kOaxaca, "a");
+  Sync(&second_);
+  Sync(&first_);
+  first_.partition(kOaxaca).cursor.mutable_held()->set_scanned(1);
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::NOT_AUTHENTIC);
+}
+
+TEST_F(CursorTest, APartitionThatIsNotReadAnyMoreHasNoCursor) {
+  second_.Add(kOaxaca, "a");
+  Sync(&second_);
+  Sync(&first_);
+  Enrol(first_, {kNation});
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_FEEDS);
+  EXPECT_FALSE(first_.partition(kOaxaca).has_cursor);
+}
+
+TEST_F(SessionTest, AReceiptGoesWithTheHelloOfTheNextSession) {
+  Sync(&first_);
+  first_.receipt.set_number(1);
+  first_.receipt.add_feeds()->set_scope(kOaxaca);
+  std::vector<v1::ClientFrame::FrameCase> sent;
+  LoopbackOptions options;
+  options.on_client_frame = [&](const v1::ClientFrame& frame) {
+    sent.push_back(frame.frame_case());
+  };
+  EXPECT_EQ(Sync(&first_, options), End::kFinished);
+  EXPECT_THAT(sent, ElementsAre(v1::ClientFrame::kHello, v1::ClientFrame::kReceipt,
+                                v1::ClientFrame::kPushEnd));
+}
+
+TEST_F(SessionTest, AServerThatDoesNotKnowReceiptsGetsNone) {
+  first_.receipt.set_number(1);
+  first_.receipt.add_feeds()->set_scope(kOaxaca);
+  DeviceSession session(&first_, {}, clock_.Now(), clock_.Monotonic());
+  for (auto frame = session.NextFrame(); (*frame).has_value(); frame = session.NextFrame())
+    EXPECT_FALSE((*frame)->has_receipt());
+  v1::ServerFrame welcome;
+  welcome.mutable_welcome()->set_protocol_version(1);
+  ASSERT_OK(session.OnFrame(welcome, clock_.Monotonic()));
+  EXPECT_FALSE(session.NextFrame()->has_value());
 }
 
 TEST_F(CursorTest, ARestoredServerIsNoticedAndNothingIsDropped) {
@@ -573,6 +630,31 @@ TEST_F(HostilePeerTest, ShutdownIsSaidWithATimeToComeBack) {
   EXPECT_EQ(frame->refused().reason(), v1::Refused::SHUTTING_DOWN);
   EXPECT_GT(frame->refused().retry_after_ms(), 0U);
   EXPECT_TRUE(session_.finished());
+}
+
+// Its peer's grants end when the test says so.
+class EndingPeer final : public TestServer::Peer {
+ public:
+  using TestServer::Peer::Peer;
+  bool StillHolds() override { return holds; }
+  bool holds = true;
+};
+
+TEST_F(SessionTest, NothingIsSentAfterAGrantHasEnded) {
+  second_.Add(kOaxaca, "a");
+  Sync(&second_);
+  EndingPeer peer(&server_);
+  ServerSession session(&store_, &peer, {});
+  peer.Attach(&session);
+  v1::ClientFrame hello = HelloOf(first_);
+  hello.mutable_hello()->set_live(true);
+  session.OnFrame(hello, clock_.Now());
+  ASSERT_TRUE(session.NextFrame(clock_.Now())->has_welcome());
+  peer.holds = false;
+  const auto frame = session.NextFrame(clock_.Now());
+  ASSERT_TRUE(frame.has_value());
+  EXPECT_EQ(frame->refused().reason(), v1::Refused::SHUTTING_DOWN);
+  EXPECT_TRUE(session.finished());
 }
 
 // A device session that a test feeds by hand.

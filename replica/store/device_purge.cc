@@ -1,0 +1,205 @@
+// What a device may no longer read leaves it: the records of subscriptions that ended, conflicts
+// among them, and the fields above a class that was lowered. A purge is noted with the welcome that
+// said so and goes on, batch by batch, over restarts, until a pass finds nothing; work that has not
+// been judged keeps its record until it has.
+#include <algorithm>
+#include <utility>
+
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/feed_cover.h"
+#include "replica/store/keys.h"
+#include "replica/store/kv_device_store.h"
+
+namespace brigada {
+namespace {
+
+// Of one write batch, and of one stay in the store.
+constexpr size_t kMaxRecordsChanged = 256;
+constexpr size_t kMaxRecordsRead = 4096;
+
+enum class Fate { kStays, kIsMasked, kGoes };
+
+struct Judgement {
+  Fate fate = Fate::kStays;
+  v1::DataClass readable = v1::DATA_CLASS_UNSPECIFIED;
+};
+
+// A record that no lost subscription brought (a kiosk's own work) is left alone, and the bare
+// tombstone of an erased one, which keeps it from coming back.
+Judgement Judge(const RecordType* type, const Record& base, absl::Span<const v1::Feed> lost,
+                absl::Span<const v1::Feed> feeds) {
+  if (!base.exists() || base.erased) return {};
+  const v1::DataClass record_class = ClassOf(type, base);
+  const std::string scope = base.scope();
+  const v1::DataClass before = ReadableClass(lost, scope, record_class);
+  const v1::DataClass now = ReadableClass(feeds, scope, record_class);
+  if (before <= now) return {};
+  return {now == v1::DATA_CLASS_UNSPECIFIED ? Fate::kGoes : Fate::kIsMasked, now};
+}
+
+// True when the record is another one now.
+bool Carry(const Judgement& judgement, RecordSlot* slot) {
+  if (judgement.fate == Fate::kGoes) {
+    slot->state = RecordStorage();
+    return true;
+  }
+  const std::string before = EncodeStorage(slot->state);
+  HideAbove(slot->type, judgement.readable, &slot->state.base);
+  return EncodeStorage(slot->state) != before;
+}
+
+void AddFeeds(const google::protobuf::RepeatedPtrField<v1::Feed>& feeds,
+              std::vector<v1::Feed>* all) {
+  for (const v1::Feed& feed : feeds) {
+    if (!IsInsideAny(feed, *all)) all->push_back(feed);
+  }
+}
+
+std::vector<v1::Feed> FeedsOf(const google::protobuf::RepeatedPtrField<v1::Feed>& feeds) {
+  return {feeds.begin(), feeds.end()};
+}
+
+}  // namespace
+
+// Everything this device has been given, less what it still reads.
+v1::Purge KvDeviceStore::PurgeAfter(const v1::Welcome& welcome) const {
+  MutexLock lock(&mu_);
+  std::vector<v1::Feed> given;
+  AddFeeds(welcome_.feeds(), &given);
+  AddFeeds(purge_.lost(), &given);
+  for (const auto& [partition, state] : partitions_) {
+    if (!state.cursor) continue;
+    AddFeeds(state.cursor->feeds(), &given);
+    AddFeeds(state.cursor->held().feeds(), &given);
+  }
+  const std::vector<v1::Feed> now = FeedsOf(welcome.feeds());
+  v1::Purge purge;
+  for (v1::Feed& feed : given) {
+    if (!IsInsideAny(feed, now)) *purge.add_lost() = std::move(feed);
+  }
+  const bool is_new_epoch = !welcome_.epoch().empty() && welcome_.epoch() != welcome.epoch();
+  purge.set_is_held_back(purge.lost_size() > 0 && is_new_epoch);
+  return purge;
+}
+
+absl::Status KvDeviceStore::RunPurge() {
+  v1::Purge purge;
+  {
+    MutexLock lock(&mu_);
+    if (purge_.lost().empty() || purge_.is_held_back()) return absl::OkStatus();
+    if (purge_waits_ && HasPending(purge_)) return absl::OkStatus();
+    purge = purge_;
+  }
+  PurgePass pass;
+  pass.lost = FeedsOf(purge.lost());
+  for (const v1::Feed& feed : purge.lost()) {
+    const absl::StatusOr<Scope> scope = Scope::Parse(feed.scope());
+    if (scope.ok()) pass.partitions.insert(std::string(scope->partition()));
+  }
+  for (const std::string& partition : pass.partitions) {
+    pass.next_key = PartitionPrefix(partition);
+    while (!pass.next_key.empty()) {
+      RETURN_IF_ERROR(PurgeSome(PrefixEnd(PartitionPrefix(partition)), &pass));
+      notifier_.Deliver();
+    }
+  }
+  if (pass.waiting > 0) {
+    MutexLock lock(&mu_);
+    purge_waits_ = true;
+    return absl::OkStatus();
+  }
+  return FinishPurge(purge, pass);
+}
+
+// Work of the lost scopes that waits for its verdict.
+bool KvDeviceStore::HasPending(const v1::Purge& purge) const {
+  return std::any_of(partitions_.begin(), partitions_.end(), [&](const auto& entry) {
+    const v1::OutboxHead& head = entry.second.head;
+    return head.sequence() > head.confirmed() &&
+           std::any_of(purge.lost().begin(), purge.lost().end(), [&](const v1::Feed& feed) {
+             return PartitionOfScope(feed.scope()) == entry.first;
+           });
+  });
+}
+
+// One bounded batch; moves `next_key` on, and empties it at `end`.
+absl::Status KvDeviceStore::PurgeSome(const std::string& end, PurgePass* pass) {
+  const WriterTurn turn(&writers_);
+  RecordBatch records(&table_, kv_.get());
+  const std::vector<v1::Feed> feeds = FeedsOf(LastWelcome().feeds());
+  size_t changed = 0;
+  size_t read = 0;
+  const std::unique_ptr<KvIterator> it = kv_->Iterate(Table::kRecords, pass->next_key, end);
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    pass->next_key = std::string(it->key());
+    if (changed >= kMaxRecordsChanged || ++read > kMaxRecordsRead) break;
+    RecordKeyParts parts;
+    if (!ParseRecordKey(it->key(), &parts)) return absl::DataLossError("a record key is damaged");
+    const RecordType* const type = options_.registry->Find(parts.type_id);
+    ASSIGN_OR_RETURN(const RecordStorage stored, DecodeStorage(type, it->value()));
+    const Judgement judgement = Judge(type, stored.base, pass->lost, feeds);
+    if (judgement.fate == Fate::kStays) continue;
+    if (!stored.pending.empty()) {
+      ++pass->waiting;
+      continue;
+    }
+    ASSIGN_OR_RETURN(RecordSlot* const slot,
+                     records.Open(parts.partition, parts.type_id, parts.id));
+    slot->dirty = Carry(judgement, slot);
+    changed += slot->dirty ? 1 : 0;
+  }
+  RETURN_IF_ERROR(it->status());
+  if (!it->Valid()) pass->next_key.clear();
+  if (changed == 0) return absl::OkStatus();
+  pass->changed += changed;
+  KvBatch writes;
+  RETURN_IF_ERROR(records.Stage(&writes));
+  RETURN_IF_ERROR(kv_->Write(writes, Durability::kMemory));
+  records.Committed();
+  std::vector<ChangedRecord> names;
+  for (const RecordSlot& slot : records.slots()) {
+    if (slot.dirty) names.push_back({slot.type_id, slot.id});
+  }
+  notifier_.Add(std::move(names));
+  return absl::OkStatus();
+}
+
+// Nothing is left: also not in the files beneath, before the receipt says so.
+absl::Status KvDeviceStore::FinishPurge(const v1::Purge& purge, const PurgePass& pass) {
+  for (const std::string& partition : pass.partitions) {
+    const std::string begin = PartitionPrefix(partition);
+    for (const Table table : {Table::kRecords, Table::kIndex})
+      RETURN_IF_ERROR(kv_->Compact(table, begin, PrefixEnd(begin)));
+  }
+  const WriterTurn turn(&writers_);
+  v1::Receipt receipt = PendingReceipt();
+  {
+    MutexLock lock(&mu_);
+    // Another welcome came in between: what it said is still to be done.
+    if (purge_.SerializeAsString() != purge.SerializeAsString()) return absl::OkStatus();
+  }
+  std::vector<v1::Feed> gone = FeedsOf(receipt.feeds());
+  AddFeeds(purge.lost(), &gone);
+  receipt.mutable_feeds()->Assign(gone.begin(), gone.end());
+  receipt.set_number(receipt.number() + 1);
+  KvBatch writes;
+  writes.Delete(Table::kMeta, std::string(kPurgeKey));
+  writes.Put(Table::kMeta, std::string(kReceiptKey), receipt.SerializeAsString());
+  RETURN_IF_ERROR(kv_->Write(writes, Durability::kSync));
+  Log(LogLevel::kInfo, "purged",
+      {{"feeds", purge.lost_size()}, {"records", pass.changed}, {"receipt", receipt.number()}});
+  MutexLock lock(&mu_);
+  purge_.Clear();
+  purge_waits_ = false;
+  receipt_ = std::move(receipt);
+  return absl::OkStatus();
+}
+
+v1::Receipt KvDeviceStore::PendingReceipt() const {
+  MutexLock lock(&mu_);
+  return receipt_;
+}
+
+}  // namespace brigada

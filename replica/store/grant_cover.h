@@ -1,0 +1,24 @@
+// Whether the grants a welcome told of allow a write, as far as a device can know. The authority
+// decides; this says what is worth trying.
+#ifndef REPLICA_STORE_GRANT_COVER_H_
+#define REPLICA_STORE_GRANT_COVER_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "brigada/v1/storage.pb.h"
+#include "brigada/v1/sync_service.pb.h"
+
+namespace brigada {
+
+// True when some grant lets its user write records of the type at `scope`.
+bool GrantsCover(const v1::Welcome& welcome, uint32_t type_id, absl::string_view scope);
+
+// True when every change of the refused set is covered, where its record was and where it goes. A
+// record of unknown place counts as anywhere in the partition.
+bool GrantsCoverAll(const v1::Welcome& welcome, const v1::RejectedChangeSet& refused,
+                    const v1::ChangeSetBody& body, absl::string_view partition);
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_GRANT_COVER_H_

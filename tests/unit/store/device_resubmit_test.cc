@@ -1,0 +1,213 @@
+// Trying again what the authority refused.
+#include <string>
+#include <vector>
+
+#include "brigada/v1/event.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/store/device_fixture.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr char kOaxaca[] = "MX/20";
+
+class DeviceResubmitTest : public DeviceStoreFixture {
+ protected:
+  // Answers change set `sequence` at commit 10 + `sequence`.
+  void Refuse(uint64_t sequence, v1::RefusalReason reason, v1::Outcome outcome = v1::REJECTED) {
+    BatchMaker batch(kOaxaca, scanned_, sequence + 10);
+    batch.Verdict(sequence, sequence + 10, outcome);
+    batch.body.mutable_verdicts(0)->add_refusals()->set_reason(reason);
+    ASSERT_OK(batch.ApplyTo(store.get()));
+    scanned_ = sequence + 10;
+  }
+  void Grant(const std::vector<std::string>& scopes) {
+    v1::Welcome welcome;
+    v1::GrantInfo& grant = *welcome.add_grants();
+    grant.mutable_scopes()->Assign(scopes.begin(), scopes.end());
+    grant.add_writable_types(TypeNamed("Person").type_id());
+    ASSERT_OK(store->NoteWelcome(welcome));
+  }
+  std::vector<v1::RejectedChangeSet> Listed() { return *store->Rejected(); }
+
+  uint64_t scanned_ = 0;
+};
+
+TEST_F(DeviceResubmitTest, ARetryTakesThePlaceOfTheRefusedSetInOneWrite) {
+  ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(1000)));
+  const RecordId id = Register("Ana");
+  const v1::ChangeSetHeader first = HeaderOf(1);
+  const v1::ChangeSetBody content = BodyOf(1);
+  Refuse(1, v1::NOT_GRANTED);
+  clock.Advance(absl::Seconds(3));
+  const int writes = disk.writes;
+  ASSERT_OK_AND_ASSIGN(const auto receipts, store->Resubmit(kOaxaca, 1, {}));
+  EXPECT_EQ(disk.writes, writes + 1);
+  ASSERT_THAT(receipts, SizeIs(1));
+  EXPECT_EQ(receipts[0].sequence, 2U);
+  EXPECT_EQ(Counts().rejected, 0U);
+  EXPECT_EQ(Counts().pending, 1U);
+  EXPECT_TRUE(GetPerson(id));
+  const v1::ChangeSetHeader again = HeaderOf(2);
+  EXPECT_EQ(again.retry_of().sequence(), 1U);
+  EXPECT_EQ(again.retry_of().replica(), store->replica().bytes());
+  EXPECT_EQ(again.stamp(), first.stamp());
+  EXPECT_EQ(again.position().SerializeAsString(), first.position().SerializeAsString());
+  EXPECT_EQ(again.retried_at_ms(), 4000);
+  EXPECT_EQ(BodyOf(2).SerializeAsString(), content.SerializeAsString());
+}
+
+TEST_F(DeviceResubmitTest, ARetryOfARetryNamesTheFirstTry) {
+  Register("Ana");
+  Refuse(1, v1::NOT_GRANTED);
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {}));
+  Refuse(2, v1::NOT_GRANTED);
+  ASSERT_OK(store->Resubmit(kOaxaca, 2, {}));
+  EXPECT_EQ(HeaderOf(3).retry_of().sequence(), 1U);
+}
+
+TEST_F(DeviceResubmitTest, DependentsGoAlongInOrder) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  const RecordId other = Register("Beto");
+  ASSERT_OK(SetNotes(id, "tres"));
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::UNKNOWN_RECORD);
+  Refuse(3, v1::NOT_GRANTED);
+  Refuse(4, v1::UNKNOWN_RECORD);
+  ASSERT_OK_AND_ASSIGN(const auto receipts, store->Resubmit(kOaxaca, 1, {}));
+  ASSERT_THAT(receipts, SizeIs(3));
+  EXPECT_EQ(receipts[2].sequence, 7U);
+  EXPECT_EQ(NotesOf(id), "tres");
+  // The later ones have seen the earlier ones of this write.
+  EXPECT_EQ(HeaderOf(5).position().provisional_size(), 0);
+  ASSERT_EQ(HeaderOf(7).position().provisional_size(), 2);
+  EXPECT_EQ(HeaderOf(7).position().provisional(1).sequence(), 6U);
+  ASSERT_THAT(Listed(), SizeIs(1));
+  EXPECT_EQ(Listed()[0].verdict().sequence(), 3U);
+  EXPECT_FALSE(Get(other));
+}
+
+TEST_F(DeviceResubmitTest, ADependentWithAnotherFaultStays) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::INVALID_VALUE);
+  ASSERT_OK_AND_ASSIGN(const auto receipts, store->Resubmit(kOaxaca, 1, {}));
+  EXPECT_THAT(receipts, SizeIs(1));
+  EXPECT_THAT(Listed(), SizeIs(1));
+}
+
+TEST_F(DeviceResubmitTest, AnEditedContentGoesInItsPlace) {
+  const RecordId id = Register("Ana");
+  Refuse(1, v1::INVALID_VALUE);
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {Creation(id, "MX/20/067", PersonNamed("Anna"))}));
+  EXPECT_EQ(GetPerson(id)->name().given_names(), "Anna");
+  EXPECT_EQ(HeaderOf(2).retry_of().sequence(), 1U);
+}
+
+TEST_F(DeviceResubmitTest, AnEditThatBreaksARuleChangesNothing) {
+  const RecordId id = Register("Ana");
+  Refuse(1, v1::INVALID_VALUE);
+  EXPECT_THAT(store->Resubmit(kOaxaca, 1, {Creation(id, "MX/20/067", PersonNamed(""))}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Listed(), SizeIs(1));
+  EXPECT_EQ(Counts().pending, 0U);
+}
+
+TEST_F(DeviceResubmitTest, AFailedWriteLeavesTheListAsItWas) {
+  Register("Ana");
+  Refuse(1, v1::NOT_GRANTED);
+  disk.fails = true;
+  EXPECT_FALSE(store->Resubmit(kOaxaca, 1, {}).ok());
+  disk.fails = false;
+  Reopen();
+  EXPECT_EQ(Counts().rejected, 1U);
+  EXPECT_EQ(Counts().pending, 0U);
+}
+
+TEST_F(DeviceResubmitTest, WhatTheServerHoldsInQuarantineIsNotSentAgain) {
+  Register("Ana");
+  Refuse(1, v1::UNREADABLE_BODY, v1::QUARANTINED);
+  EXPECT_THAT(store->Resubmit(kOaxaca, 1, {}), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Listed(), SizeIs(1));
+}
+
+TEST_F(DeviceResubmitTest, AnotherUsersWorkIsNotSentAgain) {
+  ASSERT_OK(store->SetUser("ana"));
+  Register("Rosa");
+  Refuse(1, v1::NOT_GRANTED);
+  ASSERT_OK(store->SetUser("beto"));
+  EXPECT_THAT(store->Resubmit(kOaxaca, 1, {}), StatusIs(absl::StatusCode::kFailedPrecondition));
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  EXPECT_THAT(Listed(), SizeIs(1));
+}
+
+TEST_F(DeviceResubmitTest, AnEditOfARecordThatIsNotHereAnyMoreCanGoAgain) {
+  const RecordId id = NewId();
+  ServerRecord record;
+  record.Write(Creation(id, "MX/20/067", PersonNamed("Ana")), 1);
+  ASSERT_OK(BatchMaker(kOaxaca, 0, 1).Entry(record.EntryAfter(0, true)).ApplyTo(store.get()));
+  scanned_ = 1;
+  ASSERT_OK(SetNotes(id, "mía"));
+  Refuse(1, v1::LATE_AFTER_REVOCATION);
+  ASSERT_OK(BatchMaker(kOaxaca, 11, 12).Departure(id, 12, "MX/09/002").ApplyTo(store.get()));
+  ASSERT_FALSE(Get(id));
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {}));
+  EXPECT_EQ(BodyOf(2).changes(0).record_id(), id.AsBytes());
+}
+
+TEST_F(DeviceResubmitTest, WhatLackedAGrantGoesByItselfWhenOneCoversIt) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::UNKNOWN_RECORD);
+  Grant({"MX/20/551"});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({"MX/20/067"});
+  EXPECT_EQ(*store->ResubmitCovered(), 2U);
+  EXPECT_THAT(Listed(), IsEmpty());
+  EXPECT_EQ(NotesOf(id), "dos");
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+}
+
+TEST_F(DeviceResubmitTest, ItGoesOnceForEachTimeAGrantComes) {
+  Register("Ana");
+  Refuse(1, v1::NOT_GRANTED);
+  Grant({kOaxaca});
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);
+  Refuse(2, v1::NOT_GRANTED);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Reopen();
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+}
+
+TEST_F(DeviceResubmitTest, ARoleThatMayNotWriteTheTypeDoesNotCoverIt) {
+  v1::Event event;
+  event.set_kind(v1::CIRCLE);
+  event.set_title("Círculo");
+  ASSERT_OK(CommitOne(Creation(NewId(), "MX/20/067", event, "Event")));
+  Refuse(1, v1::NOT_GRANTED);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+}
+
+TEST_F(DeviceResubmitTest, OtherFaultsDoNotGoByThemselves) {
+  Register("Ana");
+  Refuse(1, v1::INVALID_VALUE);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+}
+
+}  // namespace
+}  // namespace brigada
