@@ -57,6 +57,10 @@ class FakeLink {
     const MutexLock lock(&mu_);
     return sent_;
   }
+  uint64_t bytes() const {
+    const MutexLock lock(&mu_);
+    return bytes_sent_ + bytes_received_;
+  }
   bool is_closed() const {
     const MutexLock lock(&mu_);
     return closed_;

@@ -69,17 +69,17 @@ TEST_F(SyncRoundTest, ALeaseIsRenewedWhereTheCallerSyncs) {
 TEST_F(SyncRoundTest, TheBudgetIsOneForAllConnectionsOfARound) {
   Begin([](FakeLink& link, const v1::ClientFrame& frame) {
     if (!frame.has_hello()) return;
-    v1::ServerFrame welcome;
-    welcome.mutable_welcome()->set_protocol_version(kProtocolVersion);
-    *welcome.mutable_welcome()->mutable_limits() = ToPeerLimits(OwnLimits(0));
-    welcome.mutable_welcome()->add_features(std::string(600, 'x'));
-    link.Give(welcome);
+    link.GiveWelcome();
     link.Cut();
   });
+  EXPECT_FALSE(round_->RunLive({}).was_good);
+  const uint64_t one_connection = transport_->Link(0)->bytes();
   SyncOptions options;
-  options.byte_budget = 1000;
+  options.byte_budget = one_connection + 10;
   EXPECT_THAT(round_->Run(options), StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_EQ(transport_->connections(), 2u);
+  ASSERT_EQ(transport_->connections(), 3u);
+  EXPECT_FALSE(transport_->Link(1)->sent().empty());
+  EXPECT_TRUE(transport_->Link(2)->sent().empty());
 }
 
 TEST_F(SyncRoundTest, ALiveSessionIsASuccessWhileItLasts) {

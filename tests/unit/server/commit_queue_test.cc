@@ -89,8 +89,8 @@ TEST_F(CommitQueueTest, AFailedStoreFailsThePushAndTellsNoHeads) {
 }
 
 TEST_F(CommitQueueTest, DamagedUserEntryHoldsUpNobodyElse) {
-  ASSERT_OK(store_.WriteEntries(
-      {DirectoryWrite{DirectoryKind::kUser, "ana", "\xff\xff", std::nullopt}}));
+  ASSERT_OK(
+      store_.WriteEntries({DirectoryWrite{DirectoryKind::kUser, "ana", "\xff\xff", std::nullopt}}));
   Start();
   PushRequest push = Push("MX/20");
   push.user = "beto";

@@ -79,7 +79,9 @@ TEST_F(SessionRunnerTest, ASessionsEndWritesNothing) {
 
 TEST_F(SessionRunnerTest, AThousandCommitsWakeABusySessionOnce) {
   BeginLive();
-  const int before = world_.store().heads_asked();
+  world_.Settle();
+  const int heads = world_.store().heads_asked();
+  const int steps = world_.runner_clock().asked();
   std::promise<void> gate;
   world_.executor().Post([opened = gate.get_future().share()] { opened.wait(); });
   for (int i = 0; i < 1000; ++i) {
@@ -87,18 +89,21 @@ TEST_F(SessionRunnerTest, AThousandCommitsWakeABusySessionOnce) {
     runner_->OnTick();
   }
   gate.set_value();
-  runner_->OnEnd(v1::Refused());
-  NextRefused();
-  EXPECT_LE(world_.store().heads_asked() - before, 5);
+  world_.Settle();
+  EXPECT_LE(world_.store().heads_asked() - heads, 5);
+  EXPECT_LE(world_.runner_clock().asked() - steps, 5);
 }
 
 TEST_F(SessionRunnerTest, CommitsElsewhereDoNotWakeASession) {
   BeginLive();
-  const int before = world_.store().heads_asked();
-  for (int i = 0; i < 100; ++i) runner_->OnNewHeads({"MX/21", "MX/09"});
-  runner_->OnEnd(v1::Refused());
-  NextRefused();
-  EXPECT_EQ(world_.store().heads_asked(), before);
+  world_.Settle();
+  const int steps = world_.runner_clock().asked();
+  runner_->OnNewHeads({"MX/21", "MX/09"});
+  world_.Settle();
+  EXPECT_EQ(world_.runner_clock().asked(), steps);
+  runner_->OnNewHeads({"MX/21", "MX/20"});
+  world_.Settle();
+  EXPECT_GT(world_.runner_clock().asked(), steps);
 }
 
 TEST_F(SessionRunnerTest, ALiveSessionHearsOfACommit) {

@@ -3,7 +3,9 @@
 #ifndef TESTS_UNIT_SERVER_SESSION_WORLD_H_
 #define TESTS_UNIT_SERVER_SESSION_WORLD_H_
 
+#include <atomic>
 #include <deque>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -165,6 +167,23 @@ class FakeDevice {
   std::unique_ptr<DeviceStore> store_;
 };
 
+// A clock that knows how often it was asked: a runner asks it whenever it does anything. Thread
+// safe.
+class CountingClock final : public Clock {
+ public:
+  explicit CountingClock(const Clock* clock) : clock_(clock) {}
+  absl::Time Now() const override {
+    ++asked_;
+    return clock_->Now();
+  }
+  absl::Duration Monotonic() const override { return clock_->Monotonic(); }
+  int asked() const { return asked_; }
+
+ private:
+  const Clock* const clock_;
+  mutable std::atomic<int> asked_{0};
+};
+
 // The order of destruction: threads first, then what they use.
 class SessionWorld {
  public:
@@ -184,12 +203,21 @@ class SessionWorld {
   }
 
   FakeClock& clock() { return clock_; }
+  const CountingClock& runner_clock() const { return runner_clock_; }
   Random& random() { return random_; }
   FaultyAuthorityStore& store() { return store_; }
   SessionContext& context() { return context_; }
   SessionNotes& notes() { return notes_; }
   CommitQueue& queue() { return queue_; }
   Executor& executor() { return executor_; }
+  // With one thread: waits until what was posted before, and what that posted, has run.
+  void Settle() {
+    for (int i = 0; i < 4; ++i) {
+      std::promise<void> ran;
+      executor_.Post([&] { ran.set_value(); });
+      ran.get_future().wait();
+    }
+  }
 
  private:
   static CommitQueueOptions QueueOptions() {
@@ -204,12 +232,13 @@ class SessionWorld {
     context.commit_queue = &queue_;
     context.notes = &notes_;
     context.executor = &executor_;
-    context.clock = &clock_;
+    context.clock = &runner_clock_;
     context.max_session_age = absl::Minutes(30);
     return context;
   }
 
   FakeClock clock_;
+  CountingClock runner_clock_{&clock_};
   SeededRandom random_{7};
   FaultyAuthorityStore store_{NewMemoryAuthorityStore(random_)};
   const MacKey cursor_key_ = MacKey::Generate(random_);
