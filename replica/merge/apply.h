@@ -64,9 +64,9 @@ absl::Status OverlayChange(const RecordType* type, const v1::Change& change, con
                            const v1::Verdict::Lost* lost, Record* record);
 
 // Takes what a later change found out about a conflict (ConflictEvent.entry) into its stored entry:
-// winner and state become those of `update`, losers not known yet (by replica, sequence and value) are added,
-// latest first. None is dropped: how many one stored entry holds is the store's business. What else
-// the entry says is kept.
+// winner and state become those of `update`, losers not known yet (by replica, sequence and value)
+// are added, latest first. None is dropped: how many one stored entry holds is the store's
+// business. What else the entry says is kept.
 void ExtendConflict(const v1::Conflict& update, v1::Conflict* entry);
 
 // The part of `record` changed after commit sequence `after`: fields whole, with all their live

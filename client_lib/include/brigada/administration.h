@@ -42,8 +42,8 @@ class Administration {
                                          absl::Time until) = 0;
   virtual absl::Status RevokeGrant(const RecordId& grant) = 0;
   virtual absl::StatusOr<std::vector<v1::GrantRecord>> Grants() = 0;
-  // Erases a record for good, here and on each device when it syncs. `scope`: where it would be when
-  // the server does not know it yet; else empty. kNotFound: no such record in a place that the
+  // Erases a record for good, here and on each device when it syncs. `scope`: where it would be
+  // when the server does not know it yet; else empty. kNotFound: no such record in a place that the
   // caller administers.
   virtual absl::StatusOr<v1::EraseResponse> Erase(uint32_t type_id, const RecordId& id,
                                                   absl::string_view scope) = 0;
