@@ -52,9 +52,10 @@ class SessionRunnerTest : public ::testing::Test {
     return frame.refused();
   }
 
+  // Before the world: its threads end sessions, and so use the sink, until it is gone.
+  FakeSink sink_;
   SessionWorld world_{/*threads=*/1};
   FakeDevice device_ = world_.NewDevice("ana", kJuarez);
-  FakeSink sink_;
   std::shared_ptr<SessionRunner> runner_;
 };
 
