@@ -2,12 +2,14 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "replica/base/random.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/certificate.h"
 #include "replica/crypto/certificate_request.h"
@@ -94,6 +96,50 @@ absl::Status RenewLease(absl::string_view server, const ReplicaDirectory& direct
                    transport.Renew(without_certificate, request));
   RETURN_IF_ERROR(CheckCertificate(response, credentials.ca_pem, store.replica(), key));
   return Adopt(response, credentials, directory, store);
+}
+
+absl::Status DivideReplica(absl::string_view server, const ReplicaDirectory& directory,
+                           Transport& transport, DeviceStore& store) {
+  constexpr char kNewReplica[] = "divided_replica";
+  ASSIGN_OR_RETURN(const Credentials credentials, directory.ReadCredentials());
+  ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeNextKey());
+  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
+  // Kept, so that a call whose answer was lost is the same call again.
+  const absl::StatusOr<std::string> kept = store.GetSetting(kNewReplica);
+  ReplicaId id = NewReplicaId(SystemRandom());
+  if (kept.ok()) {
+    ASSIGN_OR_RETURN(id, ReplicaId::Parse(*kept));
+  } else {
+    RETURN_IF_ERROR(store.PutSetting(kNewReplica, id.ToString()));
+  }
+  v1::DivideRequest request;
+  request.set_replica(store.replica().AsBytes());
+  request.set_new_replica(id.AsBytes());
+  request.set_software("brigada");
+  ASSIGN_OR_RETURN(*request.mutable_csr_der(), CreateRequest(key, id));
+  ASSIGN_OR_RETURN(std::vector<v1::UnsentChain> unsent, store.UnsentChains());
+  for (v1::UnsentChain& chain : unsent) *request.add_unsent() = std::move(chain);
+  Credentials dialled = credentials;
+  if (!server.empty()) dialled.server = std::string(server);
+  ASSIGN_OR_RETURN(const v1::DivideResponse response, transport.Divide(dialled, request));
+  RETURN_IF_ERROR(CheckCertificate(response.enrolled(), credentials.ca_pem, id, key));
+  Credentials next = credentials;
+  ASSIGN_OR_RETURN(next.certificate_pem, CertificatePem(response.enrolled().certificate_der()));
+  RETURN_IF_ERROR(directory.WriteNextCredentials(next));
+  const std::vector<v1::SharedWork> shared(response.shared().begin(), response.shared().end());
+  RETURN_IF_ERROR(store.BecomeReplica(id, shared));
+  RETURN_IF_ERROR(FinishDivision(directory, store));
+  // A copy may be copied again: the next division draws another id.
+  return store.PutSetting(kNewReplica, NewReplicaId(SystemRandom()).ToString());
+}
+
+absl::Status FinishDivision(const ReplicaDirectory& directory, const DeviceStore& store) {
+  const absl::StatusOr<std::string> certificate = directory.ReadNextCertificate();
+  if (absl::IsNotFound(certificate.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(certificate.status());
+  ASSIGN_OR_RETURN(const std::string der, CertificateDer(*certificate));
+  ASSIGN_OR_RETURN(const ReplicaId named, ReplicaIdOfCertificate(der));
+  return named == store.replica() ? directory.AdoptNext() : absl::OkStatus();
 }
 
 }  // namespace brigada

@@ -23,6 +23,14 @@ absl::Status EnrollDevice(absl::string_view invitation, absl::string_view device
 absl::Status RenewLease(absl::string_view server, const ReplicaDirectory& directory,
                         Transport& transport, DeviceStore& store);
 
+// The store was found to be a copy of another device's (FORKED): asks for a new id, key and
+// certificate, and makes it a replica of its own with its unsent work. May be repeated after any
+// failure or crash. kPermissionDenied: revoked.
+absl::Status DivideReplica(absl::string_view server, const ReplicaDirectory& directory,
+                           Transport& transport, DeviceStore& store);
+// Takes over the key and certificate of a division whose last step a crash kept back.
+absl::Status FinishDivision(const ReplicaDirectory& directory, const DeviceStore& store);
+
 }  // namespace brigada
 
 #endif  // CLIENT_LIB_ENROLLMENT_H_

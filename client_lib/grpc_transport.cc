@@ -102,9 +102,24 @@ class GrpcTransport final : public Transport {
     RETURN_IF_ERROR(FromGrpcStatus(stub->Renew(&context, request, &response), credentials));
     return response;
   }
+
+  absl::StatusOr<v1::DivideResponse> Divide(const Credentials& credentials,
+                                            const v1::DivideRequest& request) override {
+    const auto stub = v1::Enrollment::NewStub(OpenChannel(credentials, kConnectTimeout));
+    grpc::ClientContext context;
+    context.set_deadline(Deadline(kUnaryTimeout));
+    v1::DivideResponse response;
+    RETURN_IF_ERROR(FromGrpcStatus(stub->Divide(&context, request, &response), credentials));
+    return response;
+  }
 };
 
 }  // namespace
+
+absl::StatusOr<v1::DivideResponse> Transport::Divide(const Credentials& /*credentials*/,
+                                                     const v1::DivideRequest& /*request*/) {
+  return absl::UnimplementedError("this transport cannot ask for a new replica id");
+}
 
 std::shared_ptr<Transport> MakeGrpcTransport() { return std::make_shared<GrpcTransport>(); }
 

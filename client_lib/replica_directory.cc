@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/client_identity.pb.h"
@@ -15,6 +16,25 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxFileBytes = size_t{64} << 10;
+
+constexpr char kNextKey[] = "/device.key.next";
+constexpr char kNextIdentity[] = "/identity.next";
+
+absl::StatusOr<std::string> ReadOrMakeKeyAt(const std::string& path) {
+  absl::StatusOr<std::string> existing = ReadSecretFile(path, kMaxFileBytes);
+  if (existing.ok() || !absl::IsNotFound(existing.status())) return existing;
+  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::Generate());
+  RETURN_IF_ERROR(WriteSecretFile(path, key.ToPem(), IfFileExists::kRefuse));
+  return key.ToPem();
+}
+
+absl::Status WriteIdentity(const std::string& path, const Credentials& credentials) {
+  v1::ClientIdentity identity;
+  identity.set_server(credentials.server);
+  identity.set_ca_pem(credentials.ca_pem);
+  identity.set_certificate_pem(credentials.certificate_pem);
+  return WriteSecretFile(path, identity.SerializeAsString(), IfFileExists::kReplace);
+}
 
 absl::Status NotEnrolled() {
   return absl::FailedPreconditionError(
@@ -59,19 +79,41 @@ absl::StatusOr<Credentials> ReplicaDirectory::ReadCredentials() const {
 }
 
 absl::Status ReplicaDirectory::WriteCredentials(const Credentials& credentials) const {
-  v1::ClientIdentity identity;
-  identity.set_server(credentials.server);
-  identity.set_ca_pem(credentials.ca_pem);
-  identity.set_certificate_pem(credentials.certificate_pem);
-  return WriteSecretFile(path_ + "/identity", identity.SerializeAsString(), IfFileExists::kReplace);
+  return WriteIdentity(path_ + "/identity", credentials);
 }
 
 absl::StatusOr<std::string> ReplicaDirectory::ReadOrMakeKey() const {
-  absl::StatusOr<std::string> existing = ReadSecretFile(path_ + "/device.key", kMaxFileBytes);
-  if (existing.ok() || !absl::IsNotFound(existing.status())) return existing;
-  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::Generate());
-  RETURN_IF_ERROR(WriteSecretFile(path_ + "/device.key", key.ToPem(), IfFileExists::kRefuse));
-  return key.ToPem();
+  return ReadOrMakeKeyAt(path_ + "/device.key");
+}
+
+absl::StatusOr<std::string> ReplicaDirectory::ReadOrMakeNextKey() const {
+  return ReadOrMakeKeyAt(path_ + kNextKey);
+}
+
+absl::Status ReplicaDirectory::WriteNextCredentials(const Credentials& credentials) const {
+  return WriteIdentity(path_ + kNextIdentity, credentials);
+}
+
+absl::StatusOr<std::string> ReplicaDirectory::ReadNextCertificate() const {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadSecretFile(path_ + kNextIdentity, kMaxFileBytes));
+  v1::ClientIdentity identity;
+  if (!identity.ParseFromString(bytes))
+    return absl::DataLossError(absl::StrCat(path_, kNextIdentity, " is damaged"));
+  return identity.certificate_pem();
+}
+
+absl::Status ReplicaDirectory::AdoptNext() const {
+  // The identity last: while it waits, both steps are done again.
+  const std::pair<const char*, const char*> steps[] = {{kNextKey, "/device.key"},
+                                                       {kNextIdentity, "/identity"}};
+  for (const auto& [from, to] : steps) {
+    std::error_code error;
+    if (!fs::exists(path_ + from, error)) continue;
+    ASSIGN_OR_RETURN(const std::string content, ReadSecretFile(path_ + from, kMaxFileBytes));
+    RETURN_IF_ERROR(WriteSecretFile(path_ + to, content, IfFileExists::kReplace));
+    fs::remove(path_ + from, error);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace brigada

@@ -29,6 +29,14 @@ class ReplicaDirectory {
   // same key again.
   absl::StatusOr<std::string> ReadOrMakeKey() const;
 
+  // Those that a replica that was copied will have, until its store has the new id too.
+  absl::StatusOr<std::string> ReadOrMakeNextKey() const;
+  absl::Status WriteNextCredentials(const Credentials& credentials) const;
+  // kNotFound: none is waiting.
+  absl::StatusOr<std::string> ReadNextCertificate() const;
+  // They take the place of the present ones. May be repeated after a crash.
+  absl::Status AdoptNext() const;
+
  private:
   std::string path_;
 };

@@ -50,6 +50,10 @@ bool MayBeLease(const absl::Status& status) {
   return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
 }
 
+bool IsFork(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) && absl::StrContains(status.message(), "FORKED");
+}
+
 }  // namespace
 
 absl::Status SyncRound::Begin() {
@@ -147,6 +151,13 @@ SessionEnd SyncRound::RunLive(const SyncOptions& options) {
 absl::Status SyncRound::RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
                                 Tries* tries) {
   const absl::Status status = Drive(options, live, deadline, tries);
+  if (IsFork(status)) {
+    // The other copy goes on under the id; this one takes another and goes on with its own work.
+    RETURN_IF_ERROR(Annotate(DivideReplica(options.server, *directory_, *transport_, *store_),
+                             "this replica is a copy of another device's and needs an id of its "
+                             "own"));
+    return Drive(options, live, deadline, tries);
+  }
   if (!MayBeLease(status)) return status;
   // A lapsed lease and a revoked device look alike until renewal is tried.
   if (!RenewLease(options.server, *directory_, *transport_, *store_).ok()) return status;
@@ -163,6 +174,7 @@ absl::Status SyncRound::Drive(const SyncOptions& options, bool live, absl::Durat
     return absl::ResourceExhaustedError(
         "the round used up its byte budget; the next one goes on there");
   }
+  RETURN_IF_ERROR(FinishDivision(*directory_, *store_));
   ASSIGN_OR_RETURN(Credentials credentials, directory_->ReadCredentials());
   if (!options.server.empty()) credentials.server = options.server;
   ASSIGN_OR_RETURN(SigningKey key, SigningKey::FromPem(credentials.private_key_pem));

@@ -193,6 +193,14 @@ absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
     if (stored.revoked_ms() == 0) stored.set_revoked_ms(absl::ToUnixMillis(now));
   }));
   sessions_->OnReplicaChanged(replica);
+  // A copy of its store is as little to be trusted as the device itself.
+  ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(store));
+  for (const v1::DeviceRecord& copy : devices) {
+    if (copy.copied_from() != request.replica() || copy.revoked_ms() != 0) continue;
+    v1::RevokeDeviceRequest of_copy;
+    of_copy.set_replica(copy.replica());
+    RETURN_IF_ERROR(DoRevokeDevice(caller, of_copy));
+  }
   Log(LogLevel::kInfo, "device revoked",
       {{"replica", replica.ToString()}, {"by_replica", caller.replica.ToString()}});
   return absl::OkStatus();

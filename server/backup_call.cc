@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <string>
 #include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
+#include "replica/base/mutex.h"
 #include "replica/base/status_macros.h"
+#include "server/backups.h"
 #include "server/roles.h"
 #include "server/write_call.h"
 
@@ -22,6 +26,35 @@ bool IsPlainName(absl::string_view name) {
                   c == '.';
          });
 }
+
+// Two backups of one name would write into each other.
+class NameInUse {
+ public:
+  explicit NameInUse(const std::string& path) : path_(path) {
+    const MutexLock lock(&names().mu);
+    is_mine_ = names().paths.insert(path).second;
+  }
+  ~NameInUse() {
+    const MutexLock lock(&names().mu);
+    if (is_mine_) names().paths.erase(path_);
+  }
+  NameInUse(const NameInUse&) = delete;
+  NameInUse& operator=(const NameInUse&) = delete;
+  bool is_mine() const { return is_mine_; }
+
+ private:
+  struct Names {
+    Mutex mu;
+    std::set<std::string> paths;
+  };
+  static Names& names() {
+    static Names* const names = new Names();
+    return *names;
+  }
+
+  const std::string path_;
+  bool is_mine_ = false;
+};
 
 absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRequest& request,
                      const BackupContext& context, WriteCall<v1::BackupProgress>* out) {
@@ -48,6 +81,10 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
   const std::string path = absl::StrCat(context.backup_directory, "/", name);
   if (std::filesystem::exists(path, error))
     return absl::AlreadyExistsError(absl::StrCat("a backup named ", name, " exists"));
+  const NameInUse in_use(path);
+  if (!in_use.is_mine())
+    return absl::AlreadyExistsError(absl::StrCat("a backup named ", name, " is being made"));
+  const v1::BackupRecord backup = BackupBegun(store, name, now);
   uint64_t copied = 0;
   RETURN_IF_ERROR(store.Backup(path, [&](uint64_t done_bytes) {
     copied = done_bytes;
@@ -57,6 +94,7 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
     // A caller that hung up does not stop the backup.
     out->Write(std::move(progress)).IgnoreError();
   }));
+  RETURN_IF_ERROR(NoteBackup(store, backup, now));
   Log(LogLevel::kInfo, "backup made",
       {{"name", name}, {"bytes", copied}, {"by_replica", caller.replica.ToString()}});
   v1::BackupProgress last;

@@ -10,6 +10,8 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/certificate_request.h"
 #include "server/directory.h"
+#include "server/divide.h"
+#include "server/peer.h"
 #include "server/unary_call.h"
 
 namespace brigada {
@@ -43,6 +45,56 @@ grpc::ServerUnaryReactor* EnrollmentService::Renew(grpc::CallbackServerContext* 
                                                    v1::EnrollResponse* response) {
   return RunUnary(call, executor_,
                   [this, request, response] { return DoRenew(*request, response); });
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Divide(grpc::CallbackServerContext* call,
+                                                    const v1::DivideRequest* request,
+                                                    v1::DivideResponse* response) {
+  return RunUnary(call, executor_, [this, call, request, response] {
+    return DoDivide(ReplicaOfPeer(*call), *request, response);
+  });
+}
+
+// Both copies hold the same key: whoever comes second is the copy, and both are the same user's.
+absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::DivideRequest& request,
+                                         v1::DivideResponse* response) {
+  const absl::Time now = clock_->Now();
+  AuthorityStore& store = *organization_->store;
+  ASSIGN_OR_RETURN(const ReplicaId copied, ReplicaId::FromBytes(request.replica()));
+  ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.new_replica()));
+  ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
+  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> original, FindDevice(store, copied));
+  if (caller.is_zero() || caller != copied || !original.has_value())
+    return absl::UnauthenticatedError("only an enrolled device can say that it is a copy");
+  if (original->revoked_ms() != 0)
+    return absl::PermissionDeniedError("an administrator revoked this device");
+  ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
+                                                request.csr_der(), replica, original->user()));
+  v1::DeviceRecord device = *original;
+  device.set_replica(request.new_replica());
+  device.set_copied_from(request.replica());
+  device.set_software(request.software().substr(0, kMaxNameBytes));
+  device.set_enrolled_ms(absl::ToUnixMillis(now));
+  device.set_public_key(requested.public_key_der);
+  const Sha256Digest fingerprint = Sha256(certificate);
+  device.set_certificate_hash(std::string(AsView(fingerprint)));
+  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> known, FindDevice(store, replica));
+  if (known.has_value() &&
+      (known->public_key() != device.public_key() || known->copied_from() != device.copied_from()))
+    return absl::PermissionDeniedError("the new id is another device's");
+  if (!known.has_value()) {
+    DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), device.SerializeAsString(),
+                         std::nullopt};
+    enrol.expected.emplace(std::nullopt);
+    RETURN_IF_ERROR(store.WriteEntries({&enrol, 1}));
+  }
+  const std::vector<v1::UnsentChain> unsent(request.unsent().begin(), request.unsent().end());
+  ASSIGN_OR_RETURN(const auto shared, FindSharedWork(store, copied, unsent));
+  response->mutable_shared()->Assign(shared.begin(), shared.end());
+  Log(LogLevel::kWarning, "device divided",
+      {{"replica", copied.ToString()}, {"copy", replica.ToString()}});
+  Fill(*organization_, device, std::move(certificate), now, response->mutable_enrolled());
+  return absl::OkStatus();
 }
 
 absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,

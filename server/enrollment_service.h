@@ -21,8 +21,13 @@ class EnrollmentService final : public v1::Enrollment::CallbackService {
   grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* call,
                                   const v1::RenewRequest* request,
                                   v1::EnrollResponse* response) override;
+  grpc::ServerUnaryReactor* Divide(grpc::CallbackServerContext* call,
+                                   const v1::DivideRequest* request,
+                                   v1::DivideResponse* response) override;
 
  private:
+  absl::Status DoDivide(const ReplicaId& caller, const v1::DivideRequest& request,
+                        v1::DivideResponse* response);
   absl::Status DoEnroll(const v1::EnrollRequest& request, v1::EnrollResponse* response);
   absl::Status DoRenew(const v1::RenewRequest& request, v1::EnrollResponse* response);
 

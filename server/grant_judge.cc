@@ -140,6 +140,13 @@ bool GrantJudge::ExaminePlace(const ChangeInQuestion& question, const std::strin
 absl::flat_hash_map<std::string, absl::Status> GrantJudge::Load(
     absl::Span<const PushRequest> pushes, const AuthorityStore& store) {
   absl::flat_hash_map<std::string, absl::Status> unreadable;
+  // A create may release what waits for it, whoever wrote that; of whom no grant is known it goes
+  // on waiting.
+  const absl::StatusOr<std::vector<std::string>> waiting = store.WaitingUsers();
+  for (const std::string& user : waiting.ok() ? *waiting : std::vector<std::string>()) {
+    absl::StatusOr<std::vector<v1::GrantRecord>> grants = GrantsOf(store, user);
+    if (grants.ok()) grants_[user] = *std::move(grants);
+  }
   for (const PushRequest& push : pushes) {
     if (grants_.contains(push.user) || unreadable.contains(push.user)) continue;
     absl::StatusOr<std::vector<v1::GrantRecord>> grants = GrantsOf(store, push.user);

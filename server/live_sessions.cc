@@ -79,6 +79,12 @@ void LiveSessions::Suspend() {
   for (const auto& session : All()) session->OnEnd(StoreStopped(session->replica()));
 }
 
+void LiveSessions::OnNewEpoch(const SessionRunner* except) {
+  for (const auto& session : All()) {
+    if (session.get() != except) session->OnEnd(ServerStops(kComeBackSoon));
+  }
+}
+
 void LiveSessions::Shutdown(absl::Duration patience) {
   {
     const MutexLock lock(&mu_);

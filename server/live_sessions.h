@@ -36,6 +36,8 @@ class LiveSessions {
   // judged anew.
   void OnUserChanged(absl::string_view user);
   void OnReplicaChanged(const ReplicaId& replica);
+  // The store began a new epoch: every session but `except` ends and starts again in it.
+  void OnNewEpoch(const SessionRunner* except);
   // The store failed: every session ends, and no other is admitted, each with StoreStopped.
   void Suspend();
   // Asks every session to end, each with a time of its own to come back at, and waits until they

@@ -17,6 +17,7 @@
 #include "server/directory.h"
 #include "server/erasures.h"
 #include "server/init_directory.h"
+#include "server/open_store.h"
 #include "server/roles.h"
 
 namespace brigada {
@@ -29,22 +30,6 @@ constexpr absl::Duration kFirstInvitationValidFor = absl::Hours(24 * 30);
 
 std::string PathOf(const std::string& directory, absl::string_view name) {
   return absl::StrCat(directory, "/", name);
-}
-
-absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const std::string& path, bool create,
-                                                          bool restored, const Clock& clock,
-                                                          Random& random) {
-  RocksKvOptions kv_options;
-  kv_options.path = path;
-  kv_options.create_if_missing = create;
-  kv_options.profile = RocksKvOptions::kServer;
-  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(kv_options));
-  AuthorityStoreOptions options;
-  options.registry = &Registry::BuiltIn();
-  options.random = &random;
-  options.now = clock.Now();
-  options.restored = restored;
-  return OpenAuthorityStore(std::move(kv), options);
 }
 
 // The organization's files in `directory`, but for the store.
@@ -96,8 +81,7 @@ absl::StatusOr<std::string> InitOrganization(const InitOptions& options, const C
   const std::string work = directory.work_path();
   RETURN_IF_ERROR(WriteIdentity(options, work, address, random));
   RETURN_IF_ERROR(
-      OpenStore(PathOf(work, "store"), /*create=*/true, /*restored=*/false, clock, random)
-          .status());
+      OpenStore({.path = PathOf(work, "store"), .create = true}, clock, random).status());
   std::string invitation;
   {
     ASSIGN_OR_RETURN(const std::unique_ptr<Organization> made,
@@ -147,64 +131,22 @@ absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string
   ASSIGN_OR_RETURN(std::string address, read("address"));
   ASSIGN_OR_RETURN(const std::string cursor_bytes, read("cursor.key"));
   ASSIGN_OR_RETURN(MacKey cursor_key, MacKey::FromBytes(cursor_bytes));
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<AuthorityStore> store,
-      OpenStore(PathOf(directory, "store"), /*create=*/false, /*restored=*/false, clock, random));
+  if (!fs::exists(PathOf(directory, "store"), error) &&
+      fs::exists(PathOf(directory, kRestoringName), error)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a restore of ", directory,
+                     " was interrupted; run the same `brigada-server restore` again"));
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<Journal> journal,
+                   Journal::Open(PathOf(directory, kJournalName), &clock));
+  OpenHow how{.path = PathOf(directory, "store")};
+  how.journal = journal.get();
+  ASSIGN_OR_RETURN(std::unique_ptr<AuthorityStore> store, OpenStore(how, clock, random));
   RETURN_IF_ERROR(ResumeErasures(*store, clock.Now()));
+  RETURN_IF_ERROR(journal->NoteStart(*store));
   return std::unique_ptr<Organization>(
       new Organization{directory, std::move(address), std::move(authority), std::move(certificate),
-                       std::move(key), cursor_key, std::move(store)});
-}
-
-absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
-                                                const std::string& backup_path, const Clock& clock,
-                                                Random& random) {
-  std::error_code error;
-  if (!fs::exists(PathOf(directory, "ca.key"), error)) {
-    return absl::NotFoundError(absl::StrCat(
-        directory, " holds no organization: copy its keys there first (ca, server, cursor)"));
-  }
-  if (!fs::is_directory(backup_path, error))
-    return absl::NotFoundError(absl::StrCat("no backup at ", backup_path));
-  const std::string store = PathOf(directory, "store");
-  // Opening it proves that no server runs on it. A damaged store is no obstacle to its replacement.
-  std::vector<DirectoryWrite> erasures;
-  {
-    const absl::StatusOr<std::unique_ptr<AuthorityStore>> old_store =
-        OpenStore(store, false, false, clock, random);
-    if (absl::IsUnavailable(old_store.status())) return old_store.status();
-    // What was erased since the backup must not come back with it.
-    if (old_store.ok()) {
-      ASSIGN_OR_RETURN(erasures, NotedErasures(**old_store));
-    }
-  }
-  const std::string incoming = PathOf(directory, "store.restoring");
-  fs::remove_all(incoming, error);
-  fs::copy(backup_path, incoming, fs::copy_options::recursive, error);
-  if (error)
-    return absl::UnavailableError(
-        absl::StrCat("cannot copy the backup to ", incoming, ": ", error.message()));
-  // The new epoch is on disk before the store takes its place: a crash in between leaves the old
-  // one untouched.
-  {
-    absl::StatusOr<std::unique_ptr<AuthorityStore>> restored =
-        OpenStore(incoming, false, /*restored=*/true, clock, random);
-    RETURN_IF_ERROR(Annotate(restored.status(), "the backup does not open"));
-    if (!erasures.empty()) RETURN_IF_ERROR((*restored)->WriteEntries(erasures));
-  }
-  const std::string old = PathOf(
-      directory, absl::StrCat("store.before-",
-                              absl::FormatTime("%Y%m%dT%H%M%S", clock.Now(), absl::UTCTimeZone())));
-  // On a new machine there is none.
-  if (fs::exists(store, error)) fs::rename(store, old, error);
-  if (error)
-    return absl::UnavailableError(
-        absl::StrCat("cannot set the old store aside: ", error.message()));
-  fs::rename(incoming, store, error);
-  if (error)
-    return absl::UnavailableError(absl::StrCat(
-        "cannot put the restored store in place: ", error.message(), "; it is at ", incoming));
-  return old;
+                       std::move(key), cursor_key, std::move(journal), std::move(store)});
 }
 
 }  // namespace brigada

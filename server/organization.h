@@ -15,6 +15,7 @@
 #include "replica/crypto/certificate_authority.h"
 #include "replica/crypto/mac.h"
 #include "replica/store/authority_store.h"
+#include "server/journal.h"
 
 namespace brigada {
 
@@ -43,16 +44,22 @@ struct Organization {
   std::string server_certificate_pem;
   std::string server_key_pem;
   MacKey cursor_key;
+  // Outlives the store, which writes to it.
+  std::unique_ptr<Journal> journal;
   std::unique_ptr<AuthorityStore> store;
 };
 
-// kNotFound: not initialized (says how). kUnavailable: another server has it open.
-// kFailedPrecondition: newer format.
+// A store that is not the one the journal knows (an older copy was put in its place) gets a new
+// epoch, and the directory as the journal has it, before it serves. kNotFound: not initialized
+// (says how). kUnavailable: another server has it open. kFailedPrecondition: newer format, or a
+// restore was interrupted (says how to go on).
 absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string& directory,
                                                                const Clock& clock, Random& random);
 
 // Puts the backup at `backup_path` in place of the organization's store, whose old content is kept
-// beside it, and starts a new epoch. The server must not run. Returns where the old store went.
+// beside it, brings its directory up to date from the journal and starts a new epoch. The server
+// must not run. All of it is on the disk when it returns; after a crash it can be run again.
+// Returns where the old store went.
 absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
                                                 const std::string& backup_path, const Clock& clock,
                                                 Random& random);

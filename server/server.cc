@@ -136,6 +136,10 @@ class Server::Impl {
     context.clock = &clock;
     context.session_options.stall_timeout = options.stall_timeout;
     context.max_session_age = options.max_session_age;
+    context.on_new_epoch = [this](const SessionRunner* except) {
+      sessions_.OnNewEpoch(except);
+      return organization_->journal->NoteStart(*organization_->store);
+    };
     return context;
   }
   static std::string BackupDirectory(const ServerOptions& options,

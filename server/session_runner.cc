@@ -7,6 +7,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/signing_key.h"
 #include "replica/sync/cursor_check.h"
+#include "server/backups.h"
 #include "server/directory.h"
 #include "server/roles.h"
 #include "server/turn_away.h"
@@ -64,6 +65,7 @@ class SessionRunner::Host final : public ServerSessionHost {
     for (const v1::GrantRecord& grant : grants) {
       if (InForce(grant, now)) identity.grants.push_back(InfoOf(grant));
     }
+    ASSIGN_OR_RETURN(identity.covered, CoveredByBackups(store, now));
     user_ = device->user();
     public_key_ = device->public_key();
     device_time_ms_ = hello.device_time_ms();
@@ -111,6 +113,12 @@ class SessionRunner::Host final : public ServerSessionHost {
                           device.add_purged_scopes(feed.scope());
                         device.set_purged_ms(now_ms);
                       });
+  }
+
+  absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override {
+    RETURN_IF_ERROR(runner_->context_->store->BeginEpoch(lost_epoch, lost_run, now));
+    if (!runner_->context_->on_new_epoch) return absl::OkStatus();
+    return runner_->context_->on_new_epoch(runner_);
   }
 
   std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override {

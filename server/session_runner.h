@@ -3,6 +3,7 @@
 #ifndef SERVER_SESSION_RUNNER_H_
 #define SERVER_SESSION_RUNNER_H_
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -19,6 +20,8 @@
 
 namespace brigada {
 
+class SessionRunner;
+
 // What all sessions share. Outlives them.
 struct SessionContext {
   AuthorityStore* store = nullptr;
@@ -30,6 +33,8 @@ struct SessionContext {
   ServerSessionOptions session_options;
   // A session that has lasted this long (give or take a tenth, by replica) is asked to begin anew.
   absl::Duration max_session_age = absl::InfiniteDuration();
+  // The store began a new epoch, found out by this session: the others have to start again.
+  std::function<absl::Status(const SessionRunner*)> on_new_epoch;
 };
 
 // The public methods may be called from any thread; they post to the strand and return at once.

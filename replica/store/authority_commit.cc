@@ -1,14 +1,17 @@
 #include "replica/store/authority_commit.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/limits.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/diff.h"
 #include "replica/store/change_rules.h"
 #include "replica/store/keys.h"
+#include "replica/store/redelivery.h"
 
 namespace brigada {
 namespace {
@@ -21,11 +24,16 @@ void SetRefusals(std::vector<v1::Refusal> refusals, v1::Verdict* verdict) {
   for (v1::Refusal& refusal : refusals) *verdict->add_refusals() = std::move(refusal);
 }
 
-// A change set from before a rollback has seen nothing of this epoch; none has seen the future.
-uint64_t SeenBy(const v1::Change& change, const v1::ChangeSetHeader& header, const Epoch& epoch,
+uint64_t ClaimOf(const v1::Change& change, const v1::ChangeSetHeader& header) {
+  return change.has_seen() ? change.seen() : header.position().sequence();
+}
+
+// Of what its writer had seen, what this store has: nothing of a lost line, nor of the future.
+uint64_t SeenBy(const v1::Change& change, const v1::ChangeSetHeader& header, const RunHistory& past,
                 uint64_t head) {
-  if (header.position().epoch() != epoch.bytes()) return 0;
-  return std::min(change.has_seen() ? change.seen() : header.position().sequence(), head);
+  const v1::Position& position = header.position();
+  return std::min(ClaimOf(change, header),
+                  past.SharedUpTo(position.epoch(), position.run(), header.partition(), head));
 }
 
 // Where the record was at commit sequence `seen`, when it has left that place since; else empty.
@@ -98,7 +106,7 @@ absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict
 }  // namespace
 
 struct CommitGroup::Trial {
-  explicit Trial(RecordBatch* batch) : records(batch) {}
+  Trial(RecordBatch* batch, Redelivery known) : records(batch), redelivery(std::move(known)) {}
   const v1::ChangeSetBody* body = nullptr;
   WriteContext context;
   TrialRecords records;
@@ -107,13 +115,15 @@ struct CommitGroup::Trial {
   std::vector<std::pair<const TrialRecord*, ConflictEvent>> conflicts;
   std::vector<v1::Verdict::Lost> lost;
   std::vector<v1::Refusal> refusals;
+  Redelivery redelivery;
 };
 
 CommitGroup::CommitGroup(CommitBase base)
     : base_(std::move(base)),
       records_(base_.table, base_.reader),
       verdicts_(base_.reader),
-      ledger_(base_.reader) {}
+      ledger_(base_.reader),
+      waiting_(base_.reader) {}
 
 absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   PushResult result;
@@ -134,18 +144,22 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   result.verdicts = std::move(checked.repeated);
   for (size_t i = result.verdicts.size(); i < checked.headers.size(); ++i) {
     const v1::ChangeSetHeader& header = checked.headers[i].header;
-    ASSIGN_OR_RETURN(v1::Verdict verdict,
-                     JudgeSet(push, push.change_sets[i], header, Hlc{progress->stamp()}));
+    Case it{.push = push,
+            .set = push.change_sets[i],
+            .header = header,
+            .own_last = Hlc{progress->stamp()}};
+    if (i < push.redelivered.size()) it.before = &push.redelivered[i];
+    ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
+    const v1::Verdict& verdict = stored.verdict();
     if (verdict.outcome() == v1::QUARANTINED) Quarantine(push, push.change_sets[i], verdict);
     progress->set_sequence(header.sequence());
     progress->set_chain(checked.headers[i].chain);
     progress->set_stamp(std::max(progress->stamp(), verdict.stamp()));
     progress->set_user(push.user);
-    v1::StoredVerdict stored;
-    *stored.mutable_verdict() = verdict;
+    result.verdicts.push_back(verdict);
     stored.set_chain(std::move(checked.headers[i].chain));
     verdicts_.Add(push.partition, push.replica, stored);
-    result.verdicts.push_back(std::move(verdict));
+    RETURN_IF_ERROR(ReleaseWaiting(push.partition));
   }
   result.expected = progress->sequence() + 1;
   return result;
@@ -157,28 +171,37 @@ absl::StatusOr<CheckedPush> CommitGroup::Look(const PushRequest& push,
   return CheckPush(push, **progress, verdicts_);
 }
 
-absl::StatusOr<v1::Verdict> CommitGroup::JudgeSet(const PushRequest& push, const v1::ChangeSet& set,
-                                                  const v1::ChangeSetHeader& header, Hlc own_last) {
-  uint64_t& head = base_.heads[push.partition];
-  v1::Verdict verdict;
-  verdict.set_sequence(header.sequence());
+absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
+  uint64_t& head = base_.heads[it.push.partition];
+  head = std::max(head, base_.past->floor());
+  v1::StoredVerdict stored;
+  v1::Verdict& verdict = *stored.mutable_verdict();
+  verdict.set_sequence(it.header.sequence());
   verdict.set_commit_sequence(head + 1);
-  Trial trial(&records_);
-  trial.context = ContextOf(header, push, head + 1);
-  const auto body = ReadBody(set, &verdict);
+  Trial trial(&records_, Redelivery(&verdicts_, &it.header, it.before, it.is_late));
+  trial.context = ContextOf(it.header, it.push, head + 1);
+  const auto body = ReadBody(it.set, &verdict);
   absl::Status status;
   if (body.ok()) {
     trial.body = &*body;
-    status = OpenRecords(header, &trial);
+    status = OpenRecords(it.header, &trial);
+    v1::StoredVerdict::Before before;
+    if (trial.redelivery.Describe(*body, &before)) *stored.mutable_before() = before;
   }
   // A retry keeps its place in time: this replica's later work may have replaced what it writes.
-  SetStamp(header, header.has_retry_of() ? Hlc() : own_last, &trial);
-  if (body.ok() && status.ok()) status = TryChanges(push, header, &trial);
-  if (status.ok() && body.ok() && trial.refusals.empty()) status = TryLedger(&trial);
-  if (status.ok() && body.ok() && trial.refusals.empty()) Accept(&trial, &verdict);
+  SetStamp(it.header, it.header.has_retry_of() ? Hlc() : it.own_last, &trial);
+  if (trial.redelivery.was_refused()) {
+    // Refused stays refused, for the reasons that were given.
+    const auto& refusals = it.before->verdict().refusals();
+    trial.refusals.assign(refusals.begin(), refusals.end());
+    verdict.clear_refusals();
+    verdict.set_outcome(v1::REJECTED);
+  } else if (body.ok() && status.ok()) {
+    status = Try(it, &trial, &verdict);
+  }
   // The stamp of what is refused says nothing of records that its writer may not read.
   if (verdict.outcome() == v1::REJECTED)
-    trial.context.write.stamp = StampOf(header, own_last, FloorOf(header));
+    trial.context.write.stamp = StampOf(Hlc{it.header.stamp()}, it.own_last, FloorOf(it.header));
   if (absl::IsDataLoss(status)) {
     // A damaged record stops the change sets that touch it, not the store.
     Log(LogLevel::kError, "record_damaged", {{"reason", status.message()}});
@@ -189,8 +212,104 @@ absl::StatusOr<v1::Verdict> CommitGroup::JudgeSet(const PushRequest& push, const
   SetRefusals(std::move(trial.refusals), &verdict);
   verdict.set_stamp(trial.context.write.stamp.value);
   ++head;
-  judged_.insert(push.partition);
-  return verdict;
+  judged_.insert(it.push.partition);
+  return stored;
+}
+
+absl::Status CommitGroup::Try(const Case& it, Trial* trial, v1::Verdict* verdict) {
+  RETURN_IF_ERROR(TryChanges(it.push, it.header, trial));
+  if (trial->refusals.empty()) RETURN_IF_ERROR(TryLedger(trial));
+  if (trial->refusals.empty()) {
+    Accept(trial, verdict);
+  } else {
+    Refuse(it, *trial, verdict);
+  }
+  return absl::OkStatus();
+}
+
+// What was acknowledged once is not thrown out, and after the store went back a record that nobody
+// knows may only not have come back yet.
+void CommitGroup::Refuse(const Case& it, const Trial& trial, v1::Verdict* verdict) {
+  const auto is_missing = [&](const v1::Refusal& refusal) {
+    const TrialRecord* const target =
+        refusal.change() < trial.targets.size() ? trial.targets[refusal.change()] : nullptr;
+    return refusal.reason() == v1::UNKNOWN_RECORD && target != nullptr && !target->record.exists();
+  };
+  const bool waits = base_.past->floor() > 0 &&
+                     std::all_of(trial.refusals.begin(), trial.refusals.end(), is_missing);
+  const bool is_erased =
+      std::any_of(trial.refusals.begin(), trial.refusals.end(),
+                  [](const v1::Refusal& refusal) { return refusal.reason() == v1::ERASED_RECORD; });
+  // What was erased is kept nowhere.
+  if (is_erased || (!waits && !trial.redelivery.was_accepted())) return;
+  verdict->set_outcome(v1::QUARANTINED);
+  if (!waits) return;
+  v1::WaitingChangeSet waiting;
+  waiting.mutable_dot()->set_replica(it.push.replica.AsBytes());
+  waiting.mutable_dot()->set_sequence(it.header.sequence());
+  waiting.set_user(it.push.user);
+  if (it.before != nullptr) *waiting.mutable_before() = *it.before;
+  for (const v1::Refusal& refusal : trial.refusals) {
+    const RecordSlot& slot = *trial.targets[refusal.change()]->slot;
+    waiting_.Add(it.push.partition, slot.type_id, slot.id, waiting);
+  }
+}
+
+absl::Status CommitGroup::ReleaseWaiting(const std::string& partition) {
+  // Only a store that went back has any.
+  while (!created_.empty() && base_.past->floor() > 0) {
+    const auto [type_id, id] = created_.back();
+    created_.pop_back();
+    ASSIGN_OR_RETURN(const auto waiting, waiting_.Find(partition, type_id, id));
+    for (const v1::WaitingChangeSet& set : waiting) {
+      waiting_.Remove(partition, type_id, id, set.dot());
+      RETURN_IF_ERROR(Retry(partition, set));
+    }
+  }
+  created_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingChangeSet& waiting) {
+  ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(waiting.dot().replica()));
+  const std::string key = QuarantineKey(partition, replica, waiting.dot().sequence());
+  std::optional<std::string> value;
+  if (const auto staged = quarantined_.find(key); staged != quarantined_.end()) {
+    value = staged->second;
+  } else {
+    ASSIGN_OR_RETURN(value, base_.reader->Get(Table::kRejected, key));
+  }
+  // A person may have settled it meanwhile.
+  if (!value.has_value()) return absl::OkStatus();
+  v1::RejectedChangeSet kept;
+  v1::ChangeSetHeader header;
+  if (!kept.ParseFromString(*value) || !header.ParseFromString(kept.change_set().header()))
+    return absl::DataLossError("a quarantined change set is damaged");
+  ASSIGN_OR_RETURN(const auto old, verdicts_.Find(partition, replica, header.sequence()));
+  if (!old.has_value()) return absl::DataLossError("the verdict of a waiting set is missing");
+  PushRequest push;
+  push.replica = replica;
+  push.user = waiting.user();
+  push.partition = partition;
+  const uint64_t head = base_.heads[partition];
+  ASSIGN_OR_RETURN(v1::StoredVerdict stored,
+                   JudgeSet({.push = push,
+                             .set = kept.change_set(),
+                             .header = header,
+                             .own_last = Hlc(),
+                             .before = waiting.has_before() ? &waiting.before() : nullptr,
+                             .is_late = true}));
+  if (stored.verdict().outcome() != v1::APPLIED && stored.verdict().outcome() != v1::MERGED) {
+    // It goes on waiting, or for a person; the first verdict stands.
+    base_.heads[partition] = head;
+    return absl::OkStatus();
+  }
+  stored.set_chain(old->chain());
+  *stored.mutable_first() = old->has_first() ? old->first() : old->verdict();
+  verdicts_.Add(partition, replica, stored);
+  quarantined_[key] = std::nullopt;
+  Log(LogLevel::kInfo, "waiting_set_applied", {{"partition", partition}});
+  return absl::OkStatus();
 }
 
 absl::Status CommitGroup::OpenRecords(const v1::ChangeSetHeader& header, Trial* trial) {
@@ -199,14 +318,15 @@ absl::Status CommitGroup::OpenRecords(const v1::ChangeSetHeader& header, Trial* 
     TrialRecord*& target = trial->targets.emplace_back(nullptr);
     if (!id.ok()) continue;
     ASSIGN_OR_RETURN(target, trial->records.Open(header.partition(), change.type_id(), *id));
+    RETURN_IF_ERROR(
+        trial->redelivery.Look(target->record, ClaimOf(change, header), &trial->context));
   }
   return absl::OkStatus();
 }
 
-Hlc CommitGroup::StampOf(const v1::ChangeSetHeader& header, Hlc own_last, Hlc replaced) {
+Hlc CommitGroup::StampOf(Hlc signed_stamp, Hlc own_last, Hlc replaced) {
   const Hlc ceiling = base_.clock.Tick(base_.now);
-  const Hlc stamp =
-      EffectiveStamp(Hlc{header.stamp()}, ceiling, own_last, std::min(replaced, ceiling));
+  const Hlc stamp = EffectiveStamp(signed_stamp, ceiling, own_last, std::min(replaced, ceiling));
   base_.clock.Observe(stamp);
   return stamp;
 }
@@ -217,13 +337,13 @@ void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Tria
   for (size_t i = 0; i < trial->targets.size(); ++i) {
     if (trial->targets[i] == nullptr) continue;
     const v1::Change& change = trial->body->changes(static_cast<int>(i));
-    trial->context.seen = SeenBy(change, header, base_.epoch, head);
+    trial->context.seen = SeenBy(change, header, *base_.past, head);
     const auto highest = HighestReplaced(trial->targets[i]->slot->type, change, trial->context,
                                          trial->targets[i]->record);
     // Malformed bytes are refused when the change is tried.
     if (highest.ok()) replaced = std::max(replaced, *highest);
   }
-  trial->context.write.stamp = StampOf(header, own_last, replaced);
+  trial->context.write.stamp = StampOf(trial->redelivery.signed_stamp(), own_last, replaced);
 }
 
 absl::Status CommitGroup::TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header,
@@ -252,11 +372,22 @@ absl::Status CommitGroup::TryChange(const PushRequest& push, const v1::ChangeSet
 
   const RecordType* const type = target->slot->type;
   Record* const record = &target->record;
-  trial->context.seen = SeenBy(change, header, base_.epoch, trial->context.write.sequence - 1);
+  trial->context.seen = SeenBy(change, header, *base_.past, trial->context.write.sequence - 1);
   std::string content;
   const bool may_end = change.kind() == v1::Change::DELETE && record->is_live();
   if (may_end) content = record->Message();
-  auto result = ApplyChange(type, change, trial->context, index, record);
+  std::optional<v1::Change> rest;
+  if (!trial->redelivery.is_plain()) {
+    bool is_whole = false;
+    const auto trimmed = trial->redelivery.Trim(type, *record, &rest.emplace(change), &is_whole);
+    if (trimmed.ok() && (is_whole || !trimmed->empty())) {
+      v1::Verdict::Lost& lost = trial->lost.emplace_back();
+      lost.set_change(index);
+      lost.mutable_fields()->Add(trimmed->begin(), trimmed->end());
+      if (is_whole || IsEmpty(*rest)) return absl::OkStatus();
+    }
+  }
+  auto result = ApplyChange(type, rest.has_value() ? *rest : change, trial->context, index, record);
   if (absl::IsInvalidArgument(result.status())) {
     trial->refusals.push_back(
         MakeRefusal(v1::UNREADABLE_BODY, index, 0, "the change is malformed"));
@@ -294,8 +425,8 @@ bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& 
     refusals->push_back(MakeRefusal(v1::ERASED_RECORD, index, 0, "the record was erased"));
     return true;
   }
-  const bool is_of_this_epoch = header.position().epoch() == base_.epoch.bytes();
-  const uint64_t seen = SeenBy(change, header, base_.epoch, UINT64_MAX);
+  const bool is_of_this_epoch = header.position().epoch() == base_.past->current()->epoch();
+  const uint64_t seen = SeenBy(change, header, *base_.past, UINT64_MAX);
   base_.judge->Examine({push, header, change, index, type, &target.record,
                         is_of_this_epoch ? FormerScope(*target.slot, seen) : ""},
                        refusals);
@@ -324,6 +455,10 @@ absl::Status CommitGroup::TryLedger(Trial* trial) {
 }
 
 void CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
+  for (const TrialRecord* target : trial->targets) {
+    if (target != nullptr && target->is_changed && !target->slot->state.base.exists())
+      created_.emplace_back(target->slot->type_id, target->slot->id);
+  }
   trial->records.Accept();
   for (const auto& [about, event] : trial->conflicts) {
     const auto& known = verdict->conflicts();
@@ -342,16 +477,22 @@ void CommitGroup::Quarantine(const PushRequest& push, const v1::ChangeSet& set,
   *kept.mutable_change_set() = set;
   *kept.mutable_verdict() = verdict;
   kept.set_refused_at_ms(absl::ToUnixMillis(base_.now));
-  quarantined_.Put(Table::kRejected,
-                   QuarantineKey(push.partition, push.replica, verdict.sequence()),
-                   kept.SerializeAsString());
+  quarantined_[QuarantineKey(push.partition, push.replica, verdict.sequence())] =
+      kept.SerializeAsString();
 }
 
 absl::Status CommitGroup::Stage(KvBatch* batch) {
   if (judged_.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(records_.Stage(batch));
   verdicts_.Stage(batch);
-  for (const KvBatch::Op& op : quarantined_.ops()) batch->Put(op.table, op.key, op.value);
+  for (const auto& [key, value] : quarantined_) {
+    if (value.has_value()) {
+      batch->Put(Table::kRejected, key, *value);
+    } else {
+      batch->Delete(Table::kRejected, key);
+    }
+  }
+  waiting_.Stage(batch);
   for (const std::string& partition : judged_)
     batch->Put(Table::kMeta, HeadKey(partition), NumberValue(base_.heads[partition]));
   batch->Put(Table::kMeta, std::string(kClockKey), NumberValue(base_.clock.last().value));

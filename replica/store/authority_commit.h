@@ -4,8 +4,12 @@
 #define REPLICA_STORE_AUTHORITY_COMMIT_H_
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,6 +27,7 @@
 #include "replica/store/run_history.h"
 #include "replica/store/trial_records.h"
 #include "replica/store/verdict_table.h"
+#include "replica/store/waiting_sets.h"
 
 namespace brigada {
 
@@ -31,7 +36,7 @@ struct CommitBase {
   const KvReader* reader = nullptr;
   RecordTable* table = nullptr;
   const Judge* judge = nullptr;
-  Epoch epoch;
+  std::shared_ptr<const RunHistory> past;
   absl::Time now;
   HybridClock clock;
   PartitionHeads heads;
@@ -61,12 +66,23 @@ class CommitGroup {
 
   // The first look at a push. kDataLoss: what is stored of its replica is damaged.
   absl::StatusOr<CheckedPush> Look(const PushRequest& push, v1::ReplicaProgress** progress);
-  absl::StatusOr<v1::Verdict> JudgeSet(const PushRequest& push, const v1::ChangeSet& set,
-                                       const v1::ChangeSetHeader& header, Hlc own_last);
+  // One change set with what is known of it besides its content.
+  struct Case {
+    const PushRequest& push;
+    const v1::ChangeSet& set;
+    const v1::ChangeSetHeader& header;
+    Hlc own_last;  // stamp of the replica's change set before it
+    const v1::Redelivered* before = nullptr;
+    bool is_late = false;  // it waited
+  };
+
+  absl::StatusOr<v1::StoredVerdict> JudgeSet(const Case& it);
+  // Merges what is not refused.
+  absl::Status Try(const Case& it, Trial* trial, v1::Verdict* verdict);
   absl::Status TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header, Trial* trial);
   absl::Status OpenRecords(const v1::ChangeSetHeader& header, Trial* trial);
   // The effective stamp; the group's clock goes on from it.
-  Hlc StampOf(const v1::ChangeSetHeader& header, Hlc own_last, Hlc replaced);
+  Hlc StampOf(Hlc signed_stamp, Hlc own_last, Hlc replaced);
   void SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial);
   absl::Status TryChange(const PushRequest& push, const v1::ChangeSetHeader& header, uint32_t index,
                          Trial* trial);
@@ -75,15 +91,22 @@ class CommitGroup {
                  const v1::Change& change, uint32_t index, const TrialRecord& target,
                  std::vector<v1::Refusal>* refusals) const;
   absl::Status TryLedger(Trial* trial);
-  static void Accept(Trial* trial, v1::Verdict* verdict);
+  void Accept(Trial* trial, v1::Verdict* verdict);
+  // What the verdict is of one that breaks a rule.
+  void Refuse(const Case& it, const Trial& trial, v1::Verdict* verdict);
   void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
+  // Tries what waits for the records made since the last call.
+  absl::Status ReleaseWaiting(const std::string& partition);
+  absl::Status Retry(const std::string& partition, const v1::WaitingChangeSet& waiting);
 
   CommitBase base_;
   RecordBatch records_;
   VerdictBatch verdicts_;
   ConflictLedger ledger_;
-  KvBatch quarantined_;
-  std::set<std::string> judged_;  // partitions with a new head
+  WaitingSets waiting_;
+  std::map<std::string, std::optional<std::string>> quarantined_;  // by key; nullopt: released
+  std::vector<std::pair<uint32_t, RecordId>> created_;             // since the last ReleaseWaiting
+  std::set<std::string> judged_;                                   // partitions with a new head
 };
 
 }  // namespace brigada

@@ -99,7 +99,9 @@ absl::Status Erasure::EraseIn(const std::string& partition, bool is_known, KvBat
   WriteRef write;
   write.stamp = base_.clock.Tick(base_.now);
   write.user = request_.user;
-  write.sequence = ++base_.heads[partition];
+  uint64_t& head = base_.heads[partition];
+  head = std::max(head, base_.past->floor());
+  write.sequence = ++head;
   write.origin_sequence = write.sequence;
   report_.partitions.push_back(partition);
   if (!is_erased) {

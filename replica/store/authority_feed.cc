@@ -237,8 +237,10 @@ class PageReader {
     ASSIGN_OR_RETURN(auto stored,
                      ReadVerdict(snapshot_, request_.partition, request_.replica, of_set));
     if (!stored.has_value()) return absl::DataLossError("read feed: a verdict is missing");
-    bytes_ += stored->verdict().ByteSizeLong();
-    *page_.body.add_verdicts() = std::move(*stored->mutable_verdict());
+    const bool is_first = stored->verdict().commit_sequence() != sequence;
+    v1::Verdict* const told = is_first ? stored->mutable_first() : stored->mutable_verdict();
+    bytes_ += told->ByteSizeLong();
+    *page_.body.add_verdicts() = std::move(*told);
     verdicts_->Next();
     return absl::OkStatus();
   }

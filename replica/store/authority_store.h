@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "brigada/v1/change.pb.h"
+#include "brigada/v1/storage.pb.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/base/ids.h"
 #include "replica/merge/record.h"
@@ -35,6 +36,10 @@ struct PushRequest {
   std::vector<v1::ChangeSet> change_sets;
   // The chain value the signature covers; the commit recomputes and compares it.
   std::string chain_after;
+  // Of the first change sets: their verdicts in an epoch that this store may have lost.
+  std::vector<v1::Redelivered> redelivered = {};
+  // Not empty: the replica no longer has what is expected before these; they continue this value.
+  std::string chain_before = {};
 };
 
 struct PushResult {
@@ -114,7 +119,13 @@ struct ErasureReport {
 };
 
 // What the directory holds, each by key, with a serialized message of v1.
-enum class DirectoryKind : uint8_t { kDevice = 1, kInvitation = 3, kSetting = 4, kUser = 5 };
+enum class DirectoryKind : uint8_t {
+  kDevice = 1,
+  kInvitation = 3,
+  kSetting = 4,
+  kUser = 5,
+  kBackup = 8
+};
 
 struct DirectoryWrite {
   DirectoryKind kind;
@@ -154,12 +165,25 @@ class AuthorityStore {
   // Chain value after that change set; empty when there is none.
   virtual absl::StatusOr<std::string> LastChain(const ReplicaId& replica,
                                                 absl::string_view partition) const = 0;
+  // The verdict of one change set and its chain value; nullopt when it was not judged.
+  virtual absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId& replica,
+                                                                       absl::string_view partition,
+                                                                       uint64_t sequence) const = 0;
+  // Users whose quarantined change sets wait for a record: a judge of a commit has to know them.
+  virtual absl::StatusOr<std::vector<std::string>> WaitingUsers() const = 0;
   virtual std::vector<std::string> Partitions() const = 0;
-  // True when a cursor of `run` at `sequence` can have come from this store's past.
-  virtual bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
+  // True when what `run` told up to `sequence` is in this store's past.
+  virtual bool IsKnownPoint(const Run& run, absl::string_view partition,
                             uint64_t sequence) const = 0;
+  // True for an epoch this store knows of and is past: that a point of it is gone is no news.
+  virtual bool IsPastEpoch(const Epoch& epoch) const = 0;
+  // A point that this store gave, as its MAC says, and does not know: the store went back without
+  // saying so. Begins a new epoch and a new run, durable on return; nothing when that was done
+  // meanwhile. Sessions that run have to start again.
+  virtual absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) = 0;
   virtual Epoch epoch() const = 0;
   virtual Run run() const = 0;
+  virtual v1::EpochRecord CurrentEpoch() const = 0;
 
   virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() const = 0;
 

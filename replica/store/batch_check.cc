@@ -35,8 +35,10 @@ bool IsInRange(uint64_t sequence, const v1::Batch& batch) {
 absl::Status CheckVerdicts(const v1::Batch& batch, const v1::BatchBody& body) {
   uint64_t previous = 0;
   for (const v1::Verdict& verdict : body.verdicts()) {
-    if (verdict.sequence() <= previous) return Malformed("verdicts out of order");
-    previous = verdict.sequence();
+    // One that waited in quarantine gets a later verdict than those behind it.
+    if (verdict.sequence() == 0 || verdict.commit_sequence() <= previous)
+      return Malformed("verdicts out of order");
+    previous = verdict.commit_sequence();
     if (!IsInRange(verdict.commit_sequence(), batch)) return Malformed("a verdict out of range");
     if (verdict.stamp() > kLastStamp) return Malformed("a verdict's stamp");
     if (verdict.outcome() < v1::APPLIED || verdict.outcome() > v1::QUARANTINED) {

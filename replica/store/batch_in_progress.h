@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,14 @@ struct KvDeviceStore::BatchInProgress {
   KvBatch writes;
   // Entries of the rejected list, by key, that are new or have changed.
   std::map<std::string, v1::RejectedChangeSet> rejected;
+  // By how many entries the list grows, and the keys that leave it.
+  int64_t rejected_gain = 0;
+  std::set<std::string> released;
+  // Verdicts of this batch: the change sets as they will be kept, and whether the rejected list
+  // will hold them.
+  std::map<uint64_t, v1::OutboxChangeSet> retained;
+  std::map<uint64_t, bool> is_rejected;
+  std::string epoch;  // of the verdicts
   // Records that the batch says were erased.
   std::vector<ChangedRecord> erased;
   BatchEffect effect;

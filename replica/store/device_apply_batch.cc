@@ -107,14 +107,11 @@ absl::StatusOr<BatchEffect> KvDeviceStore::ApplyBatch(const v1::Batch& batch,
 absl::Status KvDeviceStore::StartBatch(const v1::Batch& batch, BatchInProgress* work,
                                        bool* is_repeat) const {
   work->partition = batch.partition();
+  work->epoch = batch.cursor().epoch();
   work->state = StateOf(batch.partition());
   work->clock = clock_;
   const std::optional<v1::Cursor>& cursor = work->state.cursor;
   const uint64_t scanned = cursor ? cursor->scanned() : 0;
-  if (cursor && cursor->epoch() != batch.cursor().epoch()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the batch of ", batch.partition(), " is of another epoch than the cursor: reset it"));
-  }
   *is_repeat = batch.from() < scanned && batch.to() <= scanned;
   if (!*is_repeat && batch.from() != scanned) {
     return absl::FailedPreconditionError(absl::StrCat("the batch of ", batch.partition(),
@@ -134,10 +131,9 @@ absl::Status KvDeviceStore::StartBatch(const v1::Batch& batch, BatchInProgress* 
 absl::Status KvDeviceStore::ApplyVerdict(const v1::Verdict& verdict, BatchInProgress* work) {
   work->clock.Observe(Hlc{verdict.stamp()});
   v1::OutboxHead& head = work->state.head;
-  // Known already, or of a future this store has lost: nothing here waits for it.
-  if (verdict.sequence() <= head.confirmed() || verdict.sequence() > head.sequence()) {
-    return absl::OkStatus();
-  }
+  // Of a future this store has lost: nothing here waits for it.
+  if (verdict.sequence() > head.sequence()) return absl::OkStatus();
+  if (verdict.sequence() <= head.confirmed()) return ApplyLateVerdict(verdict, work);
   if (verdict.sequence() != head.confirmed() + 1) return Malformed("a verdict was left out");
   ASSIGN_OR_RETURN(const PendingSet* const set, PendingAt(verdict.sequence(), work));
   const bool is_kept_out =
@@ -154,9 +150,8 @@ absl::Status KvDeviceStore::ApplyVerdict(const v1::Verdict& verdict, BatchInProg
     std::erase(slot->state.pending, verdict.sequence());
     slot->dirty = true;
   }
-  work->writes.Delete(Table::kOutbox, ChangeSetKey(work->partition, verdict.sequence()));
   head.set_confirmed(verdict.sequence());
-  return absl::OkStatus();
+  return Retain(verdict, work);
 }
 
 absl::Status KvDeviceStore::FoldChanges(const PendingSet& set, const v1::Verdict& verdict,
@@ -204,6 +199,8 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
   }
   rejected.set_tried_covered(set.header.has_retry_of() &&
                              GrantsCoverAll(LastWelcome(), rejected, set.body, work->partition));
+  ++work->rejected_gain;
+  work->is_rejected[verdict.sequence()] = true;
   work->rejected[ChangeSetKey(work->partition, verdict.sequence())] = std::move(rejected);
   ++(verdict.outcome() == v1::REJECTED ? work->effect.refused : work->effect.quarantined);
   return absl::OkStatus();
@@ -212,9 +209,20 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
 absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgress* work) {
   ASSIGN_OR_RETURN(RecordSlot* const slot,
                    work->records.Open(work->partition, entry.type_id, entry.id));
+  // The server went back behind what this device knows of the record: nothing is deleted for that.
+  const bool is_removal = !entry.moved_to.empty() || entry.delta.deleted;
+  if (is_removal && !entry.delta.erased && work->state.left.has_value() &&
+      slot->state.seen > entry.sequence)
+    return absl::OkStatus();
   slot->dirty = true;
   ++work->effect.records;
   if (!entry.moved_to.empty()) return ApplyDeparture(entry, slot, work);
+  // A part of what is not here: the server takes this device for further than it is.
+  if (!entry.is_whole && !slot->state.base.exists() && entry.delta.is_live() &&
+      entry.delta.scope().empty()) {
+    return absl::AbortedError(
+        absl::StrCat("the batch of ", work->partition, " changes a record that is not here"));
+  }
   work->clock.Observe(entry.stamp);
   LayEntryOver(entry, &slot->state.base);
   slot->state.seen = std::max(slot->state.seen, entry.sequence);
@@ -274,7 +282,7 @@ absl::Status KvDeviceStore::RebuildView(RecordSlot* slot, BatchInProgress* work)
     ASSIGN_OR_RETURN(const PendingSet* const set, PendingAt(sequence, work));
     WriteRef write;
     write.stamp = Hlc{set->header.stamp()};
-    write.replica = replica_;
+    ASSIGN_OR_RETURN(write.replica, ReplicaId::FromBytes(set->header.replica()));
     write.user = UserOf(set->header);
     write.origin_sequence = sequence;
     for (const v1::Change& change : set->body.changes()) {
@@ -304,6 +312,11 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
   work->writes.Put(Table::kMeta, std::string(kClockKey), now.SerializeAsString());
   work->writes.Put(Table::kMeta, NamedMetaKey(kCursorName, work->partition),
                    batch.cursor().SerializeAsString());
+  const bool is_seen = batch.cursor().complete() > 0 && work->state.left.has_value();
+  if (is_seen) {
+    work->state.left.reset();
+    work->writes.Delete(Table::kMeta, NamedMetaKey(kLeftCursorName, work->partition));
+  }
   const bool has_head = work->state.head.sequence() > 0;
   if (has_head) {
     work->writes.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, work->partition),
@@ -330,7 +343,8 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
   PartitionState& state = partitions_[work->partition];
   state.head = work->state.head;
   state.cursor = batch.cursor();
-  rejected_ += effect.refused + effect.quarantined;
+  state.left = work->state.left;
+  rejected_ = static_cast<uint64_t>(static_cast<int64_t>(rejected_) + work->rejected_gain);
   if (durability == Durability::kSync) has_unsynced_commit_ = false;
   return absl::OkStatus();
 }

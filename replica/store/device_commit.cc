@@ -262,7 +262,10 @@ void KvDeviceStore::SetPosition(const std::optional<RetryOf>& retry, const Parti
   if (!retry) {
     position->set_server_time_ms(now.server_time_ms());
     position->set_elapsed_ms(now.elapsed_ms());
-    position->set_epoch(state.cursor ? state.cursor->epoch() : now.epoch());
+    const std::optional<v1::Cursor>& seen_by = state.seen_by();
+    position->set_epoch(seen_by ? seen_by->epoch() : now.epoch());
+    if (seen_by) position->set_run(seen_by->run());
+    // Of a cursor that was forgotten, each change says what its writer had seen of the record.
     if (state.cursor) position->set_sequence(state.cursor->complete());
     return;
   }

@@ -27,6 +27,17 @@ bool EmptyErased(const std::vector<ChangedRecord>& erased, v1::ChangeSetBody* bo
   return body->SerializeAsString() != before;
 }
 
+// What the chain covers stays: the hash of the body.
+void ScrubSet(const v1::ChangeSetBody& remaining, v1::OutboxChangeSet* stored) {
+  v1::ChangeSet* const sent = stored->mutable_change_set();
+  if (sent->has_body()) {
+    const Sha256Digest hash = BodyHash(sent->salt(), sent->body());
+    sent->mutable_stub()->set_reason(v1::ChangeSet::Stub::ERASED);
+    sent->mutable_stub()->set_body_hash(std::string(AsView(hash)));
+  }
+  stored->set_remaining(remaining.SerializeAsString());
+}
+
 }  // namespace
 
 absl::Status KvDeviceStore::ScrubErased(BatchInProgress* work) const {
@@ -44,26 +55,27 @@ absl::Status KvDeviceStore::ScrubOutbox(BatchInProgress* work) const {
     const absl::string_view number = it->key().substr(prefix.size());
     if (number.size() != sizeof(uint64_t)) return absl::DataLossError("a malformed outbox key");
     const uint64_t sequence = BigEndian64(number);
-    // Judged in this batch: it leaves the outbox.
-    if (sequence <= work->state.head.confirmed()) continue;
+    // Judged in this batch: it is looked at below.
+    if (work->retained.contains(sequence)) continue;
     v1::OutboxChangeSet stored;
     ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(it->value(), sequence));
     if (!EmptyErased(work->erased, &set.body)) continue;
     if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
       return absl::DataLossError("a change set of the outbox is damaged");
-    v1::ChangeSet* const sent = stored.mutable_change_set();
-    if (sent->has_body()) {
-      // What the chain covers stays: the hash of the body.
-      const Sha256Digest hash = BodyHash(sent->salt(), sent->body());
-      sent->mutable_stub()->set_reason(v1::ChangeSet::Stub::ERASED);
-      sent->mutable_stub()->set_body_hash(std::string(AsView(hash)));
-    }
-    stored.set_remaining(set.body.SerializeAsString());
+    ScrubSet(set.body, &stored);
     work->writes.Put(Table::kOutbox, std::string(it->key()), stored.SerializeAsString());
-    set.change_set = *sent;
+    set.change_set = stored.change_set();
     work->pending.insert_or_assign(sequence, std::move(set));
   }
-  return it->status();
+  RETURN_IF_ERROR(it->status());
+  for (auto& [sequence, stored] : work->retained) {
+    ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(stored.SerializeAsString(), sequence));
+    if (!EmptyErased(work->erased, &set.body)) continue;
+    ScrubSet(set.body, &stored);
+    work->writes.Put(Table::kOutbox, ChangeSetKey(work->partition, sequence),
+                     stored.SerializeAsString());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status KvDeviceStore::ScrubRejected(BatchInProgress* work) const {
@@ -73,6 +85,7 @@ absl::Status KvDeviceStore::ScrubRejected(BatchInProgress* work) const {
     v1::RejectedChangeSet rejected;
     if (!rejected.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
       return absl::DataLossError("a stored rejected change set is damaged");
+    if (work->released.contains(std::string(it->key()))) continue;
     work->rejected.try_emplace(std::string(it->key()), std::move(rejected));
   }
   RETURN_IF_ERROR(it->status());

@@ -9,6 +9,7 @@
 //             "clock"                       DeviceClock
 //             "outbox" 00 partition         OutboxHead
 //             "cursor" 00 partition         Cursor
+//             "left" 00 partition           Cursor
 //             "setting" 00 key              as it was put
 #ifndef REPLICA_STORE_DEVICE_KEYS_H_
 #define REPLICA_STORE_DEVICE_KEYS_H_
@@ -27,6 +28,7 @@ inline constexpr absl::string_view kPurgeKey = "purge";
 inline constexpr absl::string_view kReceiptKey = "receipt";
 inline constexpr absl::string_view kOutboxHeadName = "outbox";
 inline constexpr absl::string_view kCursorName = "cursor";
+inline constexpr absl::string_view kLeftCursorName = "left";
 inline constexpr absl::string_view kSettingName = "setting";
 
 // Of the outbox and of the rejected list.

@@ -76,13 +76,15 @@ absl::Status KvDeviceStore::LoadMeta() {
 
 absl::Status KvDeviceStore::LoadPartitions() {
   MutexLock lock(&mu_);
-  for (const absl::string_view name : {kOutboxHeadName, kCursorName}) {
+  for (const absl::string_view name : {kOutboxHeadName, kCursorName, kLeftCursorName}) {
     const std::string prefix = NamedMetaKey(name, "");
     const std::unique_ptr<KvIterator> it = kv_->Iterate(Table::kMeta, prefix, PrefixEnd(prefix));
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       PartitionState& state = partitions_[std::string(AfterMetaName(it->key()))];
       if (name == kCursorName) {
         RETURN_IF_ERROR(ParseMeta(name, it->value(), &state.cursor.emplace()));
+      } else if (name == kLeftCursorName) {
+        RETURN_IF_ERROR(ParseMeta(name, it->value(), &state.left.emplace()));
       } else {
         RETURN_IF_ERROR(ParseMeta(name, it->value(), &state.head));
         // An earlier process may have committed with kMemory: the system has it, the disk need not.
@@ -161,6 +163,15 @@ std::vector<v1::Cursor> KvDeviceStore::Cursors() const {
   return cursors;
 }
 
+std::vector<v1::Cursor> KvDeviceStore::LeftCursors() const {
+  MutexLock lock(&mu_);
+  std::vector<v1::Cursor> cursors;
+  for (const auto& [partition, state] : partitions_) {
+    if (state.left) cursors.push_back(*state.left);
+  }
+  return cursors;
+}
+
 // Monotonic time counts from a boot. A clock that reads less than it did means a new boot, of which
 // only its own part is known; so the sum is never more than what really passed. The reading noted
 // with a server's time is rounded up for the same reason, hence the millisecond of tolerance.
@@ -203,6 +214,7 @@ absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
       return absl::InvalidArgumentError("malformed welcome: a cursor that contradicts itself");
   }
   const WriterTurn turn(&writers_);
+  RETURN_IF_ERROR(DropCovered(welcome));
   const v1::Purge purge = PurgeAfter(welcome);
   KvBatch batch;
   v1::Welcome kept = welcome;
@@ -219,6 +231,7 @@ absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
     batch.Put(Table::kMeta, std::string(kReceiptKey), receipt.SerializeAsString());
   }
   for (const v1::CursorReset& reset : welcome.resets()) {
+    StageLeft(reset, &batch);
     const std::string key = NamedMetaKey(kCursorName, reset.partition());
     if (reset.has_cursor()) {
       batch.Put(Table::kMeta, key, reset.cursor().SerializeAsString());
@@ -241,9 +254,31 @@ void KvDeviceStore::TakeReset(const v1::CursorReset& reset) {
   if (found == partitions_.end()) return;
   if (reset.has_cursor()) {
     found->second.cursor = reset.cursor();
-  } else {
+  } else if (found->second.cursor) {
+    found->second.left = found->second.seen_by();
     found->second.cursor.reset();
   }
+}
+
+// What was seen until now counts in the numbers of the last checkpoint, whatever comes next.
+void KvDeviceStore::StageLeft(const v1::CursorReset& reset, KvBatch* batch) const {
+  const PartitionState state = StateOf(reset.partition());
+  if (reset.has_cursor() || !state.cursor) return;
+  batch->Put(Table::kMeta, NamedMetaKey(kLeftCursorName, reset.partition()),
+             state.seen_by()->SerializeAsString());
+}
+
+absl::Status KvDeviceStore::GiveUpCursor(absl::string_view partition) {
+  const WriterTurn turn(&writers_);
+  v1::CursorReset reset;
+  reset.set_partition(std::string(partition));
+  KvBatch batch;
+  StageLeft(reset, &batch);
+  batch.Delete(Table::kMeta, NamedMetaKey(kCursorName, partition));
+  RETURN_IF_ERROR(kv_->Write(batch, Durability::kMemory));
+  MutexLock lock(&mu_);
+  TakeReset(reset);
+  return absl::OkStatus();
 }
 
 v1::Welcome KvDeviceStore::LastWelcome() const {

@@ -1,4 +1,4 @@
-// Reading the outbox for a push.
+// Reading the outbox, and what is retained before it, for a push.
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/device_keys.h"
@@ -38,6 +38,7 @@ absl::StatusOr<OutboxPage> KvDeviceStore::ReadOutbox(absl::string_view partition
   RETURN_IF_ERROR(SyncCommits());
   OutboxPage page;
   size_t bytes = 0;
+  const v1::OutboxHead head = Head(partition);
   const std::unique_ptr<KvIterator> it =
       snapshot->Iterate(Table::kOutbox, ChangeSetKey(partition, from_sequence),
                         PrefixEnd(PartitionPrefix(partition)));
@@ -50,8 +51,15 @@ absl::StatusOr<OutboxPage> KvDeviceStore::ReadOutbox(absl::string_view partition
     if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
       return Damaged(sequence);
     }
+    if (page.last_sequence == 0 && sequence > from_sequence)
+      page.chain_before = head.retained_chain();
     bytes += it->value().size();
     page.last_sequence = sequence;
+    if (stored.has_verdict()) {
+      v1::Redelivered& judged = page.redelivered.emplace_back();
+      *judged.mutable_verdict() = std::move(*stored.mutable_verdict());
+      judged.set_epoch(stored.epoch());
+    }
     page.chain_after = std::move(*stored.mutable_chain());
     page.change_sets.push_back(std::move(*stored.mutable_change_set()));
   }

@@ -33,6 +33,11 @@ struct DeviceStoreOptions {
   const Registry* registry = nullptr;
   const Clock* clock = nullptr;
   Random* random = nullptr;
+  // Change sets are kept after their verdict until the server says that every backup it keeps holds
+  // them, for this long and in this size at most: what a restored server lost can then be sent
+  // again. The oldest go first.
+  uint64_t retained_bytes_max = uint64_t{64} << 20;
+  absl::Duration retained_for = absl::Hours(24 * 400);
 };
 
 // Names a record that something happened to.
@@ -50,7 +55,12 @@ struct OutboxPage {
   std::vector<v1::ChangeSet> change_sets;
   std::string chain_after;     // after the last of them
   uint64_t last_sequence = 0;  // 0: empty page
-  bool end = false;            // nothing follows
+  // Of the first ones: those that had a verdict.
+  std::vector<v1::Redelivered> redelivered;
+  // Not empty: the page begins later than asked for, as what was before is no longer kept; the
+  // chain value it continues.
+  std::string chain_before;
+  bool end = false;  // nothing follows
 };
 
 struct BatchEffect {
@@ -74,6 +84,13 @@ class DeviceStore {
   virtual ~DeviceStore() = default;
 
   virtual ReplicaId replica() const = 0;
+  // For a store that was found to be a copy: the chain values of its unsent change sets, and the
+  // step by which it becomes another replica. Its unsent change sets keep content, sequence,
+  // position and stamps under the new id; those the other copy sent (`shared`) leave the outbox.
+  // One write batch; cursors are forgotten, base stays.
+  virtual absl::StatusOr<std::vector<v1::UnsentChain>> UnsentChains() const = 0;
+  virtual absl::Status BecomeReplica(const ReplicaId& id,
+                                     absl::Span<const v1::SharedWork> shared) = 0;
   // Empty until enrolled. Change sets carry it. kFailedPrecondition when another user's work is
   // still pending.
   virtual std::string user() const = 0;
@@ -93,22 +110,31 @@ class DeviceStore {
   // Partitions with an outbox head or a cursor.
   virtual std::vector<std::string> Partitions() const = 0;
   virtual v1::OutboxHead Head(absl::string_view partition) const = 0;
-  // Change sets without a verdict laid into base, from `from_sequence` on, about `max_bytes` of
-  // them, at least one if any.
+  // Change sets from `from_sequence` on, about `max_bytes` of them, at least one if any: those
+  // without a verdict laid into base, and before them the retained ones.
   virtual absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
                                                 size_t max_bytes) const = 0;
 
   virtual std::vector<v1::Cursor> Cursors() const = 0;
+  // Cursors forgotten since the last checkpoint of their partition.
+  virtual std::vector<v1::Cursor> LeftCursors() const = 0;
+  // The next pull of the partition starts from zero. Records stay.
+  virtual absl::Status GiveUpCursor(absl::string_view partition) = 0;
+  // The server expects `expected`, which had a verdict: it went back. From there on the change sets
+  // go again; base waits for what the server makes of them.
+  virtual absl::Status ResumeAfterLoss(absl::string_view partition, uint64_t expected) = 0;
   // One write batch: verdicts take their change sets out of the outbox (refused ones into the
   // rejected list) and fold what they won into base, entries are laid over, views and indexes
   // rebuilt, the cursor moved. A batch that does not start at the cursor's `scanned` is refused
-  // (kFailedPrecondition); a repeated one does nothing.
+  // (kFailedPrecondition); a repeated one does nothing. kAborted: it changes a record that is not
+  // here; the cursor has to be reset.
   virtual absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                                  const v1::BatchBody& body) = 0;
   // Server time just seen: positions count from it.
   virtual absl::Status NoteServerTime(absl::Time server_time) = 0;
   // Keeps what the welcome says of grants and feeds; forgets or replaces the cursors it resets
   // (records stay); and notes what subscriptions have ended, for RunPurge. One write batch.
+  // Before it, drops the retained change sets that it says are covered by backups.
   virtual absl::Status NoteWelcome(const v1::Welcome& welcome) = 0;
   virtual v1::Welcome LastWelcome() const = 0;
   // Removes what only subscriptions that ended have brought, if any did, and makes a receipt once

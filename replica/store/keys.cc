@@ -182,9 +182,29 @@ std::string QuarantinePrefix(absl::string_view partition) {
   return key;
 }
 
+std::string WaitingPrefix(absl::string_view partition) {
+  return absl::StrCat(PartitionPrefix(partition), "w");
+}
+
+std::string WaitingKey(absl::string_view partition, uint32_t type_id, const RecordId& id,
+                       const ReplicaId& replica, uint64_t sequence) {
+  std::string key = WaitingPrefix(partition);
+  AppendBigEndian32(type_id, &key);
+  absl::StrAppend(&key, id.bytes(), replica.bytes());
+  AppendBigEndian64(sequence, &key);
+  return key;
+}
+
 std::string RunKey(uint64_t number) {
   std::string key;
   AppendMetaName("run", &key);
+  AppendBigEndian64(number, &key);
+  return key;
+}
+
+std::string EpochKey(uint64_t number) {
+  std::string key;
+  AppendMetaName("epochs", &key);
   AppendBigEndian64(number, &key);
   return key;
 }

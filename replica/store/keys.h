@@ -9,6 +9,7 @@
 //            partition 00 's' replica(16) sequence(8)          the verdict of one change set
 //            partition 00 'c' replica(16) commit_sequence(8)   finds it by its place in the feed
 //   rejected partition 00 'q' replica(16) sequence(8)          quarantined, at the authority
+//            partition 00 'w' type(4) id(16) replica(16) sequence(8)   waits for that record
 //   meta     name, or name 00 and what it is about
 //
 // value: in the form of index_value.h, which orders and ends itself; the scope path is indexed as a
@@ -91,12 +92,17 @@ std::string QuarantineKey(absl::string_view partition, const ReplicaId& replica,
 // Starts the keys of all of a partition.
 std::string QuarantinePrefix(absl::string_view partition);
 
+// Beside it, per record that it waits for (v1::WaitingChangeSet).
+std::string WaitingPrefix(absl::string_view partition);
+std::string WaitingKey(absl::string_view partition, uint32_t type_id, const RecordId& id,
+                       const ReplicaId& replica, uint64_t sequence);
+
 // Meta. Values: see docs/on-disk-format.md.
 inline constexpr absl::string_view kFormatKey = "format";
-inline constexpr absl::string_view kEpochKey = "epoch";
 inline constexpr absl::string_view kClockKey = "clock";
 inline constexpr absl::string_view kOpenConflictsKey = "open_conflicts";
 std::string RunKey(uint64_t number);               // "run" 00 number
+std::string EpochKey(uint64_t number);             // "epochs" 00 number
 std::string HeadKey(absl::string_view partition);  // "head" 00 partition
 std::string CountKey(uint32_t type_id);            // "count" 00 type
 // The first two levels of a scope's path.

@@ -31,10 +31,12 @@ absl::StatusOr<PartitionHeads> ReadHeads(const KvReader& reader) {
 
 class KvAuthorityStore final : public AuthorityStore {
  public:
-  KvAuthorityStore(std::unique_ptr<Kv> kv, const Registry* registry)
+  KvAuthorityStore(std::unique_ptr<Kv> kv, const AuthorityStoreOptions& options)
       : kv_(std::move(kv)),
-        registry_(registry),
-        table_({.registry = registry, .keeps_feeds = true}),
+        registry_(options.registry),
+        random_(options.random),
+        on_directory_write_(options.on_directory_write),
+        table_({.registry = options.registry, .keeps_feeds = true}),
         directory_(kv_.get()) {}
 
   absl::Status Open(const AuthorityStoreOptions& options);
@@ -69,6 +71,23 @@ class KvAuthorityStore final : public AuthorityStore {
     return progress.chain();
   }
 
+  absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId& replica,
+                                                               absl::string_view partition,
+                                                               uint64_t sequence) const override {
+    return ReadVerdict(*kv_, partition, replica, sequence);
+  }
+
+  absl::StatusOr<std::vector<std::string>> WaitingUsers() const override {
+    // Only a store that went back has any.
+    if (CurrentEpoch().floor() == 0) return std::vector<std::string>();
+    return WaitingSets::Users(*kv_, Partitions());
+  }
+
+  v1::EpochRecord CurrentEpoch() const override {
+    const MutexLock lock(&heads_mu_);
+    return *past_->current();
+  }
+
   std::vector<std::string> Partitions() const override {
     const MutexLock lock(&heads_mu_);
     std::vector<std::string> partitions;
@@ -76,13 +95,27 @@ class KvAuthorityStore final : public AuthorityStore {
     return partitions;
   }
 
-  bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
-                    uint64_t sequence) const override {
-    return epoch == epoch_ && runs_.IsKnownPoint(run, partition, sequence, Head(partition));
+  bool IsKnownPoint(const Run& run, absl::string_view partition, uint64_t sequence) const override {
+    const MutexLock lock(&heads_mu_);
+    const auto head = heads_.find(partition);
+    return past_->KnowsRun(run.bytes()) &&
+           sequence <= past_->SharedUpTo("", run.bytes(), partition,
+                                         head == heads_.end() ? 0 : head->second);
   }
+  bool IsPastEpoch(const Epoch& epoch) const override {
+    const MutexLock lock(&heads_mu_);
+    return past_->IsPast(epoch.bytes());
+  }
+  absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override;
 
-  Epoch epoch() const override { return epoch_; }
-  Run run() const override { return run_; }
+  Epoch epoch() const override {
+    const MutexLock lock(&heads_mu_);
+    return epoch_;
+  }
+  Run run() const override {
+    const MutexLock lock(&heads_mu_);
+    return run_;
+  }
 
   absl::StatusOr<std::unique_ptr<ReadView>> Read() const override {
     auto snapshot = kv_->Snapshot();
@@ -101,6 +134,7 @@ class KvAuthorityStore final : public AuthorityStore {
   absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) override {
     absl::Status status = directory_.Write(writes);
     if (!absl::IsAborted(status)) NoteWrite(status);
+    if (status.ok() && on_directory_write_) status = on_directory_write_(writes);
     return status;
   }
 
@@ -120,6 +154,9 @@ class KvAuthorityStore final : public AuthorityStore {
   CommitBase BaseAt(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void TakeOver(const HybridClock& clock, const PartitionHeads& heads)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::StatusOr<RunHistory> ReadPast(const AuthorityStoreOptions& options, bool exists,
+                                      const PartitionHeads& heads, KvBatch* batch);
+
   // A full disk heals by itself; after any other failed write what the disk holds is unknown.
   void NoteWrite(const absl::Status& status) {
     if (status.ok() || absl::IsResourceExhausted(status)) return;
@@ -133,46 +170,94 @@ class KvAuthorityStore final : public AuthorityStore {
 
   const std::unique_ptr<Kv> kv_;
   const Registry* const registry_;
+  Random* const random_;
+  const std::function<absl::Status(absl::Span<const DirectoryWrite>)> on_directory_write_;
   RecordTable table_;
   AuthorityDirectory directory_;
-  // Set by Open, constant after it.
-  Epoch epoch_;
-  Run run_;
-  RunHistory runs_;
-
   // Lock order: commit_mu_, then heads_mu_ or health_mu_.
   Mutex commit_mu_;
   HybridClock clock_ ABSL_GUARDED_BY(commit_mu_);
   mutable Mutex heads_mu_;
   PartitionHeads heads_ ABSL_GUARDED_BY(heads_mu_);
+  Epoch epoch_ ABSL_GUARDED_BY(heads_mu_);
+  Run run_ ABSL_GUARDED_BY(heads_mu_);
+  // Replaced as a whole, never changed.
+  std::shared_ptr<const RunHistory> past_ ABSL_GUARDED_BY(heads_mu_);
   mutable Mutex health_mu_;
   absl::Status health_ ABSL_GUARDED_BY(health_mu_);
 };
+
+absl::StatusOr<RunHistory> KvAuthorityStore::ReadPast(const AuthorityStoreOptions& options,
+                                                      bool exists, const PartitionHeads& heads,
+                                                      KvBatch* batch) {
+  RunHistory past;
+  RETURN_IF_ERROR(past.Load(*kv_));
+  if (exists && past.current() == nullptr)
+    return absl::DataLossError("open store: the epoch is damaged");
+  for (const v1::EpochRecord& epoch : options.foreign_epochs) past.AddForeign(epoch, batch);
+  const bool went_back = !options.expected_run.empty() && !past.KnowsRun(options.expected_run);
+  if (!exists || options.restored || went_back) {
+    v1::EpochRecord how;
+    how.set_is_unannounced(went_back && !options.restored);
+    past.BeginEpoch(NewRandomId<Epoch>(*options.random), options.now, heads, how, batch);
+  }
+  return past;
+}
 
 absl::Status KvAuthorityStore::Open(const AuthorityStoreOptions& options) {
   ASSIGN_OR_RETURN(const bool exists, CheckFormat(*kv_, StoreKind::kAuthority));
   KvBatch batch;
   if (!exists) PutFormat(StoreKind::kAuthority, &batch);
-  ASSIGN_OR_RETURN(const auto epoch, kv_->Get(Table::kMeta, kEpochKey));
-  if (exists && !options.restored) {
-    const auto stored = Epoch::FromBytes(epoch.value_or(""));
-    if (!stored.ok()) return absl::DataLossError("open store: the epoch is damaged");
-    epoch_ = *stored;
-  } else {
-    epoch_ = NewRandomId<Epoch>(*options.random);
-    batch.Put(Table::kMeta, std::string(kEpochKey), epoch_.AsBytes());
-  }
   ASSIGN_OR_RETURN(const auto clock, kv_->Get(Table::kMeta, kClockKey));
   ASSIGN_OR_RETURN(PartitionHeads heads, ReadHeads(*kv_));
   RETURN_IF_ERROR(table_.Load(*kv_));
-  RETURN_IF_ERROR(runs_.Load(*kv_));
-  run_ = NewRandomId<Run>(*options.random);
-  runs_.Append(run_, options.now, heads, &batch);
+  ASSIGN_OR_RETURN(RunHistory past, ReadPast(options, exists, heads, &batch));
+  ASSIGN_OR_RETURN(const Epoch epoch, Epoch::FromBytes(past.current()->epoch()));
+  const Run run = NewRandomId<Run>(*options.random);
+  past.AppendRun(run, options.now, heads, &batch);
   RETURN_IF_ERROR(kv_->Write(batch, Durability::kSync));
   const MutexLock commit_lock(&commit_mu_);
   if (clock.has_value()) clock_.Restore(Hlc{NumberOf(*clock)});
   const MutexLock lock(&heads_mu_);
   heads_ = std::move(heads);
+  epoch_ = epoch;
+  run_ = run;
+  past_ = std::make_shared<const RunHistory>(std::move(past));
+  return absl::OkStatus();
+}
+
+absl::Status KvAuthorityStore::BeginEpoch(const Epoch& lost_epoch, const Run& lost_run,
+                                          absl::Time now) {
+  // No commit is under way: whatever was told before has a run that ends here.
+  const MutexLock commit_lock(&commit_mu_);
+  std::optional<RunHistory> past;
+  PartitionHeads heads;
+  {
+    const MutexLock lock(&heads_mu_);
+    if (past_->IsPast(lost_epoch.bytes())) return absl::OkStatus();
+    past.emplace(*past_);
+    heads = heads_;
+  }
+  KvBatch batch;
+  if (!past->KnowsEpoch(lost_epoch.bytes())) {
+    v1::EpochRecord unknown;
+    unknown.set_epoch(lost_epoch.AsBytes());
+    past->AddForeign(std::move(unknown), &batch);
+  }
+  v1::EpochRecord how;
+  how.set_is_unannounced(true);
+  if (past->KnowsRun(lost_run.bytes())) how.set_doubtful_run(lost_run.AsBytes());
+  const Epoch epoch = NewRandomId<Epoch>(*random_);
+  const Run run = NewRandomId<Run>(*random_);
+  past->BeginEpoch(epoch, now, heads, how, &batch);
+  past->AppendRun(run, now, heads, &batch);
+  const absl::Status written = kv_->Write(batch, Durability::kSync);
+  NoteWrite(written);
+  RETURN_IF_ERROR(written);
+  const MutexLock lock(&heads_mu_);
+  epoch_ = epoch;
+  run_ = run;
+  past_ = std::make_shared<const RunHistory>(*std::move(past));
   return absl::OkStatus();
 }
 
@@ -180,11 +265,11 @@ CommitBase KvAuthorityStore::BaseAt(absl::Time now) {
   CommitBase base;
   base.reader = kv_.get();
   base.table = &table_;
-  base.epoch = epoch_;
   base.now = now;
   base.clock = clock_;
   const MutexLock lock(&heads_mu_);
   base.heads = heads_;
+  base.past = past_;
   return base;
 }
 
@@ -259,7 +344,7 @@ absl::StatusOr<ErasureReport> KvAuthorityStore::Erase(const ErasureRequest& requ
 
 absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenAuthorityStore(
     std::unique_ptr<Kv> kv, const AuthorityStoreOptions& options) {
-  auto store = std::make_unique<KvAuthorityStore>(std::move(kv), options.registry);
+  auto store = std::make_unique<KvAuthorityStore>(std::move(kv), options);
   RETURN_IF_ERROR(store->Open(options));
   return store;
 }

@@ -1,8 +1,12 @@
 #ifndef REPLICA_STORE_KV_AUTHORITY_STORE_H_
 #define REPLICA_STORE_KV_AUTHORITY_STORE_H_
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "brigada/v1/storage.pb.h"
 #include "replica/base/clock.h"
 #include "replica/base/random.h"
 #include "replica/store/authority_store.h"
@@ -16,6 +20,14 @@ struct AuthorityStoreOptions {
   absl::Time now;                      // of this start
   // The store was restored from a backup: it gets a new epoch.
   bool restored = false;
+  // Not empty: the last run this store is known to have had (the journal says so). One that does
+  // not know it went back: it gets a new epoch.
+  std::string expected_run = {};
+  // Epochs that parted from this store's past, as the journal has them.
+  std::vector<v1::EpochRecord> foreign_epochs = {};
+  // Called after directory writes are durable and before WriteEntries returns; its error becomes
+  // that of the call. For the journal.
+  std::function<absl::Status(absl::Span<const DirectoryWrite>)> on_directory_write = {};
 };
 
 // Opens (or makes, when empty) the authority's store on `kv`. Appends a run. kFailedPrecondition: a

@@ -18,6 +18,7 @@
 
 #include "replica/base/hlc.h"
 #include "replica/base/mutex.h"
+#include "replica/crypto/hash_chain.h"
 #include "replica/store/batch_check.h"
 #include "replica/store/change_check.h"
 #include "replica/store/change_notifier.h"
@@ -38,6 +39,11 @@ struct PendingSet {
 // kDataLoss when `value` is no OutboxChangeSet of this sequence.
 absl::StatusOr<PendingSet> ParsePendingSet(absl::string_view value, uint64_t sequence);
 
+// The stored form of a change set that got its verdict. A refused one keeps its body in the
+// rejected list alone.
+v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
+                                absl::string_view epoch, int64_t server_time_ms);
+
 class KvDeviceStore final : public DeviceStore {
  public:
   KvDeviceStore(std::unique_ptr<Kv> kv, const DeviceStoreOptions& options)
@@ -47,7 +53,12 @@ class KvDeviceStore final : public DeviceStore {
   // Makes the store or reads what it holds. Once, before anything else.
   absl::Status Open();
 
-  ReplicaId replica() const override { return replica_; }
+  ReplicaId replica() const override {
+    const MutexLock lock(&mu_);
+    return replica_;
+  }
+  absl::StatusOr<std::vector<v1::UnsentChain>> UnsentChains() const override;
+  absl::Status BecomeReplica(const ReplicaId& id, absl::Span<const v1::SharedWork> shared) override;
   std::string user() const override;
   absl::Status SetUser(absl::string_view user) override;
   absl::StatusOr<CommitReceipt> Commit(std::vector<v1::Change> changes,
@@ -58,6 +69,9 @@ class KvDeviceStore final : public DeviceStore {
   absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
                                         size_t max_bytes) const override;
   std::vector<v1::Cursor> Cursors() const override;
+  std::vector<v1::Cursor> LeftCursors() const override;
+  absl::Status GiveUpCursor(absl::string_view partition) override;
+  absl::Status ResumeAfterLoss(absl::string_view partition, uint64_t expected) override;
   absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                          const v1::BatchBody& body) override;
   absl::Status NoteServerTime(absl::Time server_time) override;
@@ -84,6 +98,13 @@ class KvDeviceStore final : public DeviceStore {
   struct PartitionState {
     v1::OutboxHead head;
     std::optional<v1::Cursor> cursor;
+    // The cursor that was forgotten last, until the next checkpoint: what this device has seen
+    // counts in the numbers of its run.
+    std::optional<v1::Cursor> left;
+    // The cursor whose numbers a position is in.
+    const std::optional<v1::Cursor>& seen_by() const {
+      return left.has_value() && (!cursor.has_value() || cursor->complete() == 0) ? left : cursor;
+    }
   };
   struct CommitRequest;
   // The commits that share one batch, and what becomes of the store once it is written.
@@ -105,6 +126,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status WriteMeta(absl::string_view key, absl::string_view value, Durability durability);
   PartitionState StateOf(absl::string_view partition) const;
   void TakeReset(const v1::CursorReset& reset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void StageLeft(const v1::CursorReset& reset, KvBatch* batch) const;
   // The device clock as of now, to be stored with a write.
   v1::DeviceClock ClockNow(Hlc last_stamp) const;
   void TakeClock(const v1::DeviceClock& clock);
@@ -133,6 +155,11 @@ class KvDeviceStore final : public DeviceStore {
   // device_apply_batch.cc
   absl::Status StartBatch(const v1::Batch& batch, BatchInProgress* work, bool* is_repeat) const;
   absl::Status ApplyVerdict(const v1::Verdict& verdict, BatchInProgress* work);
+  // Of a change set that had its verdict before: it was sent again, or waited at the server.
+  absl::Status ApplyLateVerdict(const v1::Verdict& verdict, BatchInProgress* work);
+  absl::Status Retain(const v1::Verdict& verdict, BatchInProgress* work);
+  absl::Status FoldReleased(const PendingSet& set, const v1::Verdict& verdict,
+                            BatchInProgress* work);
   absl::Status FoldChanges(const PendingSet& set, const v1::Verdict& verdict,
                            BatchInProgress* work);
   absl::Status MoveToRejected(const PendingSet& set, const v1::Verdict& verdict,
@@ -164,9 +191,21 @@ class KvDeviceStore final : public DeviceStore {
   // device_outbox.cc
   absl::Status SyncCommits() const;
 
+  // device_retained.cc
+  absl::Status DropCovered(const v1::Welcome& welcome);
+  absl::Status DropRetained(absl::string_view partition, uint64_t covered, int64_t now_ms,
+                            v1::OutboxHead* head, KvBatch* batch) const;
+  absl::Status WriteHead(absl::string_view partition, v1::OutboxHead head, KvBatch batch);
+
+  // device_divide.cc
+  absl::Status StageDivision(const ReplicaId& id, const v1::SharedWork& shared,
+                             BatchInProgress* work);
+  static absl::Status StageNewHead(uint64_t last, const ChainValue& start, const ChainValue& chain,
+                                   BatchInProgress* work);
+
   const DeviceStoreOptions options_;
   const std::unique_ptr<Kv> kv_;
-  ReplicaId replica_;  // constant after Open
+  ReplicaId replica_;  // changes under mu_ in a turn of the writers, by BecomeReplica alone
 
   // Each with its own lock.
   mutable WriterQueue writers_;

@@ -62,12 +62,14 @@ absl::StatusOr<ChainValue> ChainBefore(const PushRequest& push, uint64_t first,
                                        const v1::ReplicaProgress& progress,
                                        const VerdictBatch& verdicts) {
   if (first == 1) return ChainStart(push.replica.bytes(), push.partition);
-  std::string stored = progress.chain();
+  std::string stored = first == progress.sequence() + 1 ? progress.chain() : push.chain_before;
   if (first <= progress.sequence()) {
     ASSIGN_OR_RETURN(const auto verdict, verdicts.Find(push.partition, push.replica, first - 1));
-    stored = verdict.has_value() ? verdict->chain() : "";
+    if (verdict.has_value()) stored = verdict->chain();
   }
   ChainValue chain;
+  if (!push.chain_before.empty() && stored.size() != chain.size())
+    return absl::InvalidArgumentError("push: the chain value it continues is malformed");
   if (stored.size() != chain.size())
     return absl::DataLossError("push: the replica's stored chain is damaged");
   std::copy(stored.begin(), stored.end(), reinterpret_cast<char*>(chain.data()));
@@ -82,12 +84,19 @@ absl::StatusOr<CheckedPush> CheckPush(const PushRequest& push, const v1::Replica
   checked.status = ParseHeaders(push, &checked.headers);
   if (!checked.status.ok() || checked.headers.empty()) return checked;
   const uint64_t first = checked.headers[0].header.sequence();
-  if (first > progress.sequence() + 1) {
+  // Who says what it continues no longer has what is missing; the signature covers what follows.
+  if (first > progress.sequence() + 1 && push.chain_before.empty()) {
     checked.gap = true;
     checked.headers.clear();
     return checked;
   }
-  ASSIGN_OR_RETURN(ChainValue chain, ChainBefore(push, first, progress, verdicts));
+  const absl::StatusOr<ChainValue> before = ChainBefore(push, first, progress, verdicts);
+  if (absl::IsInvalidArgument(before.status())) {
+    checked.status = before.status();
+    return checked;
+  }
+  RETURN_IF_ERROR(before.status());
+  ChainValue chain = *before;
   for (size_t i = 0; i < checked.headers.size(); ++i) {
     const auto body_hash = BodyHashOf(push.change_sets[i]);
     checked.status = body_hash.status();

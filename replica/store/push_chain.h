@@ -23,7 +23,8 @@ struct CheckedPush {
   // kInvalidArgument: nothing of the push may be judged.
   absl::Status status;
   bool forked = false;
-  // The push starts beyond what is expected: none of it is judged. `headers` is empty.
+  // The push starts beyond what is expected and does not say that it has nothing before: none of it
+  // is judged. `headers` is empty.
   bool gap = false;
   // One per change set.
   std::vector<ChainedHeader> headers;

@@ -58,7 +58,7 @@ void VerdictBatch::Add(absl::string_view partition, const ReplicaId& replica,
   places_.Put(Table::kVerdicts,
               VerdictPlaceKey(partition, replica, verdict.verdict().commit_sequence()),
               NumberValue(sequence));
-  added_.emplace(VerdictKey(partition, replica, sequence), verdict);
+  added_[VerdictKey(partition, replica, sequence)] = verdict;
 }
 
 void VerdictBatch::Stage(KvBatch* batch) const {

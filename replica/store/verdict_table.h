@@ -37,6 +37,8 @@ class VerdictBatch {
   absl::StatusOr<std::optional<v1::StoredVerdict>> Find(absl::string_view partition,
                                                         const ReplicaId& replica,
                                                         uint64_t sequence) const;
+  // A later one of the same change set takes the place of the earlier, which keeps its own in the
+  // feed (`first`).
   void Add(absl::string_view partition, const ReplicaId& replica, const v1::StoredVerdict& verdict);
   void Stage(KvBatch* batch) const;
 

@@ -33,7 +33,7 @@ std::string CursorMacInput(const ReplicaId& replica, const v1::Cursor& cursor) {
   };
   std::string input = part(replica.bytes());
   absl::StrAppend(&input, part(cursor.partition()), part(cursor.epoch()), part(cursor.run()),
-                  cursor.complete(), ";", cursor.scanned(), ";");
+                  cursor.complete(), ";", cursor.scanned(), ";", cursor.judged(), ";");
   const auto append_feeds = [&](const google::protobuf::RepeatedPtrField<v1::Feed>& feeds) {
     for (const v1::Feed& feed : CanonicalFeeds({feeds.begin(), feeds.end()})) {
       absl::StrAppend(&input, part(feed.scope()), static_cast<int>(feed.kind()), ";",
@@ -56,16 +56,16 @@ std::vector<v1::Feed> CanonicalFeeds(std::vector<v1::Feed> feeds) {
 }
 
 v1::CursorReset::Reason CheckCursor(const AuthorityStore& store, const v1::Cursor& cursor,
-                                    absl::string_view mac) {
+                                    uint64_t judged, absl::string_view mac) {
   if (!EqualMac(mac, cursor.mac()) || cursor.complete() > cursor.scanned())
     return v1::CursorReset::NOT_AUTHENTIC;
   const absl::StatusOr<Epoch> epoch = Epoch::FromBytes(cursor.epoch());
   const absl::StatusOr<Run> run = Run::FromBytes(cursor.run());
   if (!epoch.ok() || !run.ok()) return v1::CursorReset::NOT_AUTHENTIC;
-  if (*epoch != store.epoch()) return v1::CursorReset::OTHER_EPOCH;
-  if (!store.IsKnownPoint(*epoch, *run, cursor.partition(),
-                          std::max(cursor.scanned(), cursor.held().scanned())))
-    return v1::CursorReset::BEYOND_END;
+  // A point from before the lines parted holds in every epoch after it.
+  const uint64_t furthest = std::max(cursor.scanned(), cursor.held().scanned());
+  if (!store.IsKnownPoint(*run, cursor.partition(), furthest) || judged < cursor.judged())
+    return store.IsPastEpoch(*epoch) ? v1::CursorReset::OTHER_EPOCH : v1::CursorReset::BEYOND_END;
   return v1::CursorReset::REASON_UNSPECIFIED;
 }
 

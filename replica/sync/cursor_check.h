@@ -19,10 +19,12 @@ std::string CursorMacInput(const ReplicaId& replica, const v1::Cursor& cursor);
 std::vector<v1::Feed> CanonicalFeeds(std::vector<v1::Feed> feeds);
 
 // Why the pull has to start from zero; REASON_UNSPECIFIED when it need not, whatever feeds it is
-// for (feed_change.h). `mac` is what the server computes for the cursor. OTHER_EPOCH and BEYOND_END
-// mean that the server went back, announced or not.
+// for (feed_change.h). `judged` is the replica's last change set that the store has judged in the
+// partition, `mac` what the server computes for the cursor. OTHER_EPOCH: what the cursor stands on
+// was lost with an epoch that is past. BEYOND_END: the store lost it without saying so, and a new
+// epoch has to begin before anything is served.
 v1::CursorReset::Reason CheckCursor(const AuthorityStore& store, const v1::Cursor& cursor,
-                                    absl::string_view mac);
+                                    uint64_t judged, absl::string_view mac);
 
 }  // namespace brigada
 

@@ -31,6 +31,7 @@ absl::Status DevicePull::OnWelcome(const v1::Welcome& welcome) {
         {{"partition", reset.partition()},
          {"reason", v1::CursorReset::Reason_Name(reset.reason())}});
   }
+  epoch_ = welcome.epoch();
   RETURN_IF_ERROR(store_->NoteWelcome(welcome));
   return store_->RunPurge();
 }
@@ -38,12 +39,24 @@ absl::Status DevicePull::OnWelcome(const v1::Welcome& welcome) {
 absl::StatusOr<BatchOutcome> DevicePull::OnBatch(const v1::Batch& batch,
                                                  size_t max_inflated_bytes) {
   RETURN_IF_ERROR(CheckBatch(batch));
+  // The cursors that hold in another epoch were told with its welcome.
+  if (batch.cursor().epoch() != epoch_)
+    return absl::InvalidArgumentError("batch: of another epoch than the welcome");
   v1::BatchBody body;
   RETURN_IF_ERROR(UnpackBody(batch.body(), batch.inflated_bytes(), max_inflated_bytes, &body));
   BatchOutcome outcome;
   for (const v1::Verdict& verdict : body.verdicts())
     outcome.judged = std::max(outcome.judged, verdict.sequence());
-  ASSIGN_OR_RETURN(outcome.effect, store_->ApplyBatch(batch, body));
+  absl::StatusOr<BatchEffect> effect = store_->ApplyBatch(batch, body);
+  if (absl::IsAborted(effect.status())) {
+    // What the two hold no longer fits together: the next session reads the partition from zero.
+    Log(LogLevel::kWarning, "cursor_given_up",
+        {{"partition", batch.partition()}, {"reason", effect.status().message()}});
+    RETURN_IF_ERROR(store_->GiveUpCursor(batch.partition()));
+    return absl::UnavailableError(effect.status().message());
+  }
+  RETURN_IF_ERROR(effect.status());
+  outcome.effect = *effect;
   // Written before the grant that this session's welcome told of.
   if (outcome.effect.refused > 0) {
     ASSIGN_OR_RETURN(outcome.resubmitted, store_->ResubmitCovered());

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -35,6 +36,8 @@ class DevicePull {
   absl::StatusOr<BatchOutcome> OnBatch(const v1::Batch& batch, size_t max_inflated_bytes);
 
  private:
+  std::string epoch_;  // as the welcome said
+
   DeviceStore* const store_;
 };
 

@@ -33,12 +33,13 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::NextFrame() {
 
 absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::string& partition,
                                                                     Lane* lane) {
-  if (lane->is_blocked || store_->Head(partition).sequence() < lane->next) return std::nullopt;
+  if (store_->Head(partition).sequence() < lane->next) return std::nullopt;
   ASSIGN_OR_RETURN(const OutboxPage page,
                    store_->ReadOutbox(partition, lane->next, kBatchTargetBytes));
   if (page.last_sequence == 0) return std::nullopt;
   v1::PushBody content;
   content.mutable_change_sets()->Assign(page.change_sets.begin(), page.change_sets.end());
+  content.mutable_redelivered()->Assign(page.redelivered.begin(), page.redelivered.end());
   PackedBody body = PackBody(content);
   v1::ClientFrame frame;
   v1::Push* const push = frame.mutable_push();
@@ -46,6 +47,7 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::s
   push->set_body(std::move(body.bytes));
   push->set_inflated_bytes(body.inflated_bytes);
   push->set_chain(page.chain_after);
+  push->set_chain_before(page.chain_before);
   if (sign_) {
     ASSIGN_OR_RETURN(*push->mutable_signature(), sign_(page.chain_after));
   }
@@ -59,7 +61,12 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::s
 absl::Status DevicePush::OnWelcome(const v1::Welcome& welcome) {
   for (const v1::Expected& expected : welcome.expected()) {
     RETURN_IF_ERROR(CheckChain(expected));
-    RETURN_IF_ERROR(Adjust(expected, /*rewind=*/false));
+    if (expected.sequence() <= store_->Head(expected.partition()).confirmed()) {
+      // The server counts it as a correction too: it waits for what it lost.
+      RETURN_IF_ERROR(OnExpected(expected));
+    } else {
+      RETURN_IF_ERROR(Adjust(expected, /*rewind=*/false));
+    }
   }
   return absl::OkStatus();
 }
@@ -74,8 +81,10 @@ absl::Status DevicePush::CheckChain(const v1::Expected& expected) const {
         "FORKED: the server knows change set ", last, " of this replica in ", expected.partition(),
         ", which has made ", head.sequence(), ": this store is an old copy"));
   }
-  if (last <= head.confirmed() || expected.chain().empty()) return absl::OkStatus();
+  if (last == 0 || expected.chain().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const OutboxPage page, store_->ReadOutbox(expected.partition(), last, 1));
+  // What had its verdict may no longer be kept.
+  if (page.last_sequence != last && last <= head.confirmed()) return absl::OkStatus();
   if (page.last_sequence == last && page.chain_after == expected.chain()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("FORKED: change set ", last, " in ", expected.partition(),
@@ -93,26 +102,33 @@ absl::Status DevicePush::Adjust(const v1::Expected& expected, bool rewind) {
   const v1::OutboxHead head = store_->Head(partition);
   if (head.sequence() == 0) return absl::OkStatus();
   Lane& lane = FindLane(partition);
-  // Confirmed change sets have left the outbox: what the server misses of them cannot be sent
-  // again, and nothing after them would be judged.
-  if (expected.sequence() <= head.confirmed()) {
-    lane.is_blocked = true;
-    Log(LogLevel::kWarning, "server_went_back",
-        {{"partition", partition},
-         {"expected", expected.sequence()},
-         {"confirmed", head.confirmed()}});
-    OnJudged(partition, head.sequence());  // nothing of it is on its way any more
-    return absl::OkStatus();
-  }
+  if (expected.sequence() <= head.confirmed()) return GoBack(expected, &lane);
   if (rewind) {
     lane.next = std::max(expected.sequence(), head.confirmed() + 1);
-    ahead_.erase(std::remove_if(ahead_.begin(), ahead_.end(),
-                                [&](const Ahead& a) { return a.partition == partition; }),
-                 ahead_.end());
+    ForgetAhead(partition);
   } else {
     lane.next = std::max(lane.next, expected.sequence());
   }
   return absl::OkStatus();
+}
+
+// The server lost verdicts that this device has: it went back. What it lost goes again.
+absl::Status DevicePush::GoBack(const v1::Expected& expected, Lane* lane) {
+  const std::string& partition = expected.partition();
+  Log(LogLevel::kWarning, "server_went_back",
+      {{"partition", partition},
+       {"expected", expected.sequence()},
+       {"confirmed", store_->Head(partition).confirmed()}});
+  RETURN_IF_ERROR(store_->ResumeAfterLoss(partition, expected.sequence()));
+  lane->next = expected.sequence();
+  ForgetAhead(partition);
+  return absl::OkStatus();
+}
+
+void DevicePush::ForgetAhead(absl::string_view partition) {
+  ahead_.erase(std::remove_if(ahead_.begin(), ahead_.end(),
+                              [&](const Ahead& a) { return a.partition == partition; }),
+               ahead_.end());
 }
 
 void DevicePush::OnJudged(absl::string_view partition, uint64_t sequence) {
@@ -121,18 +137,11 @@ void DevicePush::OnJudged(absl::string_view partition, uint64_t sequence) {
                      [&](const Ahead& a) { return a.partition == partition && a.end <= sequence; }),
       ahead_.end());
   const auto lane = lanes_.find(partition);
-  if (lane == lanes_.end() || lane->second.is_blocked) return;
+  if (lane == lanes_.end()) return;
   const uint64_t judged = std::min(sequence, lane->second.sent);
   if (judged <= lane->second.judged) return;
   change_sets_judged_ += judged - lane->second.judged;
   lane->second.judged = judged;
-}
-
-std::vector<std::string> DevicePush::blocked() const {
-  std::vector<std::string> partitions;
-  for (const auto& [partition, lane] : lanes_)
-    if (lane.is_blocked) partitions.push_back(partition);
-  return partitions;
 }
 
 }  // namespace brigada

@@ -10,7 +10,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -27,11 +26,12 @@ class DevicePush {
   // Push frames sent without a word on any of them.
   static constexpr size_t kMaxFramesAhead = 16;
 
-  DevicePush(const DeviceStore* store, ChainSigner sign) : store_(store), sign_(std::move(sign)) {}
+  DevicePush(DeviceStore* store, ChainSigner sign) : store_(store), sign_(std::move(sign)) {}
 
   // The next Push or PushEnd, or nullopt when there is none now.
   absl::StatusOr<std::optional<v1::ClientFrame>> NextFrame();
-  // What the server expects: a lane that has not begun skips what the server has.
+  // What the server expects: a lane that has not begun skips what the server has, and one that was
+  // confirmed further goes back to what the server lost.
   // kFailedPrecondition "FORKED": it knows change sets of this replica that this store never made,
   // or others under their sequences, so the store is a copy.
   absl::Status OnWelcome(const v1::Welcome& welcome);
@@ -41,9 +41,6 @@ class DevicePush {
   void OnJudged(absl::string_view partition, uint64_t sequence);
   void OnCommit() { is_idle_ = false; }
 
-  // Partitions where the server went back behind what left the outbox: nothing more is pushed
-  // there.
-  std::vector<std::string> blocked() const;
   // All of the outbox is sent.
   bool is_idle() const { return is_idle_; }
   uint64_t change_sets_sent() const { return change_sets_sent_; }
@@ -54,7 +51,6 @@ class DevicePush {
     uint64_t next = 0;    // the next sequence to send
     uint64_t sent = 0;    // the highest ever sent
     uint64_t judged = 0;  // the highest judged
-    bool is_blocked = false;
   };
   struct Ahead {
     std::string partition;
@@ -66,7 +62,10 @@ class DevicePush {
   absl::Status CheckChain(const v1::Expected& expected) const;
   absl::Status Adjust(const v1::Expected& expected, bool rewind);
 
-  const DeviceStore* const store_;
+  absl::Status GoBack(const v1::Expected& expected, Lane* lane);
+  void ForgetAhead(absl::string_view partition);
+
+  DeviceStore* const store_;
   const ChainSigner sign_;
   std::map<std::string, Lane, std::less<>> lanes_;
   std::deque<Ahead> ahead_;

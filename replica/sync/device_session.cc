@@ -95,12 +95,15 @@ v1::Hello DeviceSession::Impl::MakeHello() const {
   hello.set_software(options_.software);
   hello.set_device_time_ms(absl::ToUnixMillis(device_time_));
   for (v1::Cursor& cursor : store_->Cursors()) *hello.add_cursors() = std::move(cursor);
+  for (v1::Cursor& cursor : store_->LeftCursors()) *hello.add_left() = std::move(cursor);
   for (const std::string& partition : store_->Partitions()) {
-    const uint64_t sequence = store_->Head(partition).sequence();
-    if (sequence == 0) continue;
+    const v1::OutboxHead own = store_->Head(partition);
+    if (own.sequence() == 0) continue;
     v1::PartitionHead* const head = hello.add_heads();
     head->set_partition(partition);
-    head->set_sequence(sequence);
+    head->set_sequence(own.sequence());
+    head->set_confirmed(own.confirmed());
+    head->set_redelivered(own.redelivered());
   }
   return hello;
 }
@@ -255,7 +258,6 @@ void DeviceSession::Impl::UpdateProgress() {
   progress_.change_sets_sent = push_.change_sets_sent();
   progress_.change_sets_judged = push_.change_sets_judged();
   progress_.scanned = progress_.head = 0;
-  for (const std::string& name : push_.blocked()) progress_.partitions[name].is_blocked = true;
   for (const auto& [name, partition] : progress_.partitions) {
     progress_.scanned += partition.scanned;
     progress_.head += partition.head;

@@ -36,9 +36,6 @@ struct PartitionProgress {
   uint64_t head = 0;  // as of the last batch
   // The last batch was a checkpoint: the view is a consistent snapshot.
   bool at_checkpoint = false;
-  // The server expects change sets that this device confirmed and no longer holds: it went back.
-  // Nothing is pushed here until it is repaired; the outbox keeps everything.
-  bool is_blocked = false;
 };
 
 // What a session has done so far. Bytes are of frames as serialized; the transport counts its own.

@@ -54,12 +54,13 @@ absl::Status ServerPull::MakeLanes(const v1::Hello& hello, const std::vector<v1:
   for (auto& [partition, lane] : lanes_) lane.feeds = CanonicalFeeds(std::move(lane.feeds));
   if (static_cast<size_t>(hello.heads_size()) > kMaxPartitionsPerSession)
     return absl::InvalidArgumentError("hello: too many partitions");
-  std::map<std::string, uint64_t> heads;
-  for (const v1::PartitionHead& head : hello.heads()) heads[head.partition()] = head.sequence();
-  for (const auto& [partition, lane] : lanes_) heads.try_emplace(partition, 0);
-  for (const auto& [partition, own_head] : heads) {
+  std::map<std::string, v1::PartitionHead> heads;
+  for (const v1::PartitionHead& head : hello.heads()) heads[head.partition()] = head;
+  for (const auto& [partition, lane] : lanes_) heads.try_emplace(partition);
+  for (const auto& [partition, own] : heads) {
     ASSIGN_OR_RETURN(const uint64_t last, store_->LastSequence(replica_, partition));
-    if (last == 0 && own_head == 0) continue;
+    if (last == 0 && own.sequence() == 0) continue;
+    if (last < own.confirmed()) ++behind_;
     v1::Expected* const expected = welcome->add_expected();
     expected->set_partition(partition);
     expected->set_sequence(last + 1);
@@ -68,21 +69,26 @@ absl::Status ServerPull::MakeLanes(const v1::Hello& hello, const std::vector<v1:
     // commits a partition has is not for everybody.
     if (last == 0 && !lanes_.contains(partition)) continue;
     ASSIGN_OR_RETURN(Lane* const lane, AddLane(partition));
-    lane->own_head = own_head;
+    lane->own_head = own.sequence();
     lane->judged_at_hello = last;
+    lane->echo_from = std::max(own.redelivered(), last < own.confirmed() ? own.confirmed() : 0);
   }
   return absl::OkStatus();
 }
 
 absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcome) {
-  if (static_cast<size_t>(hello.cursors_size()) > kMaxPartitionsPerSession)
+  if (static_cast<size_t>(hello.cursors_size()) > kMaxPartitionsPerSession ||
+      static_cast<size_t>(hello.left_size()) > kMaxPartitionsPerSession)
     return absl::InvalidArgumentError("hello: too many cursors");
+  for (const v1::Cursor& cursor : hello.left()) LookForLostPoint(cursor);
   for (const v1::Cursor& cursor : hello.cursors()) {
     const auto found = lanes_.find(cursor.partition());
     Lane* const lane = found == lanes_.end() ? nullptr : &found->second;
     v1::Cursor unsigned_cursor = cursor;
     unsigned_cursor.clear_mac();
-    auto reason = CheckCursor(*store_, cursor, sign_(unsigned_cursor));
+    auto reason = CheckCursor(*store_, cursor, lane == nullptr ? UINT64_MAX : lane->judged_at_hello,
+                              sign_(unsigned_cursor));
+    if (reason == v1::CursorReset::BEYOND_END) lost_point_ = cursor;
     const bool holds = reason == v1::CursorReset::REASON_UNSPECIFIED;
     if (holds && lane != nullptr && IsForFeeds(cursor, lane->feeds)) {
       TakeCursor(cursor, lane);
@@ -112,6 +118,19 @@ void ServerPull::TakeCursor(const v1::Cursor& cursor, Lane* lane) {
   lane->scanned = lane->read = cursor.scanned();
   lane->held.reset();
   if (cursor.has_held()) lane->held = cursor.held();
+  lane->judged_told = cursor.judged();
+}
+
+// The device reads from zero anyway; but that this store does not know where it stood shows that it
+// went back.
+void ServerPull::LookForLostPoint(const v1::Cursor& cursor) {
+  const auto lane = lanes_.find(cursor.partition());
+  v1::Cursor unsigned_cursor = cursor;
+  unsigned_cursor.clear_mac();
+  const v1::CursorReset::Reason reason =
+      CheckCursor(*store_, cursor, lane == lanes_.end() ? UINT64_MAX : lane->second.judged_at_hello,
+                  sign_(unsigned_cursor));
+  if (reason == v1::CursorReset::BEYOND_END) lost_point_ = cursor;
 }
 
 absl::StatusOr<ServerPull::Lane*> ServerPull::AddLane(const std::string& partition) {
@@ -131,6 +150,7 @@ absl::Status ServerPull::OnPushed(const std::string& partition, uint64_t sequenc
   if (const auto held = held_cursors_.extract(partition); !held.empty()) {
     lane->complete = held.mapped().complete();
     lane->scanned = lane->read = held.mapped().scanned();
+    lane->judged_told = held.mapped().judged();
   }
   lane->own_head = std::max(lane->own_head, sequence);
   return absl::OkStatus();
@@ -193,7 +213,7 @@ FeedRequest ServerPull::RequestOf(const std::string& partition, const Lane& lane
           .scanned = lane.read,
           // A pull from zero may repair a base that the server went back behind: then only
           // what was judged in this session is known to be the same on both sides.
-          .own_from = lane.complete == 0 ? lane.judged_at_hello : 0,
+          .own_from = std::max(lane.complete == 0 ? lane.judged_at_hello : 0, lane.echo_from),
           .own_head = lane.own_head,
           .target_bytes = batch_target_bytes_,
           .held = HeldOf(lane)};
@@ -216,6 +236,8 @@ v1::Batch ServerPull::BatchOf(const std::string& partition, const FeedPage& page
   batch.set_checkpoint(page.to == page.head);
   batch.set_body(std::move(body.bytes));
   batch.set_inflated_bytes(body.inflated_bytes);
+  for (const v1::Verdict& verdict : page.body.verdicts())
+    lane->judged_told = std::max(lane->judged_told, verdict.sequence());
   lane->scanned = page.to;
   if (batch.checkpoint()) {
     lane->complete = page.to;
@@ -237,8 +259,9 @@ bool ServerPull::IsWorthSending(const FeedPage& page, const Lane& lane) {
 v1::Cursor ServerPull::MakeCursor(const std::string& partition, const Lane& lane) const {
   v1::Cursor cursor;
   cursor.set_partition(partition);
-  cursor.set_epoch(store_->epoch().AsBytes());
-  cursor.set_run(store_->run().AsBytes());
+  cursor.set_epoch(epoch_.AsBytes());
+  cursor.set_run(run_.AsBytes());
+  cursor.set_judged(lane.judged_told);
   cursor.set_complete(lane.complete);
   cursor.set_scanned(lane.scanned);
   cursor.mutable_feeds()->Assign(lane.feeds.begin(), lane.feeds.end());

@@ -24,12 +24,22 @@ class ServerPull {
   using CursorSigner = std::function<std::string(const v1::Cursor&)>;
 
   ServerPull(const AuthorityStore* store, const ReplicaId& replica, CursorSigner sign)
-      : store_(store), replica_(replica), sign_(std::move(sign)) {}
+      : store_(store),
+        replica_(replica),
+        sign_(std::move(sign)),
+        epoch_(store->epoch()),
+        run_(store->run()) {}
 
   // Makes the lanes, takes the cursors that hold, and tells the others, and the sequences expected,
-  // in `welcome`. kInvalidArgument: a malformed partition or too many.
+  // in `welcome`. kInvalidArgument: a malformed partition or too many. When lost_point() is set
+  // afterwards, nothing of it may be used: the store has to begin a new epoch first.
   absl::Status Start(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
                      size_t batch_target_bytes, v1::Welcome* welcome);
+  // Partitions where the device had more verdicts than the store has: it will send those change
+  // sets again.
+  uint32_t behind() const { return behind_; }
+  // A point that this store gave and does not know.
+  const std::optional<v1::Cursor>& lost_point() const { return lost_point_; }
   // The device pushed up to `sequence`: it has these change sets, as if its hello had said so.
   absl::Status OnPushed(const std::string& partition, uint64_t sequence);
   // A verdict was committed: the lane is not done before it.
@@ -60,8 +70,12 @@ class ServerPull {
     // Until the next checkpoint, while added feeds are read from zero.
     std::optional<v1::Held> held = std::nullopt;
     uint64_t own_head = 0;
-    // The last change set judged before this session.
+    // The last change set judged before this session, and the last whose verdict was sent.
     uint64_t judged_at_hello = 0;
+    uint64_t judged_told = 0;
+    // Own change sets up to here were judged in an epoch that was lost: the device has not folded
+    // what the store makes of them.
+    uint64_t echo_from = 0;
     uint64_t required = 0;  // a checkpoint here or later is owed before Done
     bool dirty = true;      // the head may be beyond `read`
   };
@@ -70,6 +84,7 @@ class ServerPull {
                          v1::Welcome* welcome);
   absl::Status TakeCursors(const v1::Hello& hello, v1::Welcome* welcome);
   static void TakeCursor(const v1::Cursor& cursor, Lane* lane);
+  void LookForLostPoint(const v1::Cursor& cursor);
   absl::StatusOr<Lane*> AddLane(const std::string& partition);
   absl::StatusOr<std::optional<v1::Batch>> ReadLane(const std::string& partition, Lane* lane);
   static std::optional<HeldPoint> HeldOf(const Lane& lane);
@@ -81,12 +96,16 @@ class ServerPull {
   const AuthorityStore* const store_;
   const ReplicaId replica_;
   const CursorSigner sign_;
+  const Epoch epoch_;
+  const Run run_;
   size_t batch_target_bytes_ = 0;
   std::map<std::string, Lane, std::less<>> lanes_;  // "MX" sorts before its states
   // Good cursors of partitions that have no lane yet: a push will make one.
   std::map<std::string, v1::Cursor> held_cursors_;
   std::string last_served_;
   uint64_t entries_sent_ = 0;
+  std::optional<v1::Cursor> lost_point_;
+  uint32_t behind_ = 0;
 };
 
 }  // namespace brigada

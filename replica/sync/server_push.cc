@@ -40,9 +40,13 @@ std::optional<v1::Refused> ServerPush::OnPush(const v1::Push& push, const PeerId
                       .user = identity.user,
                       .partition = push.partition(),
                       .change_sets = {},
-                      .chain_after = push.chain()};
+                      .chain_after = push.chain(),
+                      .redelivered = {},
+                      .chain_before = push.chain_before()};
   request.change_sets.assign(std::make_move_iterator(body.mutable_change_sets()->begin()),
                              std::make_move_iterator(body.mutable_change_sets()->end()));
+  request.redelivered.assign(std::make_move_iterator(body.mutable_redelivered()->begin()),
+                             std::make_move_iterator(body.mutable_redelivered()->end()));
   corrections_seen_.reset();
   waiting_.push_back(std::move(request));
   waiting_ends_.push_back(*end);

@@ -24,6 +24,8 @@ class ServerPush {
   // Unpacks, checks and queues a push. `end` is the sequence of its last change set.
   std::optional<v1::Refused> OnPush(const v1::Push& push, const PeerIdentity& identity,
                                     size_t max_inflated_bytes, uint64_t* end);
+  // The welcome told the device of this many partitions where it has to go back.
+  void OnWelcome(uint32_t corrections) { corrections_ = corrections; }
   void OnPushEnd(const v1::PushEnd& push_end) { corrections_seen_ = push_end.corrections(); }
   // Hands what waits to the commit queue, as far as both have room.
   std::optional<v1::Refused> Submit();

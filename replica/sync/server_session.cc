@@ -16,6 +16,7 @@
 namespace brigada {
 namespace {
 
+constexpr int kMaxLostLines = 16;
 constexpr absl::Duration kRetryAfterShutdown = absl::Seconds(2);
 
 }  // namespace
@@ -46,6 +47,8 @@ class ServerSession::Impl {
 
  private:
   void OnHello(const v1::Hello& hello, absl::Time now);
+  absl::Status StartPull(const v1::Hello& hello, v1::Welcome* welcome);
+  absl::Status LeaveLostLine(const v1::Cursor& point, absl::Time now);
   void OnPush(const v1::Push& push);
   void OnReceipt(const v1::Receipt& receipt);
   void RefuseIf(const std::optional<v1::Refused>& refused) {
@@ -131,15 +134,17 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   limits_ = *limits;
   live_ = hello.live();
   v1::Welcome welcome;
-  pull_.emplace(store_, identity_.replica,
-                [host = host_, replica = identity_.replica](const v1::Cursor& cursor) {
-                  return host->SignCursor(replica, cursor);
-                });
-  const absl::Status started =
-      pull_->Start(hello, identity_.feeds, limits_.batch_target_bytes, &welcome);
+  absl::Status started = StartPull(hello, &welcome);
+  // A hello may name points of several lost lines; each is known after its turn.
+  for (int i = 0; started.ok() && pull_->lost_point().has_value() && i < kMaxLostLines; ++i) {
+    started = LeaveLostLine(*pull_->lost_point(), now);
+    if (started.ok()) started = StartPull(hello, &welcome);
+  }
   if (absl::IsInvalidArgument(started))
     return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, started.message()));
-  if (!started.ok()) return Refuse(MakeRefused(v1::Refused::INTERNAL, "store not readable"));
+  if (!started.ok() || pull_->lost_point().has_value())
+    return Refuse(MakeRefused(v1::Refused::INTERNAL, "store not readable"));
+  push_.OnWelcome(pull_->behind());
   welcome.set_protocol_version(kProtocolVersion);
   welcome.set_epoch(store_->epoch().AsBytes());
   welcome.set_run(store_->run().AsBytes());
@@ -150,7 +155,33 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   welcome.set_user(identity_.user);
   welcome.set_receipt(identity_.receipt);
   welcome.add_features(std::string(kReceiptsFeature));
+  // Of the partitions in which it has work; how many commits others have is not for everybody.
+  for (const v1::PartitionHead& covered : identity_.covered) {
+    const bool is_known =
+        std::any_of(welcome.expected().begin(), welcome.expected().end(),
+                    [&](const v1::Expected& e) { return e.partition() == covered.partition(); });
+    if (is_known) *welcome.add_covered() = covered;
+  }
   welcome_ = std::move(welcome);
+}
+
+absl::Status ServerSession::Impl::StartPull(const v1::Hello& hello, v1::Welcome* welcome) {
+  welcome->Clear();
+  pull_.emplace(store_, identity_.replica,
+                [host = host_, replica = identity_.replica](const v1::Cursor& cursor) {
+                  return host->SignCursor(replica, cursor);
+                });
+  return pull_->Start(hello, identity_.feeds, limits_.batch_target_bytes, welcome);
+}
+
+// The cursor is authentic, so the store once was where it points.
+absl::Status ServerSession::Impl::LeaveLostLine(const v1::Cursor& point, absl::Time now) {
+  ASSIGN_OR_RETURN(const Epoch epoch, Epoch::FromBytes(point.epoch()));
+  ASSIGN_OR_RETURN(const Run run, Run::FromBytes(point.run()));
+  RETURN_IF_ERROR(host_->BeginEpoch(epoch, run, now));
+  Log(LogLevel::kWarning, "epoch_begun",
+      {{"why", "the store went back without saying so"}, {"epoch", store_->epoch().ToString()}});
+  return absl::OkStatus();
 }
 
 void ServerSession::Impl::OnPush(const v1::Push& push) {

@@ -27,6 +27,8 @@ struct PeerIdentity {
   std::vector<v1::GrantInfo> grants;
   // Number of the last receipt noted of this replica.
   uint64_t receipt = 0;
+  // The commit sequence of each partition that every backup still kept holds.
+  std::vector<v1::PartitionHead> covered = {};
 };
 
 // What a session needs of its surroundings. All calls come from the session's own thread.
@@ -51,6 +53,9 @@ class ServerSessionHost {
   // The device has removed what it may no longer read. Durable on return; an error ends the session
   // with INTERNAL.
   virtual absl::Status NoteReceipt(const v1::Receipt& /*receipt*/) { return absl::OkStatus(); }
+  // This server gave out a point that its store does not know: the store went back. The host begins
+  // a new epoch in it, durably, and ends every other session. An error ends this one too.
+  virtual absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) = 0;
   // MAC of a cursor for this replica: HMAC-SHA256 over CursorMacInput (cursor_check.h), first 16
   // bytes. Never empty.
   virtual std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) = 0;

@@ -63,7 +63,7 @@ TEST(GoldenLayoutTest, KeysOfEveryTable) {
   expect("meta head", HeadKey(kPartition));
   expect("meta count", CountKey(10));
   for (const absl::string_view name :
-       {kFormatKey, kEpochKey, kClockKey, kOpenConflictsKey, kReplicaKey, kUserKey, kWelcomeKey})
+       {kFormatKey, kClockKey, kOpenConflictsKey, kReplicaKey, kUserKey, kWelcomeKey})
     expect(absl::StrCat("meta ", name).c_str(), name);
   for (const absl::string_view name : {kOutboxHeadName, kCursorName, kSettingName})
     expect(absl::StrCat("meta ", name).c_str(), NamedMetaKey(name, kPartition));

@@ -138,7 +138,8 @@ absl::Status DeviceLife::CheckPromises(size_t steps) {
   if (steps > 0 && store_->replica() != replica_) return absl::InternalError("another replica");
   for (const std::string& partition : store_->Partitions()) {
     const v1::OutboxHead head = store_->Head(partition);
-    ASSIGN_OR_RETURN(const OutboxPage page, store_->ReadOutbox(partition, 0, 1 << 20));
+    ASSIGN_OR_RETURN(const OutboxPage page,
+                     store_->ReadOutbox(partition, head.confirmed() + 1, 1 << 20));
     if (page.change_sets.size() != head.sequence() - head.confirmed())
       return absl::InternalError("the outbox does not match its head");
   }

@@ -117,7 +117,7 @@ void CheckDevice(const std::shared_ptr<Kv>& disk, const DeviceStore& store) {
   CHECK(store.Rejected().ok() && store.Counts().ok());
   for (const std::string& partition : store.Partitions()) {
     const v1::OutboxHead head = store.Head(partition);
-    const auto page = store.ReadOutbox(partition, 0, 1 << 24);
+    const auto page = store.ReadOutbox(partition, head.confirmed() + 1, 1 << 24);
     CHECK(page.ok() && head.confirmed() <= head.sequence());
     CHECK(page->change_sets.size() == head.sequence() - head.confirmed());
   }

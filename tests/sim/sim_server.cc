@@ -172,6 +172,16 @@ absl::Status SimServer::Stream::SubmitPush(PushRequest* push) {
   return absl::OkStatus();
 }
 
+absl::Status SimServer::Stream::BeginEpoch(const Epoch& lost_epoch, const Run& lost_run,
+                                           absl::Time now) {
+  RETURN_IF_ERROR(server_->store_->BeginEpoch(lost_epoch, lost_run, now));
+  for (const std::weak_ptr<Stream>& weak : server_->streams_) {
+    const std::shared_ptr<Stream> other = weak.lock();
+    if (other != nullptr && other.get() != this && !other->is_over()) other->session_->Shutdown();
+  }
+  return absl::OkStatus();
+}
+
 std::string SimServer::Stream::SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) {
   const Sha256Digest digest = Sha256Parts({"cursor key", CursorMacInput(replica, cursor)});
   return std::string(AsView(digest).substr(0, 16));

@@ -94,6 +94,7 @@ class SimServer::Stream : public ServerSessionHost, public std::enable_shared_fr
   absl::Status VerifySignature(const ReplicaId& replica, absl::string_view chain,
                                absl::string_view signature) override;
   absl::Status SubmitPush(PushRequest* push) override;
+  absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override;
   std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override;
 
  private:

@@ -66,9 +66,21 @@ class FaultyAuthorityStore final : public AuthorityStore {
     return store_->LastChain(replica, partition);
   }
   std::vector<std::string> Partitions() const override { return store_->Partitions(); }
-  bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
-                    uint64_t sequence) const override {
-    return store_->IsKnownPoint(epoch, run, partition, sequence);
+  bool IsKnownPoint(const Run& run, absl::string_view partition, uint64_t sequence) const override {
+    return store_->IsKnownPoint(run, partition, sequence);
+  }
+  bool IsPastEpoch(const Epoch& epoch) const override { return store_->IsPastEpoch(epoch); }
+  absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override {
+    return store_->BeginEpoch(lost_epoch, lost_run, now);
+  }
+  v1::EpochRecord CurrentEpoch() const override { return store_->CurrentEpoch(); }
+  absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId& replica,
+                                                               absl::string_view partition,
+                                                               uint64_t sequence) const override {
+    return store_->FindVerdict(replica, partition, sequence);
+  }
+  absl::StatusOr<std::vector<std::string>> WaitingUsers() const override {
+    return store_->WaitingUsers();
   }
   Epoch epoch() const override { return store_->epoch(); }
   Run run() const override { return store_->run(); }

@@ -40,6 +40,14 @@ absl::Status TestServer::Peer::SubmitPush(PushRequest* push) {
   return absl::OkStatus();
 }
 
+absl::Status TestServer::Peer::BeginEpoch(const Epoch& lost_epoch, const Run& lost_run,
+                                          absl::Time now) {
+  RETURN_IF_ERROR(server_->store_->BeginEpoch(lost_epoch, lost_run, now));
+  for (Peer* peer : server_->peers_)
+    if (peer != this && peer->session_ != nullptr) peer->session_->Shutdown();
+  return absl::OkStatus();
+}
+
 std::string TestServer::Peer::SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) {
   const Sha256Digest digest = Sha256Parts({"cursor key", CursorMacInput(replica, cursor)});
   return std::string(AsView(digest).substr(0, 16));

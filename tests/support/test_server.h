@@ -36,6 +36,7 @@ class TestServer {
     absl::Status VerifySignature(const ReplicaId& replica, absl::string_view chain,
                                  absl::string_view signature) override;
     absl::Status SubmitPush(PushRequest* push) override;
+    absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override;
     std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override;
 
    private:

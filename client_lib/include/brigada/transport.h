@@ -52,6 +52,9 @@ class Transport {
                                                     const v1::EnrollRequest& request) = 0;
   virtual absl::StatusOr<v1::EnrollResponse> Renew(const Credentials& credentials,
                                                    const v1::RenewRequest& request) = 0;
+  // kUnimplemented: a transport that cannot; a copied replica then has to be made anew.
+  virtual absl::StatusOr<v1::DivideResponse> Divide(const Credentials& credentials,
+                                                    const v1::DivideRequest& request);
 };
 
 }  // namespace brigada

@@ -133,6 +133,7 @@ class TestReplica {
 
   // What the next change sets say their writer had seen.
   Epoch epoch;
+  std::string run;
   uint64_t position = 0;
   uint64_t stamp_ms = 1'767'225'600'000;
   std::string user = "ana";
@@ -155,6 +156,7 @@ class TestReplica {
     header.set_sequence(++sequence_);
     header.set_partition(partition_);
     header.mutable_position()->set_epoch(epoch.AsBytes());
+    header.mutable_position()->set_run(run);
     header.mutable_position()->set_sequence(position);
     header.set_user(user);
     header.set_stamp(++stamp_ms << 16);

@@ -43,7 +43,9 @@ TEST_F(DeviceApplyBatchTest, AnAppliedChangeSetBecomesBase) {
   EXPECT_EQ(Counts().pending, 0u);
   EXPECT_EQ(store->Head("MX/20").confirmed(), 1u);
   ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox("MX/20", 1, 1000));
-  EXPECT_TRUE(page.change_sets.empty());
+  // Retained, should the server lose it.
+  ASSERT_EQ(page.redelivered.size(), 1u);
+  EXPECT_EQ(page.redelivered[0].verdict().commit_sequence(), 9u);
   EXPECT_TRUE(page.end);
 }
 
@@ -239,15 +241,33 @@ TEST_F(DeviceApplyBatchTest, AnEmptyCheckpointMovesComplete) {
   EXPECT_EQ(store->Cursors()[0].complete(), 9u);
 }
 
-TEST_F(DeviceApplyBatchTest, ABatchOfAnotherEpochNeedsAReset) {
+// What the device saw before counts in the old numbers until the new epoch has told everything.
+TEST_F(DeviceApplyBatchTest, PositionsStayInTheOldEpochUntilTheNextCheckpoint) {
   ASSERT_OK(BatchMaker("MX/20", 0, 9).ApplyTo(store.get()));
-  BatchMaker other("MX/20", 9, 12);
-  other.batch.mutable_cursor()->set_epoch(std::string(16, 'x'));
-  EXPECT_THAT(other.ApplyTo(store.get()), StatusIs(absl::StatusCode::kFailedPrecondition));
   ResetCursor();
   EXPECT_TRUE(store->Cursors().empty());
-  other.batch.set_from(0);
-  EXPECT_OK(other.ApplyTo(store.get()));
+  const auto position_of_next = [&] {
+    Register("Ana");
+    const auto page = store->ReadOutbox("MX/20", store->Head("MX/20").sequence(), 1);
+    v1::ChangeSetHeader header;
+    EXPECT_TRUE(header.ParseFromString(page->change_sets[0].header()));
+    return header.position();
+  };
+  const auto batch_of_new_epoch = [](uint64_t from, uint64_t to, bool checkpoint) {
+    BatchMaker batch("MX/20", from, to, checkpoint);
+    batch.batch.mutable_cursor()->set_epoch(std::string(16, 'x'));
+    batch.batch.mutable_cursor()->set_run(std::string(16, 'y'));
+    return batch;
+  };
+  EXPECT_EQ(position_of_next().epoch(), std::string(16, 'e'));
+  ASSERT_OK(batch_of_new_epoch(0, 3, false).ApplyTo(store.get()));
+  Reopen();
+  EXPECT_EQ(position_of_next().epoch(), std::string(16, 'e'));
+  EXPECT_EQ(position_of_next().sequence(), 0u);
+  ASSERT_OK(batch_of_new_epoch(3, 12, true).ApplyTo(store.get()));
+  EXPECT_EQ(position_of_next().epoch(), std::string(16, 'x'));
+  EXPECT_EQ(position_of_next().run(), std::string(16, 'y'));
+  EXPECT_EQ(position_of_next().sequence(), 12u);
 }
 
 TEST_F(DeviceApplyBatchTest, MalformedBatchesChangeNothing) {

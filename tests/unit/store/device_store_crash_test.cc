@@ -75,7 +75,7 @@ std::string CheckAfter(FaultEnv& env, const Life& life) {
                         head.sequence());
   }
   if (life.is_settled && head.confirmed() != 2) return "the batch is gone";
-  const auto page = (*store)->ReadOutbox("MX/20", 0, 1 << 20);
+  const auto page = (*store)->ReadOutbox("MX/20", (*store)->Head("MX/20").confirmed() + 1, 1 << 20);
   if (!page.ok() || page->change_sets.size() != head.sequence() - head.confirmed()) {
     return "the outbox does not match its head";
   }

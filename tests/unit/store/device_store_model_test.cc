@@ -313,7 +313,7 @@ class Walk {
 
   void CheckOutbox(const std::string& name, const ModelPartition& part) {
     std::vector<uint64_t> numbers;
-    for (uint64_t from = 0;;) {
+    for (uint64_t from = store_->Head(name).confirmed() + 1;;) {
       ASSERT_OK_AND_ASSIGN(const OutboxPage page, store_->ReadOutbox(name, from, 300));
       for (const v1::ChangeSet& set : page.change_sets) {
         v1::ChangeSetHeader header;

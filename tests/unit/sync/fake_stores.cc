@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/check.h"
 
 namespace brigada {
 namespace {
@@ -91,14 +92,21 @@ absl::StatusOr<std::string> FakeAuthorityStore::LastChain(const ReplicaId& repli
   return chain;
 }
 
-bool FakeAuthorityStore::IsKnownPoint(const Epoch& epoch, const Run& run,
-                                      absl::string_view partition, uint64_t sequence) const {
-  return epoch == epoch_ && run == run_ && sequence <= Head(partition);
+bool FakeAuthorityStore::IsKnownPoint(const Run& run, absl::string_view partition,
+                                      uint64_t sequence) const {
+  return run == run_ && sequence <= Head(partition);
+}
+
+absl::Status FakeAuthorityStore::BeginEpoch(const Epoch&, const Run&, absl::Time) {
+  past_epochs_.insert(epoch_);
+  epoch_ = Epoch({static_cast<uint8_t>(8 + past_epochs_.size())});
+  run_ = Run({static_cast<uint8_t>(8 + past_epochs_.size())});
+  return absl::OkStatus();
 }
 
 void FakeAuthorityStore::GoBack(const std::string& partition, size_t commits, bool announced) {
   logs_[partition].resize(commits);
-  if (announced) epoch_ = Epoch({9});
+  if (announced) CHECK(BeginEpoch(epoch_, run_, absl::Time()).ok());
 }
 
 std::vector<std::string> FakeAuthorityStore::Bodies(const std::string& partition) const {
@@ -127,7 +135,8 @@ absl::StatusOr<OutboxPage> FakeDeviceStore::ReadOutbox(absl::string_view partiti
   OutboxPage page;
   const auto found = partitions_.find(partition);
   if (found == partitions_.end()) return page;
-  const auto& outbox = found->second.outbox;
+  std::map<uint64_t, std::string> outbox = found->second.retained;
+  outbox.insert(found->second.outbox.begin(), found->second.outbox.end());
   for (auto it = outbox.lower_bound(from_sequence);
        it != outbox.end() && page.change_sets.size() < std::min(page_sets_, max_bytes); ++it) {
     v1::ChangeSetHeader header;
@@ -136,6 +145,7 @@ absl::StatusOr<OutboxPage> FakeDeviceStore::ReadOutbox(absl::string_view partiti
     change_set.set_header(header.SerializeAsString());
     change_set.set_body(it->second);
     page.last_sequence = it->first;
+    if (it->first <= found->second.head.confirmed()) page.redelivered.emplace_back();
   }
   page.chain_after = found->second.chain[page.last_sequence];
   return page;
@@ -159,6 +169,13 @@ absl::Status FakeDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
   return absl::OkStatus();
 }
 
+absl::Status FakeDeviceStore::ResumeAfterLoss(absl::string_view name, uint64_t expected) {
+  Partition& partition = partitions_.find(name)->second;
+  partition.resumed.push_back(expected);
+  partition.head.set_redelivered(partition.head.confirmed());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<BatchEffect> FakeDeviceStore::ApplyBatch(const v1::Batch& batch,
                                                         const v1::BatchBody& body) {
   Partition& partition = partitions_[batch.partition()];
@@ -171,6 +188,7 @@ absl::StatusOr<BatchEffect> FakeDeviceStore::ApplyBatch(const v1::Batch& batch,
     const bool refused = verdict.outcome() == v1::REJECTED;
     (refused ? partition.rejected : partition.records).insert(pending->second);
     ++(refused ? effect.refused : effect.applied);
+    partition.retained.insert(*pending);
     partition.outbox.erase(pending);
     partition.head.set_confirmed(verdict.sequence());
   }

@@ -37,9 +37,16 @@ class FakeAuthorityStore final : public AuthorityStore {
                                         absl::string_view partition) const override;
   absl::StatusOr<std::string> LastChain(const ReplicaId& replica,
                                         absl::string_view partition) const override;
+  absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId&, absl::string_view,
+                                                               uint64_t) const override {
+    return Unused();
+  }
+  absl::StatusOr<std::vector<std::string>> WaitingUsers() const override { return Unused(); }
+  v1::EpochRecord CurrentEpoch() const override { return {}; }
   std::vector<std::string> Partitions() const override { return {}; }
-  bool IsKnownPoint(const Epoch& epoch, const Run& run, absl::string_view partition,
-                    uint64_t sequence) const override;
+  bool IsKnownPoint(const Run& run, absl::string_view partition, uint64_t sequence) const override;
+  bool IsPastEpoch(const Epoch& epoch) const override { return past_epochs_.contains(epoch); }
+  absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override;
   Epoch epoch() const override { return epoch_; }
   Run run() const override { return run_; }
   absl::StatusOr<std::unique_ptr<ReadView>> Read() const override { return Unused(); }
@@ -75,6 +82,7 @@ class FakeAuthorityStore final : public AuthorityStore {
   std::map<std::string, std::vector<Commit>, std::less<>> logs_;
   Epoch epoch_{{1}};
   Run run_{{2}};
+  std::set<Epoch> past_epochs_;
 };
 
 class FakeDeviceStore final : public DeviceStore {
@@ -93,6 +101,13 @@ class FakeDeviceStore final : public DeviceStore {
   absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,
                                         size_t max_bytes) const override;
   std::vector<v1::Cursor> Cursors() const override;
+  std::vector<v1::Cursor> LeftCursors() const override { return {}; }
+  absl::Status GiveUpCursor(absl::string_view) override { return absl::OkStatus(); }
+  absl::Status ResumeAfterLoss(absl::string_view partition, uint64_t expected) override;
+  absl::StatusOr<std::vector<v1::UnsentChain>> UnsentChains() const override { return Unused(); }
+  absl::Status BecomeReplica(const ReplicaId&, absl::Span<const v1::SharedWork>) override {
+    return Unused();
+  }
   absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                          const v1::BatchBody& body) override;
   absl::Status NoteServerTime(absl::Time) override { return absl::OkStatus(); }
@@ -120,6 +135,8 @@ class FakeDeviceStore final : public DeviceStore {
   struct Partition {
     v1::OutboxHead head;
     std::map<uint64_t, std::string> outbox;
+    std::map<uint64_t, std::string> retained;
+    std::vector<uint64_t> resumed;          // where ResumeAfterLoss was told to go on
     std::vector<std::string> chain = {""};  // by sequence: all bodies so far
     std::set<std::string> records;          // bodies in base
     std::set<std::string> rejected;

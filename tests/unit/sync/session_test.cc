@@ -433,19 +433,33 @@ TEST_F(CursorTest, AServerThatWentBackSilentlyIsNoticed) {
   Sync(&second_);
   Sync(&first_);
   store_.GoBack(kOaxaca, 1, /*announced=*/false);
-  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::BEYOND_END);
+  const Epoch before = store_.epoch();
+  EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_EPOCH);
+  EXPECT_NE(store_.epoch(), before);
   EXPECT_THAT(Records(&first_), ElementsAre("a", "b"));
 }
 
-TEST_F(CursorTest, ADeviceDoesNotPushBehindConfirmedWorkThatTheServerLost) {
+TEST_F(CursorTest, ConfirmedWorkThatTheServerLostIsSentAgainBeforeNewWork) {
   for (const char* body : {"a", "b"}) first_.Add(kOaxaca, body);
   Sync(&first_);
   store_.GoBack(kOaxaca, 1, /*announced=*/true);
   first_.Add(kOaxaca, "c");
   EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_EPOCH);
-  EXPECT_TRUE(progress_.partitions[kOaxaca].is_blocked);
-  EXPECT_EQ(first_.partition(kOaxaca).outbox.size(), 1U);
-  EXPECT_THAT(Records(&first_), ElementsAre("a", "b"));
+  EXPECT_THAT(first_.partition(kOaxaca).resumed, ElementsAre(2U));
+  EXPECT_TRUE(first_.partition(kOaxaca).outbox.empty());
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(Records(&first_), ElementsAre("a", "b", "c"));
+}
+
+// It has nothing new to push: the welcome alone tells it.
+TEST_F(CursorTest, WorkOfADeviceThatTheServerForgotWhollyIsSentAgain) {
+  for (const char* body : {"a", "b"}) first_.Add(kOaxaca, body);
+  Sync(&first_);
+  store_.GoBack(kOaxaca, 0, /*announced=*/true);
+  SyncAndGetReset();
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b"));
+  SyncAndGetReset();
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b"));
 }
 
 TEST_F(SessionTest, AnOldCopyOfTheStoreIsAFork) {

@@ -1,0 +1,190 @@
+// Change sets after their verdict: kept until every backup of the server holds them, so that a
+// server that went back can be sent again what it lost.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
+#include "replica/crypto/hash_chain.h"
+#include "replica/store/batch_in_progress.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
+#include "replica/store/kv_device_store.h"
+
+namespace brigada {
+namespace {
+
+absl::StatusOr<v1::OutboxChangeSet> ParseStored(absl::string_view value) {
+  v1::OutboxChangeSet set;
+  if (!set.ParseFromArray(value.data(), static_cast<int>(value.size())))
+    return absl::DataLossError("a retained change set is damaged");
+  return set;
+}
+
+bool IsKeptOut(const v1::Verdict& verdict) {
+  return verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
+}
+
+// False while the server that lost the verdict has not given it again.
+bool IsSettled(const v1::OutboxHead& head, uint64_t sequence) {
+  return sequence > head.redelivered() || sequence <= head.reconfirmed();
+}
+
+}  // namespace
+
+v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
+                                absl::string_view epoch, int64_t server_time_ms) {
+  *set.mutable_verdict() = verdict;
+  set.set_epoch(std::string(epoch));
+  set.set_judged_at_ms(server_time_ms);
+  v1::ChangeSet& content = *set.mutable_change_set();
+  if (verdict.outcome() == v1::REJECTED && content.content_case() == v1::ChangeSet::kBody) {
+    const Sha256Digest hash = BodyHash(content.salt(), content.body());
+    content.clear_salt();
+    content.mutable_stub()->set_reason(v1::ChangeSet::Stub::DISCARDED);
+    content.mutable_stub()->set_body_hash(std::string(AsView(hash)));
+  }
+  return set;
+}
+
+absl::Status KvDeviceStore::Retain(const v1::Verdict& verdict, BatchInProgress* work) {
+  v1::OutboxHead& head = work->state.head;
+  const std::string key = ChangeSetKey(work->partition, verdict.sequence());
+  ASSIGN_OR_RETURN(const std::optional<std::string> value, kv_->Get(Table::kOutbox, key));
+  if (!value) return absl::DataLossError("a change set of the outbox is missing");
+  ASSIGN_OR_RETURN(v1::OutboxChangeSet set, ParseStored(*value));
+  const v1::DeviceClock now = ClockNow(work->clock.last());
+  const int64_t now_ms = now.server_time_ms() + now.elapsed_ms();
+  set = RetainedSet(std::move(set), verdict, work->epoch, now_ms);
+  const std::string kept = set.SerializeAsString();
+  work->retained[verdict.sequence()] = std::move(set);
+  if (head.retained_from() == 0) {
+    head.set_retained_from(1);
+    head.set_retained_chain(std::string(AsView(ChainStart(replica_.bytes(), work->partition))));
+  }
+  head.set_retained_bytes(head.retained_bytes() + kept.size());
+  work->writes.Put(Table::kOutbox, key, kept);
+  if (head.retained_bytes() <= options_.retained_bytes_max) return absl::OkStatus();
+  return DropRetained(work->partition, /*covered=*/0, now_ms, &head, &work->writes);
+}
+
+absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchInProgress* work) {
+  v1::OutboxHead& head = work->state.head;
+  const uint64_t sequence = verdict.sequence();
+  if (sequence == head.reconfirmed() + 1 && sequence <= head.redelivered())
+    head.set_reconfirmed(sequence);
+  if (sequence < head.retained_from()) return absl::OkStatus();
+  const std::string key = ChangeSetKey(work->partition, sequence);
+  v1::OutboxChangeSet set;
+  bool is_rejected = false;
+  if (const auto staged = work->retained.find(sequence); staged != work->retained.end()) {
+    set = staged->second;
+    is_rejected = work->is_rejected[sequence];
+  } else {
+    ASSIGN_OR_RETURN(const auto value, kv_->Get(Table::kOutbox, key));
+    if (!value) return absl::OkStatus();
+    ASSIGN_OR_RETURN(set, ParseStored(*value));
+    ASSIGN_OR_RETURN(const auto rejected, kv_->Get(Table::kRejected, key));
+    is_rejected = rejected.has_value();
+  }
+  // Pulled again: nothing new.
+  if (set.verdict().commit_sequence() == verdict.commit_sequence()) return absl::OkStatus();
+  PendingSet judged;
+  judged.change_set = set.change_set();
+  if (!judged.header.ParseFromString(judged.change_set.header()) ||
+      !judged.body.ParseFromString(judged.change_set.has_body() ? judged.change_set.body()
+                                                                : set.remaining()))
+    return absl::DataLossError("a retained change set is damaged");
+  if (is_rejected && !IsKeptOut(verdict)) {
+    work->writes.Delete(Table::kRejected, key);
+    work->released.insert(key);
+    work->rejected.erase(key);
+    work->is_rejected[sequence] = false;
+    --work->rejected_gain;
+  } else if (!is_rejected && IsKeptOut(verdict) && !IsKeptOut(set.verdict())) {
+    RETURN_IF_ERROR(MoveToRejected(judged, verdict, work));
+  }
+  // What was sent again comes whole with its entries; what waited is left out of them.
+  if (IsKeptOut(set.verdict()) && !IsKeptOut(verdict) && sequence > head.redelivered())
+    RETURN_IF_ERROR(FoldReleased(judged, verdict, work));
+  const uint64_t bytes_before = set.ByteSizeLong();
+  const v1::DeviceClock now = ClockNow(work->clock.last());
+  set = RetainedSet(std::move(set), verdict, work->epoch, now.server_time_ms() + now.elapsed_ms());
+  head.set_retained_bytes(head.retained_bytes() - std::min(head.retained_bytes(), bytes_before) +
+                          set.ByteSizeLong());
+  work->writes.Put(Table::kOutbox, key, set.SerializeAsString());
+  work->retained[sequence] = std::move(set);
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::FoldReleased(const PendingSet& set, const v1::Verdict& verdict,
+                                         BatchInProgress* work) {
+  RETURN_IF_ERROR(FoldChanges(set, verdict, work));
+  for (const v1::Change& change : set.body.changes()) {
+    ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
+    ASSIGN_OR_RETURN(RecordSlot* const slot,
+                     work->records.Open(work->partition, change.type_id(), id));
+    slot->dirty = true;
+  }
+  return absl::OkStatus();
+}
+
+// The oldest first, while they are covered, too old, or too much.
+absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t covered,
+                                         int64_t now_ms, v1::OutboxHead* head,
+                                         KvBatch* batch) const {
+  const int64_t oldest_ms = now_ms - absl::ToInt64Milliseconds(options_.retained_for);
+  const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, head->retained_from()),
+                               ChangeSetKey(partition, head->confirmed() + 1));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    ASSIGN_OR_RETURN(const v1::OutboxChangeSet set, ParseStored(it->value()));
+    // Its verdict is on its way into the store with this batch.
+    if (!set.has_verdict()) break;
+    const uint64_t sequence = set.verdict().sequence();
+    const bool is_covered =
+        set.verdict().commit_sequence() <= covered && IsSettled(*head, sequence);
+    const bool is_old = now_ms > 0 && set.judged_at_ms() < oldest_ms;
+    if (!is_covered && !is_old && head->retained_bytes() <= options_.retained_bytes_max) break;
+    batch->Delete(Table::kOutbox, std::string(it->key()));
+    head->set_retained_from(sequence + 1);
+    head->set_retained_chain(set.chain());
+    head->set_retained_bytes(head->retained_bytes() -
+                             std::min<uint64_t>(head->retained_bytes(), it->value().size()));
+  }
+  return it->status();
+}
+
+absl::Status KvDeviceStore::DropCovered(const v1::Welcome& welcome) {
+  for (const std::string& partition : Partitions()) {
+    v1::OutboxHead head = Head(partition);
+    if (head.retained_from() == 0) continue;
+    uint64_t covered = 0;
+    for (const v1::PartitionHead& of : welcome.covered())
+      if (of.partition() == partition) covered = of.sequence();
+    KvBatch dropped;
+    RETURN_IF_ERROR(DropRetained(partition, covered, welcome.server_time_ms(), &head, &dropped));
+    if (!dropped.empty()) RETURN_IF_ERROR(WriteHead(partition, std::move(head), dropped));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::WriteHead(absl::string_view partition, v1::OutboxHead head,
+                                      KvBatch batch) {
+  batch.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, partition), head.SerializeAsString());
+  RETURN_IF_ERROR(kv_->Write(batch, Durability::kSync));
+  MutexLock lock(&mu_);
+  partitions_[std::string(partition)].head = std::move(head);
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::ResumeAfterLoss(absl::string_view partition, uint64_t expected) {
+  const WriterTurn turn(&writers_);
+  v1::OutboxHead head = Head(partition);
+  if (expected == 0 || expected > head.confirmed()) return absl::OkStatus();
+  const bool is_under_way = head.reconfirmed() < head.redelivered();
+  head.set_reconfirmed(is_under_way ? std::min(head.reconfirmed(), expected - 1) : expected - 1);
+  head.set_redelivered(head.confirmed());
+  return WriteHead(partition, std::move(head), KvBatch());
+}
+
+}  // namespace brigada

@@ -1,0 +1,74 @@
+#include "server/backups.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "replica/base/status_macros.h"
+#include "replica/store/keys.h"
+
+namespace brigada {
+namespace {
+
+std::string KeyOf(const v1::BackupRecord& backup) {
+  return NumberValue(static_cast<uint64_t>(backup.made_ms()));
+}
+
+// Oldest first: the key begins with the time.
+absl::StatusOr<std::vector<v1::BackupRecord>> AllBackups(const AuthorityStore& store) {
+  ASSIGN_OR_RETURN(const auto entries, store.ListEntries(DirectoryKind::kBackup));
+  std::vector<v1::BackupRecord> backups;
+  for (const auto& [key, value] : entries) {
+    if (!backups.emplace_back().ParseFromString(value))
+      return absl::DataLossError("the record of a backup is damaged");
+  }
+  std::sort(backups.begin(), backups.end(),
+            [](const auto& a, const auto& b) { return a.made_ms() < b.made_ms(); });
+  return backups;
+}
+
+bool IsKept(const v1::BackupRecord& backup, absl::Time now) {
+  return absl::FromUnixMillis(backup.made_ms()) + kBackupKeptFor > now;
+}
+
+}  // namespace
+
+v1::BackupRecord BackupBegun(const AuthorityStore& store, absl::string_view name, absl::Time now) {
+  v1::BackupRecord backup;
+  backup.set_made_ms(absl::ToUnixMillis(now));
+  backup.set_name(std::string(name));
+  for (const std::string& partition : store.Partitions())
+    (*backup.mutable_heads())[partition] = store.Head(partition);
+  return backup;
+}
+
+absl::Status NoteBackup(AuthorityStore& store, const v1::BackupRecord& backup, absl::Time now) {
+  ASSIGN_OR_RETURN(const std::vector<v1::BackupRecord> known, AllBackups(store));
+  std::vector<DirectoryWrite> writes;
+  writes.push_back(
+      {DirectoryKind::kBackup, KeyOf(backup), backup.SerializeAsString(), std::nullopt});
+  for (const v1::BackupRecord& old : known) {
+    if (!IsKept(old, now) && old.made_ms() != backup.made_ms())
+      writes.push_back({DirectoryKind::kBackup, KeyOf(old), std::nullopt, std::nullopt});
+  }
+  return store.WriteEntries(writes);
+}
+
+absl::StatusOr<std::vector<v1::PartitionHead>> CoveredByBackups(const AuthorityStore& store,
+                                                                absl::Time now) {
+  ASSIGN_OR_RETURN(const std::vector<v1::BackupRecord> backups, AllBackups(store));
+  std::vector<v1::PartitionHead> covered;
+  if (backups.empty()) return covered;
+  const auto oldest =
+      std::find_if(backups.begin(), backups.end(),
+                   [&](const v1::BackupRecord& backup) { return IsKept(backup, now); });
+  for (const auto& [partition, head] :
+       (oldest == backups.end() ? backups.back() : *oldest).heads()) {
+    v1::PartitionHead& of_partition = covered.emplace_back();
+    of_partition.set_partition(partition);
+    of_partition.set_sequence(head);
+  }
+  return covered;
+}
+
+}  // namespace brigada

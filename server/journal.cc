@@ -1,0 +1,186 @@
+#include "server/journal.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "brigada/v1/administration_service.pb.h"
+#include "replica/base/log.h"
+#include "replica/base/sha256.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/keys.h"
+#include "server/durable_files.h"
+
+namespace brigada {
+namespace {
+
+constexpr size_t kSumBytes = 8;
+constexpr size_t kHeadBytes = sizeof(uint32_t) + kSumBytes;
+constexpr size_t kMaxRecordBytes = size_t{16} << 20;
+
+std::string SumOf(absl::string_view content) {
+  const Sha256Digest digest = Sha256(content);
+  return std::string(AsView(digest).substr(0, kSumBytes));
+}
+
+std::string Framed(const v1::JournalRecord& record) {
+  const std::string content = record.SerializeAsString();
+  std::string framed;
+  AppendBigEndian32(static_cast<uint32_t>(content.size()), &framed);
+  absl::StrAppend(&framed, SumOf(content), content);
+  return framed;
+}
+
+absl::Status FileError(absl::string_view what, const std::string& path) {
+  return absl::UnavailableError(absl::StrCat(what, " ", path, ": ", std::strerror(errno)));
+}
+
+// Reads the records of `bytes`; `good` is where the first that is not whole begins.
+absl::Status ReadRecords(absl::string_view bytes, const std::string& path, size_t* good,
+                         std::vector<v1::JournalRecord>* records) {
+  *good = 0;
+  while (bytes.size() - *good >= kHeadBytes) {
+    const absl::string_view rest = bytes.substr(*good);
+    const size_t size = BigEndian32(rest);
+    if (size > rest.size() - kHeadBytes) return absl::OkStatus();
+    const absl::string_view content = rest.substr(kHeadBytes, size);
+    v1::JournalRecord record;
+    if (size > kMaxRecordBytes || rest.substr(sizeof(uint32_t), kSumBytes) != SumOf(content) ||
+        !record.ParseFromArray(content.data(), static_cast<int>(size))) {
+      if (size == rest.size() - kHeadBytes) return absl::OkStatus();
+      return absl::DataLossError(absl::StrCat(
+          "the journal ", path, " is damaged at byte ", *good,
+          ": put back a copy of it, or move it away and check devices and grants by hand"));
+    }
+    records->push_back(std::move(record));
+    *good += kHeadBytes + size;
+  }
+  return absl::OkStatus();
+}
+
+// When a device synced last and with what is no reason to write.
+bool IsNews(const DirectoryWrite& write) {
+  if (write.kind == DirectoryKind::kBackup) return false;
+  if (write.kind != DirectoryKind::kDevice || !write.value.has_value()) return true;
+  if (!write.expected.has_value() || !write.expected->has_value()) return true;
+  v1::DeviceRecord now;
+  v1::DeviceRecord before;
+  if (!now.ParseFromString(*write.value) || !before.ParseFromString(**write.expected)) return true;
+  for (v1::DeviceRecord* const device : {&now, &before}) {
+    device->clear_last_sync_ms();
+    device->clear_bytes_received();
+    device->clear_bytes_sent();
+    device->clear_device_time_ms();
+    device->clear_software();
+  }
+  return now.SerializeAsString() != before.SerializeAsString();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::string& path,
+                                                       const Clock* clock) {
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0) return FileError("cannot open the journal", path);
+  std::unique_ptr<Journal> journal(new Journal(file, clock));
+  std::string bytes;
+  std::string chunk(size_t{64} << 10, '\0');
+  while (true) {
+    const ssize_t read = pread(file, chunk.data(), chunk.size(), static_cast<off_t>(bytes.size()));
+    if (read < 0) return FileError("cannot read the journal", path);
+    if (read == 0) break;
+    bytes.append(chunk, 0, static_cast<size_t>(read));
+  }
+  size_t good = 0;
+  RETURN_IF_ERROR(ReadRecords(bytes, path, &good, &journal->records_));
+  if (good < bytes.size()) {
+    Log(LogLevel::kWarning, "journal_tail_cut", {{"bytes", bytes.size() - good}});
+    if (ftruncate(file, static_cast<off_t>(good)) != 0)
+      return FileError("cannot cut the journal", path);
+  }
+  if (fsync(file) != 0) return FileError("cannot write the journal", path);
+  RETURN_IF_ERROR(SyncDirectoryOf(path));
+  return journal;
+}
+
+Journal::~Journal() { close(file_); }
+
+absl::Status Journal::Append(std::vector<v1::JournalRecord> records) {
+  std::string bytes;
+  for (v1::JournalRecord& record : records) {
+    record.set_at_ms(absl::ToUnixMillis(clock_->Now()));
+    absl::StrAppend(&bytes, Framed(record));
+  }
+  const MutexLock lock(&mu_);
+  RETURN_IF_ERROR(failure_);
+  size_t written = 0;
+  while (written < bytes.size()) {
+    const ssize_t n = write(file_, bytes.data() + written, bytes.size() - written);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    written += static_cast<size_t>(n);
+  }
+  if (written == bytes.size() && fdatasync(file_) == 0) return absl::OkStatus();
+  failure_ = absl::UnavailableError(absl::StrCat(
+      "the journal beside the store cannot be written (", std::strerror(errno),
+      "): what was asked for is in force, but a restored backup would not know of it; make room "
+      "and start the server again"));
+  return failure_;
+}
+
+absl::Status Journal::NoteDirectory(absl::Span<const DirectoryWrite> writes) {
+  std::vector<v1::JournalRecord> records;
+  for (const DirectoryWrite& write : writes) {
+    if (!IsNews(write)) continue;
+    v1::JournalRecord& record = records.emplace_back();
+    record.set_kind(static_cast<uint32_t>(write.kind));
+    record.set_key(write.key);
+    record.set_deleted(!write.value.has_value());
+    record.set_value(write.value.value_or(""));
+  }
+  return records.empty() ? absl::OkStatus() : Append(std::move(records));
+}
+
+absl::Status Journal::NoteStart(const AuthorityStore& store) {
+  v1::JournalRecord record;
+  *record.mutable_epoch() = store.CurrentEpoch();
+  record.set_run(store.run().AsBytes());
+  return Append({std::move(record)});
+}
+
+std::string LastRun(absl::Span<const v1::JournalRecord> records) {
+  for (size_t i = records.size(); i > 0; --i)
+    if (!records[i - 1].run().empty()) return records[i - 1].run();
+  return "";
+}
+
+std::vector<v1::EpochRecord> EpochsOf(absl::Span<const v1::JournalRecord> records) {
+  std::vector<v1::EpochRecord> epochs;
+  for (const v1::JournalRecord& record : records)
+    if (record.has_epoch()) epochs.push_back(record.epoch());
+  return epochs;
+}
+
+absl::Status ReplayDirectory(absl::Span<const v1::JournalRecord> records, AuthorityStore& store) {
+  std::map<std::pair<uint32_t, std::string>, std::optional<std::string>> last;
+  for (const v1::JournalRecord& record : records) {
+    if (record.kind() == 0) continue;
+    auto& value = last[{record.kind(), record.key()}];
+    value.reset();
+    if (!record.deleted()) value = record.value();
+  }
+  std::vector<DirectoryWrite> writes;
+  for (const auto& [name, value] : last) {
+    writes.push_back({static_cast<DirectoryKind>(name.first), name.second, value, std::nullopt});
+  }
+  return writes.empty() ? absl::OkStatus() : store.WriteEntries(writes);
+}
+
+}  // namespace brigada

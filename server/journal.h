@@ -1,0 +1,65 @@
+// The journal beside the store: what a restored store must not forget. Enrolments, revocations,
+// grants, used invitations and erasures; and which epochs and runs there were. A backup put back in
+// the store's place is brought up to date with it before it serves.
+//
+// One file, appended to. A record is its length (4 bytes, big endian), the first 8 bytes of the
+// SHA-256 of its content, and the content (v1::JournalRecord). A record that ends beyond the end of
+// the file, or a damaged last one, was never acknowledged: it is cut off.
+#ifndef SERVER_JOURNAL_H_
+#define SERVER_JOURNAL_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "brigada/v1/storage.pb.h"
+#include "replica/base/clock.h"
+#include "replica/base/mutex.h"
+#include "replica/store/authority_store.h"
+
+namespace brigada {
+
+// Thread safe.
+class Journal {
+ public:
+  // Makes the file when it is missing. kDataLoss: a record before the last one is damaged.
+  static absl::StatusOr<std::unique_ptr<Journal>> Open(const std::string& path, const Clock* clock);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  // What was there when it was opened, in order.
+  const std::vector<v1::JournalRecord>& records() const { return records_; }
+  // On the disk when it returns. After a failure every later call fails too: what the disk holds is
+  // unknown until it is opened again.
+  absl::Status Append(std::vector<v1::JournalRecord> records);
+
+  // Notes what of `writes` has to survive a restore. For AuthorityStoreOptions.
+  absl::Status NoteDirectory(absl::Span<const DirectoryWrite> writes);
+  // Notes the store's epoch and run.
+  absl::Status NoteStart(const AuthorityStore& store);
+
+ private:
+  Journal(int file, const Clock* clock) : file_(file), clock_(clock) {}
+
+  const int file_;
+  const Clock* const clock_;
+  std::vector<v1::JournalRecord> records_;
+  Mutex mu_;
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
+};
+
+// The run noted last; empty when there is none.
+std::string LastRun(absl::Span<const v1::JournalRecord> records);
+// Every epoch noted.
+std::vector<v1::EpochRecord> EpochsOf(absl::Span<const v1::JournalRecord> records);
+// Brings the directory of a store that went back to what the journal says.
+absl::Status ReplayDirectory(absl::Span<const v1::JournalRecord> records, AuthorityStore& store);
+
+}  // namespace brigada
+
+#endif  // SERVER_JOURNAL_H_

@@ -1,0 +1,173 @@
+// A server that goes back, and a replica that was copied, over real TLS: what was acknowledged is
+// there again, once, and what was revoked stays revoked.
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "brigada/v1/event.pb.h"
+#include "brigada/v1/person.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "replica/base/clock.h"
+#include "replica/base/random.h"
+#include "server/organization.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_organization.h"
+
+namespace brigada {
+namespace {
+
+constexpr char kScope[] = "MX/20/067";
+
+v1::Person Named(absl::string_view given) {
+  v1::Person person;
+  person.mutable_name()->set_given_names(std::string(given));
+  return person;
+}
+
+Scope At(absl::string_view path) { return *Scope::Parse(path); }
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  std::string Backup(const std::string& name) {
+    absl::StatusOr<std::string> path = organization_.administration().Backup(name, [](uint64_t) {});
+    EXPECT_OK(path);
+    return path.value_or("");
+  }
+
+  void Restore(const std::string& backup) {
+    organization_.StopServer();
+    EXPECT_OK(RestoreOrganization(organization_.scratch() / "server", backup, SystemClock(),
+                                  SystemRandom()));
+    organization_.StartServer();
+  }
+
+  std::string NameOn(const Replica& replica, const RecordId& id) {
+    const absl::StatusOr<v1::Person> person = replica.Get<v1::Person>(id);
+    return person.ok() ? person->name().given_names() : person.status().ToString();
+  }
+
+  TestOrganization organization_;
+};
+
+TEST_F(RecoveryTest, WhatARestoredServerLostComesBackFromTheDevices) {
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  const auto beto = organization_.NewDevice("beto", "organizer", kScope);
+  ASSERT_OK_AND_ASSIGN(const RecordId before, ana->Create(At(kScope), Named("Rosa")));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+  const std::string backup = Backup("before");
+
+  // Lost with the restore, and known to the devices: a person, and edits of both.
+  ASSERT_OK_AND_ASSIGN(const RecordId after, ana->Create(At(kScope), Named("Eva")));
+  ASSERT_OK(ana->Update<v1::Person>(
+      before, [](v1::Person& person) { person.mutable_name()->set_given_names("Rosalba"); }));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+  ASSERT_OK(beto->Update<v1::Person>(
+      after, [](v1::Person& person) { person.mutable_name()->set_given_names("Evangelina"); }));
+  ASSERT_OK(beto->Sync({}));
+  ASSERT_OK(ana->Sync({}));
+
+  Restore(backup);
+  // The edit comes before the create that it needs.
+  ASSERT_OK(beto->Sync({}));
+  EXPECT_EQ(NameOn(*beto, after), "Evangelina");
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+  for (const Replica* const replica : {ana.get(), beto.get()}) {
+    EXPECT_EQ(NameOn(*replica, before), "Rosalba");
+    EXPECT_EQ(NameOn(*replica, after), "Evangelina");
+    EXPECT_EQ(replica->GetSyncStatus().pending, 0u);
+    EXPECT_EQ(replica->GetSyncStatus().rejected, 0u);
+    EXPECT_EQ(replica->GetSyncStatus().open_conflicts, 0u);
+  }
+  int64_t people = 0;
+  ASSERT_OK(organization_.administration().Query(
+      "SELECT count(*) FROM people", {}, 0,
+      [](absl::Span<const std::string>) { return absl::OkStatus(); },
+      [&](const SqlRow& row) {
+        people = std::get<int64_t>(row.at(0));
+        return absl::OkStatus();
+      }));
+  EXPECT_EQ(people, 2);
+}
+
+TEST_F(RecoveryTest, WhatWasRevokedOrGrantedAfterTheBackupStaysSo) {
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  ASSERT_OK(ana->Sync({}));
+  const std::string backup = Backup("before");
+  ASSERT_OK(organization_.administration().RevokeDevice(ana->replica_id()));
+  const auto beto = organization_.NewDevice("beto", "organizer", kScope);
+  ASSERT_OK(beto->Create(At(kScope), Named("Rosa")));
+  ASSERT_OK(beto->Sync({}));
+
+  Restore(backup);
+  EXPECT_FALSE(ana->Sync({}).ok());
+  // Enrolled after the backup, and still known.
+  ASSERT_OK(beto->Sync({}));
+  EXPECT_EQ(beto->GetSyncStatus().rejected, 0u);
+}
+
+// Somebody copied the store's directory back without a word.
+TEST_F(RecoveryTest, AStoreSetBackByHandIsFoundOutAtItsStart) {
+  namespace fs = std::filesystem;
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  ASSERT_OK(ana->Sync({}));
+  organization_.StopServer();
+  const std::string store = organization_.scratch() / "server/store";
+  fs::copy(store, organization_.scratch() / "copy", fs::copy_options::recursive);
+  organization_.StartServer();
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At(kScope), Named("Rosa")));
+  ASSERT_OK(ana->Sync({}));
+  const Epoch epoch = organization_.server().organization().store->epoch();
+  organization_.StopServer();
+  fs::remove_all(store);
+  fs::rename(organization_.scratch() / "copy", store);
+
+  organization_.StartServer();
+  EXPECT_NE(organization_.server().organization().store->epoch(), epoch);
+  ASSERT_OK(ana->Sync({}));
+  const auto beto = organization_.NewDevice("beto", "organizer", kScope);
+  ASSERT_OK(beto->Sync({}));
+  EXPECT_EQ(NameOn(*beto, id), "Rosa");
+}
+
+TEST_F(RecoveryTest, BothCopiesOfAReplicaDeliverTheirWorkOnce) {
+  namespace fs = std::filesystem;
+  auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  ASSERT_OK(ana->Create(At(kScope), Named("Rosa")));
+  ASSERT_OK(ana->Sync({}));
+  // Made before the copy and sent by neither yet.
+  ASSERT_OK_AND_ASSIGN(const RecordId shared, ana->Create(At(kScope), Named("Eva")));
+  ana.reset();
+  fs::copy(organization_.DevicePath("ana"), organization_.scratch() / "copied",
+           fs::copy_options::recursive);
+  Options options;
+  options.path = organization_.DevicePath("ana");
+  ASSERT_OK_AND_ASSIGN(ana, Replica::Open(options));
+  options.path = organization_.scratch() / "copied";
+  ASSERT_OK_AND_ASSIGN(const auto copy, Replica::Open(options));
+  ASSERT_EQ(copy->replica_id(), ana->replica_id());
+  ASSERT_OK_AND_ASSIGN(const RecordId own, ana->Create(At(kScope), Named("Ines")));
+  ASSERT_OK_AND_ASSIGN(const RecordId other, copy->Create(At(kScope), Named("Luz")));
+  ASSERT_OK(copy->Update<v1::Person>(
+      shared, [](v1::Person& person) { person.mutable_name()->set_given_names("Evita"); }));
+
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(copy->Sync({}));
+  EXPECT_NE(copy->replica_id(), ana->replica_id());
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(copy->Sync({}));
+  for (const Replica* const replica : {ana.get(), copy.get()}) {
+    EXPECT_EQ(NameOn(*replica, own), "Ines");
+    EXPECT_EQ(NameOn(*replica, other), "Luz");
+    EXPECT_EQ(NameOn(*replica, shared), "Evita");
+    EXPECT_EQ(replica->GetSyncStatus().pending, 0u);
+    EXPECT_EQ(replica->GetSyncStatus().rejected, 0u);
+    EXPECT_EQ(replica->GetSyncStatus().open_conflicts, 0u);
+  }
+}
+
+}  // namespace
+}  // namespace brigada

@@ -1,0 +1,109 @@
+#include "server/journal.h"
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "replica/base/random.h"
+#include "server/backups.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/status_matchers.h"
+#include "tests/unit/server/memory_store.h"
+
+namespace brigada {
+namespace {
+
+class JournalTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Journal> Open() {
+    auto journal = Journal::Open(path_, &clock_);
+    EXPECT_OK(journal);
+    return journal.ok() ? *std::move(journal) : nullptr;
+  }
+
+  void Note(const std::string& key, const std::string& value) {
+    const DirectoryWrite write{DirectoryKind::kUser, key, value, std::nullopt};
+    EXPECT_OK(Open()->NoteDirectory({&write, 1}));
+  }
+
+  ScratchDirectory scratch_;
+  const std::string path_ = scratch_ / "journal";
+  FakeClock clock_;
+};
+
+TEST_F(JournalTest, WhatWasNotedIsThereWhenItIsOpenedAgain) {
+  Note("ana", "one");
+  Note("ana", "two");
+  const auto journal = Open();
+  ASSERT_EQ(journal->records().size(), 2u);
+  EXPECT_EQ(journal->records()[1].value(), "two");
+}
+
+TEST_F(JournalTest, ATornLastRecordIsCutOffAndTheNextOneFollows) {
+  Note("ana", "one");
+  const auto whole = std::filesystem::file_size(path_);
+  for (uintmax_t cut = 1; cut < whole; cut += 7) {
+    Note("beto", "torn");
+    std::filesystem::resize_file(path_, whole + cut);
+    EXPECT_EQ(Open()->records().size(), 1u);
+    EXPECT_EQ(std::filesystem::file_size(path_), whole);
+  }
+}
+
+TEST_F(JournalTest, ADamagedRecordInTheMiddleIsRefused) {
+  Note("ana", "one");
+  const auto first = std::filesystem::file_size(path_);
+  Note("beto", "two");
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(first) - 1);
+  file.put('x');
+  file.close();
+  EXPECT_THAT(Journal::Open(path_, &clock_), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(JournalTest, ReplayBringsADirectoryToTheLastValues) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  const DirectoryWrite old{DirectoryKind::kUser, "ana", "old", std::nullopt};
+  const DirectoryWrite invited{DirectoryKind::kInvitation, "code", "open", std::nullopt};
+  ASSERT_OK(store->WriteEntries({&old, 1}));
+  ASSERT_OK(store->WriteEntries({&invited, 1}));
+  const DirectoryWrite used{DirectoryKind::kInvitation, "code", std::nullopt, std::nullopt};
+  ASSERT_OK(Open()->NoteDirectory({&used, 1}));
+  Note("ana", "revoked");
+  ASSERT_OK(ReplayDirectory(Open()->records(), *store));
+  EXPECT_THAT(store->GetEntry(DirectoryKind::kUser, "ana"),
+              IsOkAndHolds(std::optional<std::string>("revoked")));
+  EXPECT_THAT(store->GetEntry(DirectoryKind::kInvitation, "code"),
+              IsOkAndHolds(std::optional<std::string>()));
+}
+
+TEST_F(JournalTest, TheOldestBackupStillKeptSaysWhatIsCovered) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  const auto make = [&](uint64_t head, absl::Time at) {
+    v1::BackupRecord backup = BackupBegun(*store, "b", at);
+    (*backup.mutable_heads())["MX/20"] = head;
+    EXPECT_OK(NoteBackup(*store, backup, at));
+  };
+  const auto covered = [&](absl::Time at) {
+    const auto heads = CoveredByBackups(*store, at);
+    EXPECT_OK(heads);
+    return heads->empty() ? 0 : heads->at(0).sequence();
+  };
+  const absl::Time start = clock_.Now();
+  EXPECT_EQ(covered(start), 0u);
+  make(10, start);
+  make(20, start + absl::Hours(24 * 30));
+  EXPECT_EQ(covered(start + absl::Hours(24 * 30)), 10u);
+  EXPECT_EQ(covered(start + absl::Hours(24 * 36)), 20u);
+  EXPECT_EQ(covered(start + absl::Hours(24 * 400)), 20u);
+}
+
+}  // namespace
+}  // namespace brigada
