@@ -43,6 +43,12 @@ absl::Status Adopt(const v1::EnrollResponse& response, Credentials credentials,
   return directory.WriteCredentials(credentials);
 }
 
+// An invitation cut between two fields still parses.
+bool HasAllItsParts(const v1::Invitation& invitation) {
+  return !invitation.server().empty() && !invitation.ca_der().empty() &&
+         !invitation.code().empty() && invitation.expires_ms() > 0 && !invitation.user().empty();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Invitation> ReadInvitation(absl::string_view text) {
@@ -51,7 +57,7 @@ absl::StatusOr<v1::Invitation> ReadInvitation(absl::string_view text) {
   v1::Invitation invitation;
   if (text.size() > kMaxInvitationBytes || !absl::ConsumePrefix(&text, kPrefix) ||
       !absl::WebSafeBase64Unescape(text, &bytes) || !invitation.ParseFromString(bytes) ||
-      invitation.server().empty() || invitation.code().empty()) {
+      !HasAllItsParts(invitation)) {
     return absl::InvalidArgumentError(
         "this is not an invitation, or not all of it: an administrator makes one with `brigada "
         "invite`, it starts with BRG1-");

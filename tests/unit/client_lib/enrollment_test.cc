@@ -22,6 +22,8 @@ v1::Invitation Whole() {
   invitation.set_server("brigada.example.mx:7443");
   invitation.set_code("sixteen bytes...");
   invitation.set_ca_der("certificate");
+  invitation.set_expires_ms(1'800'000'000'000);
+  invitation.set_user("rosa");
   return invitation;
 }
 
@@ -45,6 +47,15 @@ TEST(ReadInvitationTest, WhatIsNoInvitationIsRefusedWithTheWayOut) {
     EXPECT_THAT(ReadInvitation(text),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("brigada invite")))
         << text;
+  }
+}
+
+TEST(ReadInvitationTest, OneThatWasCutAnywhereIsRefused) {
+  const std::string bytes = Whole().SerializeAsString();
+  for (size_t kept = 0; kept < bytes.size(); ++kept) {
+    const std::string text =
+        absl::StrCat("BRG1-", absl::WebSafeBase64Escape(bytes.substr(0, kept)));
+    EXPECT_THAT(ReadInvitation(text), StatusIs(absl::StatusCode::kInvalidArgument)) << kept;
   }
 }
 
