@@ -75,9 +75,10 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
   }
   std::error_code error;
   std::filesystem::create_directories(context.backup_directory, error);
-  if (error)
+  if (error) {
     return absl::UnavailableError(
         absl::StrCat("cannot make the backup directory: ", error.message()));
+  }
   const std::string path = absl::StrCat(context.backup_directory, "/", name);
   if (std::filesystem::exists(path, error))
     return absl::AlreadyExistsError(absl::StrCat("a backup named ", name, " exists"));

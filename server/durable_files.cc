@@ -47,9 +47,10 @@ absl::Status CopyDirectory(const std::string& from, const std::string& to) {
     if (error) break;
     RETURN_IF_ERROR(SyncPath(copy, 0));
   }
-  if (error)
+  if (error) {
     return absl::UnavailableError(
         absl::StrCat("cannot copy ", from, " to ", to, ": ", error.message()));
+  }
   RETURN_IF_ERROR(SyncPath(to, O_DIRECTORY));
   return SyncDirectoryOf(to);
 }
@@ -57,9 +58,10 @@ absl::Status CopyDirectory(const std::string& from, const std::string& to) {
 absl::Status RenameDurably(const std::string& from, const std::string& to) {
   std::error_code error;
   fs::rename(from, to, error);
-  if (error)
+  if (error) {
     return absl::UnavailableError(
         absl::StrCat("cannot rename ", from, " to ", to, ": ", error.message()));
+  }
   return SyncDirectoryOf(to);
 }
 

@@ -177,6 +177,7 @@ absl::Status ReplayDirectory(absl::Span<const v1::JournalRecord> records, Author
     if (!record.deleted()) value = record.value();
   }
   std::vector<DirectoryWrite> writes;
+  writes.reserve(last.size());
   for (const auto& [name, value] : last) {
     writes.push_back({static_cast<DirectoryKind>(name.first), name.second, value, std::nullopt});
   }

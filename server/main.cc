@@ -274,4 +274,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace brigada
 
+// CLI11 throws beyond what Main catches only when an option is declared wrongly there.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return brigada::Main(argc, argv); }

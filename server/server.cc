@@ -228,8 +228,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(std::unique_ptr<Organization> organization,
-                                                      ServerOptions options, const Clock& clock,
-                                                      Random& random) {
+                                                      const ServerOptions& options,
+                                                      const Clock& clock, Random& random) {
   auto impl = std::make_unique<Impl>(std::move(organization), options, clock, random);
   const absl::Status listening = impl->Listen(options);
   if (!listening.ok()) return listening;

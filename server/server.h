@@ -39,8 +39,8 @@ class Server {
   // Listens and serves when it returns. `clock` and `random` outlive it. kUnavailable: the address
   // is taken or not ours.
   static absl::StatusOr<std::unique_ptr<Server>> Start(std::unique_ptr<Organization> organization,
-                                                       ServerOptions options, const Clock& clock,
-                                                       Random& random);
+                                                       const ServerOptions& options,
+                                                       const Clock& clock, Random& random);
   // Shutdown(10 s), unless it was called.
   ~Server();
 

@@ -13,9 +13,10 @@ bool ChangedAfter(const Record& record, const FieldState& field, uint64_t after)
 // The field of `from` with its writes taken into `to`.
 FieldState Import(FieldState field, const Record& from, Record* to) {
   field.changed = WriteIndex(from.writes[field.changed], to);
-  for (Slot& slot : field.slots)
+  for (Slot& slot : field.slots) {
     for (Version& version : slot.versions)
       version.write = WriteIndex(from.writes[version.write], to);
+  }
   return field;
 }
 

@@ -112,6 +112,19 @@ absl::Status KvDeviceStore::BecomeReplica(const ReplicaId& id,
   return absl::OkStatus();
 }
 
+// The views of what `set` changes are made anew; without it when it leaves the outbox.
+absl::Status KvDeviceStore::OpenRecordsOf(const PendingSet& set, bool leaves,
+                                          BatchInProgress* work) {
+  for (const v1::Change& change : set.body.changes()) {
+    ASSIGN_OR_RETURN(const RecordId record, RecordId::FromBytes(change.record_id()));
+    ASSIGN_OR_RETURN(RecordSlot* const slot,
+                     work->records.Open(work->partition, change.type_id(), record));
+    if (leaves) std::erase(slot->state.pending, set.header.sequence());
+    slot->dirty = true;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status KvDeviceStore::StageDivision(const ReplicaId& id, const v1::SharedWork& shared,
                                           BatchInProgress* work) {
   v1::OutboxHead& head = work->state.head;
@@ -137,13 +150,7 @@ absl::Status KvDeviceStore::StageDivision(const ReplicaId& id, const v1::SharedW
   for (uint64_t sequence = head.confirmed() + 1; sequence <= head.sequence(); ++sequence) {
     RETURN_IF_ERROR(PendingAt(sequence, work).status());
     PendingSet& set = work->pending.find(sequence)->second;
-    for (const v1::Change& change : set.body.changes()) {
-      ASSIGN_OR_RETURN(const RecordId record, RecordId::FromBytes(change.record_id()));
-      ASSIGN_OR_RETURN(RecordSlot* const slot,
-                       work->records.Open(work->partition, change.type_id(), record));
-      if (sequence <= last) std::erase(slot->state.pending, sequence);
-      slot->dirty = true;
-    }
+    RETURN_IF_ERROR(OpenRecordsOf(set, sequence <= last, work));
     const std::string key = ChangeSetKey(work->partition, sequence);
     if (sequence <= last) {
       AddDots(set, &known);

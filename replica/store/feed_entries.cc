@@ -50,6 +50,29 @@ void ForgetDeparture(const FeedName& feed, RecordSlot* slot, KvBatch* batch) {
   departures.erase(it);
 }
 
+// The feeds of the scopes that the record passed through inside this batch.
+void AddPassedFeeds(const RecordSlot& slot, std::vector<FeedName>* feeds) {
+  for (const std::string& passed : slot.passed_scopes) {
+    for (FeedName& feed : FeedsOf(slot.partition, passed))
+      if (!Contains(*feeds, feed)) feeds->push_back(std::move(feed));
+  }
+}
+
+// The record has gone from those of `old_feeds` that are not among `new_feeds`.
+void StageDepartures(const std::vector<FeedName>& old_feeds, const std::vector<FeedName>& new_feeds,
+                     v1::DataClass data_class, RecordSlot* slot, KvBatch* batch) {
+  const Record& after = slot->state.base;
+  const std::string new_scope = after.exists() ? after.scope() : "";
+  const std::string moved = EntryValue(data_class, new_scope);
+  for (const FeedName& feed : old_feeds) {
+    if (new_scope.empty() || Contains(new_feeds, feed)) continue;
+    ForgetDeparture(feed, slot, batch);
+    batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), moved);
+    slot->state.departures.push_back({feed.scope, feed.kind, after.sequence});
+  }
+  for (const FeedName& feed : new_feeds) ForgetDeparture(feed, slot, batch);
+}
+
 }  // namespace
 
 std::vector<FeedName> FeedsOf(absl::string_view partition, absl::string_view scope) {
@@ -84,19 +107,9 @@ void StageFeedEntries(const Record& before, RecordSlot* slot, KvBatch* batch) {
       batch->Delete(Table::kFeeds, EntryKey(*slot, feed, before.sequence));
   }
   const v1::DataClass data_class = ClassOf(slot->type, after);
-  for (const std::string& passed : slot->passed_scopes) {
-    for (FeedName& feed : FeedsOf(slot->partition, passed))
-      if (!Contains(old_feeds, feed)) old_feeds.push_back(std::move(feed));
-  }
   if (old_scope != new_scope || !slot->passed_scopes.empty()) {
-    const std::string moved = EntryValue(data_class, new_scope);
-    for (const FeedName& feed : old_feeds) {
-      if (new_scope.empty() || Contains(new_feeds, feed)) continue;
-      ForgetDeparture(feed, slot, batch);
-      batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), moved);
-      slot->state.departures.push_back({feed.scope, feed.kind, after.sequence});
-    }
-    for (const FeedName& feed : new_feeds) ForgetDeparture(feed, slot, batch);
+    AddPassedFeeds(*slot, &old_feeds);
+    StageDepartures(old_feeds, new_feeds, data_class, slot, batch);
   }
   if (after.erased) StageErasure(slot, batch);
   const std::string value = EntryValue(data_class, "", after.erased);

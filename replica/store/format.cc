@@ -43,16 +43,19 @@ absl::StatusOr<bool> CheckFormat(const KvReader& reader, StoreKind kind) {
   }
   uint32_t version = 0;
   if (format->size() < 2 || NameOf((*format)[0]).empty() ||
-      !absl::SimpleAtoi(absl::string_view(*format).substr(1), &version))
+      !absl::SimpleAtoi(absl::string_view(*format).substr(1), &version)) {
     return absl::DataLossError("open store: its format version cannot be read; restore it");
-  if ((*format)[0] != static_cast<char>(kind))
+  }
+  if ((*format)[0] != static_cast<char>(kind)) {
     return absl::FailedPreconditionError(
         absl::StrCat("open store: this is the store of ", NameOf((*format)[0]), ", not of ",
                      NameOf(static_cast<char>(kind)), "; choose another directory"));
-  if (version > kFormatVersion)
+  }
+  if (version > kFormatVersion) {
     return absl::FailedPreconditionError(
         absl::StrCat("open store: it has format ", version, ", this program reads up to format ",
                      kFormatVersion, "; install a newer version of Brigada"));
+  }
   return true;
 }
 

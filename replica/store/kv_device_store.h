@@ -198,6 +198,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status WriteHead(absl::string_view partition, v1::OutboxHead head, KvBatch batch);
 
   // device_divide.cc
+  static absl::Status OpenRecordsOf(const PendingSet& set, bool leaves, BatchInProgress* work);
   absl::Status StageDivision(const ReplicaId& id, const v1::SharedWork& shared,
                              BatchInProgress* work);
   static absl::Status StageNewHead(uint64_t last, const ChainValue& start, const ChainValue& chain,

@@ -68,12 +68,14 @@ absl::Status CheckFrame(absl::string_view body, uint32_t inflated_bytes, size_t 
     return absl::InvalidArgumentError("body: states no content size");
   if (header.frameContentSize != inflated_bytes)
     return absl::InvalidArgumentError("body: content size differs from inflated_bytes");
-  if (inflated_bytes > max_inflated)
+  if (inflated_bytes > max_inflated) {
     return absl::InvalidArgumentError(
         absl::StrCat("body: inflates to ", inflated_bytes, " bytes, the limit is ", max_inflated));
-  if (body.size() < LeastCompressed(inflated_bytes))
+  }
+  if (body.size() < LeastCompressed(inflated_bytes)) {
     return absl::InvalidArgumentError(
         absl::StrCat("body: inflates more than ", kMaxInflationRatio, " times"));
+  }
   if (header.windowSize > kMaxWindowBytes)
     return absl::InvalidArgumentError("body: window too large");
   return absl::OkStatus();

@@ -106,6 +106,7 @@ absl::Status List(const CommandLine& line) {
 absl::StatusOr<ConflictInfo> Find(const Replica& replica, const std::string& text) {
   ASSIGN_OR_RETURN(const std::vector<ConflictInfo> conflicts, replica.Conflicts());
   std::vector<RecordId> ids;
+  ids.reserve(conflicts.size());
   for (const ConflictInfo& conflict : conflicts) ids.push_back(conflict.id);
   ASSIGN_OR_RETURN(const RecordId id, OneThatBegins(ids, text, "conflicts"));
   return *std::find_if(conflicts.begin(), conflicts.end(),

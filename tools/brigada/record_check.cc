@@ -18,6 +18,7 @@ namespace {
 absl::Status BrokenRules(const RecordType& type, const std::vector<std::string>& details) {
   if (details.empty()) return absl::OkStatus();
   std::vector<std::string> rules;
+  rules.reserve(details.size());
   for (const std::string& detail : details) rules.push_back(RuleText(detail));
   return UsageError(absl::StrCat(type.plural(), ": ", absl::StrJoin(rules, "; ")));
 }

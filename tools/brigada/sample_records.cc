@@ -67,9 +67,9 @@ v1::Person SampleRecords::Person() {
 }
 
 absl::Time SampleRecords::SomeMoment() {
-  const auto days = static_cast<int64_t>(random_->Uniform(kWeeks * 7));
+  const auto days = static_cast<int64_t>(random_->Uniform(uint64_t{kWeeks} * 7));
   // Between nine in the morning and eight at night, seen from the end of the weeks.
-  const auto minutes = static_cast<int64_t>(random_->Uniform(11 * 60));
+  const auto minutes = static_cast<int64_t>(random_->Uniform(uint64_t{11} * 60));
   return now_ - absl::Hours(24) * days - absl::Minutes(minutes);
 }
 

@@ -12,9 +12,6 @@
 namespace brigada {
 namespace {
 
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
 // A record with everything in it: losing versions, clears, removals, conflicts, past states.
 History Rich() {
   History history;

@@ -136,7 +136,7 @@ WriteRef WriteBy(const By& by, uint64_t sequence) {
 ApplyResult History::Commit(const v1::Change& change, const By& by) {
   WriteContext context;
   By named = by;
-  uint64_t& origin = origins_[static_cast<size_t>(by.replica)];
+  uint64_t& origin = origins_[static_cast<uint8_t>(by.replica)];
   if (named.origin == 0) named.origin = origin + 1;
   origin = named.origin;
   context.write = WriteBy(named, ++sequence_);

@@ -75,6 +75,7 @@ TEST_F(AuthorityBoundsTest, NoPageIsTooLargeForAnyReader) {
     CreatePerson("Small");
     ASSERT_EQ(Commit(&ana_, {LargePerson(ana_.NewId(), 900'000)}).outcome(), v1::APPLIED);
     std::vector<v1::Change> edits;
+    edits.reserve(2);
     for (int k = 0; k < 2; ++k) edits.push_back(LargePerson(ana_.NewId(), 500'000));
     ASSERT_EQ(Commit(&ana_, edits).outcome(), v1::APPLIED);
   }

@@ -8,8 +8,6 @@
 namespace brigada {
 namespace {
 
-using ::testing::HasSubstr;
-
 class DeviceApplyBatchTest : public DeviceStoreFixture {
  protected:
   // A person another device registered, as the server has her at commit 1.

@@ -262,6 +262,7 @@ class DeviceStoreFixture : public ::testing::Test {
   }
   StoreCounts Counts() { return *store->Counts(); }
 
+ public:
   SharedDisk disk;
   FakeClock clock;
   SeededRandom random{7};

@@ -99,9 +99,10 @@ TEST_F(RocksKvCorruptionTest, ADamagedLengthInTheManifestIsFound) {
   const std::string manifest = *whole_[path];
   int records = 0;
   for (size_t at = 0; at + 7 <= manifest.size(); ++records) {
-    for (const size_t byte : {at + 4, at + 5, at + 6})
+    for (const size_t byte : {at + 4, at + 5, at + 6}) {
       for (int bit = 0; bit < 8; bit += 3)
         EXPECT_EQ(OutcomeOfFlip(path, byte, bit), "detected") << byte << "." << bit;
+    }
     at += 7 + static_cast<uint8_t>(manifest[at + 4]) + 256 * static_cast<uint8_t>(manifest[at + 5]);
   }
   EXPECT_GT(records, 5);
