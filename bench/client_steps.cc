@@ -122,6 +122,7 @@ absl::Status CreateStep(const StepOptions& options) {
   ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(options.scope));
   SeededRandom random(options.seed);
   std::vector<v1::Person> people;
+  people.reserve(static_cast<size_t>(options.count));
   for (int i = 0; i < options.count; ++i) people.push_back(SamplePerson(random));
   AwaitSign();
   const double start = NowSeconds();

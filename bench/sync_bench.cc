@@ -158,6 +158,7 @@ absl::Status Run::CatchUp() {
 
 absl::Status Run::ManyApart() {
   std::vector<std::string> scopes;
+  scopes.reserve(static_cast<size_t>(sizes_.devices));
   for (int i = 0; i < sizes_.devices; ++i)
     scopes.push_back(absl::StrFormat("MX/20/%03d", kFirstApart + i));
   return PushTogether(absl::StrCat(sizes_.devices, " devices at once"), scopes);

@@ -209,10 +209,11 @@ TEST(GoldenLayoutTest, FragmentsOfChanges) {
   sample.set_maybe(0);
   const auto fragments = SplitFragments(&type, DeterministicBytes(sample));
   ASSERT_OK(fragments);
-  for (const Fragment& fragment : *fragments)
+  for (const Fragment& fragment : *fragments) {
     golden.Expect(
         absl::StrCat("field ", fragment.number, " key ", absl::BytesToHexString(fragment.key)), "",
         fragment.bytes);
+  }
   golden.Finish();
 }
 

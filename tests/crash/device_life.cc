@@ -50,7 +50,7 @@ class DeviceLife final : public StoreLife {
   void Add(bool is_durable, std::function<absl::Status()> take) {
     steps_.push_back({is_durable, std::move(take)});
   }
-  void AddCommit(v1::Change change, Durability durability = Durability::kSync) {
+  void AddCommit(const v1::Change& change, Durability durability = Durability::kSync) {
     Add(durability == Durability::kSync,
         [this, change, durability] { return store_->Commit({change}, durability).status(); });
   }

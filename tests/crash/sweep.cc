@@ -108,12 +108,13 @@ class CutSweep {
       const auto content = ReadContent(**kv);
       if (!content.ok()) return absl::StrCat("does not read: ", content.status().ToString());
       // From the latest on: a step that only reads leaves the content of the one before.
-      for (steps = attempted + 1; steps > promised && whole_.contents[steps - 1] != *content;)
-        --steps;
-      if (steps == promised)
+      steps = attempted + 1;
+      while (steps > promised && whole_.contents[steps - 1] != *content) --steps;
+      if (steps == promised) {
         return absl::StrCat(
             "promised ", promised, " steps, attempted ", attempted,
             ", holds no such content: ", Differences(whole_.contents[promised], *content));
+      }
       --steps;
     }
     // Opening is a step of its own and may be taken any number of times.
@@ -137,13 +138,15 @@ class CutSweep {
 // "intact", "detected" or what is wrong.
 std::string OutcomeOf(FaultEnv& env, const StoreContent& whole) {
   const auto kv = OpenDisk(env, SyncMode::kHonest);
-  if (!kv.ok())
+  if (!kv.ok()) {
     return kv.status().code() == absl::StatusCode::kUnavailable ? kv.status().ToString()
                                                                 : "detected";
+  }
   const auto content = ReadContent(**kv);
-  if (!content.ok())
+  if (!content.ok()) {
     return content.status().code() == absl::StatusCode::kDataLoss ? "detected"
                                                                   : content.status().ToString();
+  }
   return *content == whole ? "intact" : "silent loss";
 }
 

@@ -35,9 +35,7 @@ void Sort(google::protobuf::RepeatedPtrField<v1::Feed>* feeds) {
   feeds->Assign(sorted.begin(), sorted.end());
 }
 
-bool IsSame(const v1::Cursor& a, const v1::Cursor& b) {
-  v1::Cursor first = a;
-  v1::Cursor second = b;
+bool IsSame(v1::Cursor first, v1::Cursor second) {
   for (v1::Cursor* cursor : {&first, &second}) {
     cursor->clear_mac();
     Sort(cursor->mutable_feeds());

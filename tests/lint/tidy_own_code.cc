@@ -43,7 +43,7 @@ class OwnCodeAction : public clang::PluginASTAction {
   ActionType getActionType() override { return AddBeforeMainAction; }
 };
 
-const clang::FrontendPluginRegistry::Add<OwnCodeAction> registration(
+const clang::FrontendPluginRegistry::Add<OwnCodeAction> kRegistration(
     "own-code", "restricts what follows to the declarations outside system headers");
 
 }  // namespace

@@ -96,6 +96,7 @@ TEST_F(BackgroundSyncTest, MayBeStoppedFromItsOwnCallback) {
 
 TEST_F(BackgroundSyncTest, StartsAndStopsFromManyThreadsMeet) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 25; ++i) {

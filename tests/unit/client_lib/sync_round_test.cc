@@ -39,7 +39,7 @@ class SyncRoundTest : public ::testing::Test {
     round_->Describe(&status);
     return status;
   }
-  std::future<SessionEnd> LiveAside(SyncOptions options = {}) {
+  std::future<SessionEnd> LiveAside(const SyncOptions& options = {}) {
     return std::async(std::launch::async, [this, options] { return round_->RunLive(options); });
   }
   void WaitUntilLive() {

@@ -64,6 +64,7 @@ class CommitQueueTest : public ::testing::Test {
 TEST_F(CommitQueueTest, StopCommitsWhatWaitsAndRefusesWhatComesLater) {
   Start();
   std::vector<std::future<absl::Status>> results;
+  results.reserve(50);
   for (int i = 0; i < 50; ++i) results.push_back(Submit("MX/20"));
   queue_->Stop();
   for (std::future<absl::Status>& result : results) EXPECT_OK(result.get());
@@ -128,6 +129,7 @@ TEST_F(CommitQueueTest, HeadsOfGroupsInARowAreToldTogether) {
   store_.FailWrites(absl::ResourceExhaustedError("disk full"));
   Start(options);
   std::vector<std::future<absl::Status>> results;
+  results.reserve(40);
   for (int i = 0; i < 40; ++i) results.push_back(Submit(i % 2 == 0 ? "MX/20" : "MX/21"));
   store_.FailWrites(absl::OkStatus());
   for (std::future<absl::Status>& result : results) EXPECT_OK(result.get());
@@ -142,6 +144,7 @@ TEST_F(CommitQueueTest, HeadsAreNotGatheredForLong) {
   store_.FailWrites(absl::ResourceExhaustedError("disk full"));
   Start(options);
   std::vector<std::future<absl::Status>> results;
+  results.reserve(5);
   for (int i = 0; i < 5; ++i) results.push_back(Submit("MX/20"));
   store_.FailWrites(absl::OkStatus());
   for (std::future<absl::Status>& result : results) EXPECT_OK(result.get());

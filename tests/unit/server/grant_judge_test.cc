@@ -55,6 +55,7 @@ std::vector<v1::RefusalReason> Reasons(const v1::GrantRecord& grant, absl::strin
   std::vector<v1::Refusal> refusals;
   judge.Examine(question, &refusals);
   std::vector<v1::RefusalReason> reasons;
+  reasons.reserve(refusals.size());
   for (const v1::Refusal& refusal : refusals) reasons.push_back(refusal.reason());
   return reasons;
 }

@@ -28,7 +28,7 @@ v1::GrantRecord Grant(absl::string_view role, std::vector<std::string> scopes) {
 }
 
 // "MX/20 below sensitive", one for each feed.
-std::vector<std::string> Feeds(std::vector<v1::GrantRecord> grants) {
+std::vector<std::string> Feeds(const std::vector<v1::GrantRecord>& grants) {
   std::vector<std::string> result;
   for (const v1::Feed& feed : FeedsOf(grants, kNow)) {
     result.push_back(absl::StrCat(feed.scope(), feed.kind() == v1::BELOW ? " below " : " here ",
@@ -92,7 +92,8 @@ TEST(InForceTest, FromTheFirstMillisecondToBeforeTheLast) {
   EXPECT_FALSE(InForce(grant, absl::FromUnixMillis(2000)));
 }
 
-bool Administers(std::vector<v1::GrantRecord> grants, std::vector<std::string> scopes) {
+bool Administers(const std::vector<v1::GrantRecord>& grants,
+                 const std::vector<std::string>& scopes) {
   return IsAdministratorOf(grants, scopes, kNow);
 }
 
@@ -110,7 +111,7 @@ TEST(IsAdministratorOfTest, OtherRolesAndNoScopeAreNobodys) {
   EXPECT_FALSE(Administers({Grant("administrator", {"MX"})}, {"not a scope"}));
 }
 
-absl::Status Check(absl::string_view role, std::vector<std::string> scopes) {
+absl::Status Check(absl::string_view role, const std::vector<std::string>& scopes) {
   return CheckGrant(role, scopes);
 }
 

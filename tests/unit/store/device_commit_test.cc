@@ -309,6 +309,7 @@ TEST_F(DeviceCommitTest, ACommitThatFailsLeavesNothingInTheGroupItWaitedIn) {
   const v1::Change fails = Edit(NewId(), v1::Person(), good);
   disk.pauses = true;  // so that commits wait for each other
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 50; ++i) {

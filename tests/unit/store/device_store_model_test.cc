@@ -220,7 +220,7 @@ class Walk {
     EXPECT_EQ(effect.applied + effect.refused, verdicts);
     part.scanned = to;
     part.base = std::move(base);
-    part.pending.erase(part.pending.begin(), part.pending.begin() + static_cast<long>(verdicts));
+    part.pending.erase(part.pending.begin(), part.pending.begin() + static_cast<int64_t>(verdicts));
     for (const uint64_t number : refused) rejected_.insert({name, number});
   }
 
