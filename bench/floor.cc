@@ -225,7 +225,7 @@ absl::Status ServeFloor(FloorStore& store, Codec codec, const std::string& organ
   FloorService service(&store, codec);
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxFrameBytes));
-  builder.AddListeningPort(absl::StrCat("localhost:", port), grpc::SslServerCredentials(tls));
+  builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::SslServerCredentials(tls));
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) return absl::UnavailableError("the floor's port is taken");
@@ -239,7 +239,7 @@ std::unique_ptr<FloorClient> FloorClient::Connect(int port, const std::string& o
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = ReadFile(organization + "/ca.pem");
   return std::make_unique<GrpcFloorClient>(
-      grpc::CreateChannel(absl::StrCat("localhost:", port), grpc::SslCredentials(tls)), codec);
+      grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::SslCredentials(tls)), codec);
 }
 
 }  // namespace brigada::bench

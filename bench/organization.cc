@@ -34,11 +34,11 @@ absl::Status BenchOrganization::Start(const std::string& server_binary) {
       const std::unique_ptr<ChildProcess> init,
       ChildProcess::Start(
           {server_binary, "--dir", ServerDirectory(), "init", "--organization", "Banco",
-           "--address", absl::StrCat("localhost:", port), "--administrator", "admin"},
+           "--address", absl::StrCat("127.0.0.1:", port), "--administrator", "admin"},
           PathOf("init.log")));
   ASSIGN_OR_RETURN(const std::string output, init->Finish());
   ASSIGN_OR_RETURN(server_, ChildProcess::Start({server_binary, "--dir", ServerDirectory(), "serve",
-                                                 "--listen", absl::StrCat("localhost:", port)},
+                                                 "--listen", absl::StrCat("127.0.0.1:", port)},
                                                 PathOf("server.log")));
   RETURN_IF_ERROR(WaitForPort(port));
   RETURN_IF_ERROR(EnrolAt(PathOf("admin"), absl::StripSuffix(output, "\n"), "console"));

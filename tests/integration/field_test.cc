@@ -254,7 +254,7 @@ TEST_F(FieldTest, ServerOfAnotherOrganizationIsRefused) {
   const auto ana = organization_.NewDevice("ana", "organizer", "MX/20/067");
   TestOrganization other;
   SyncOptions options;
-  options.server = "localhost:" + std::to_string(other.port());
+  options.server = "127.0.0.1:" + std::to_string(other.port());
   EXPECT_THAT(ana->Sync(options), StatusIs(absl::StatusCode::kUnauthenticated));
 }
 

@@ -26,18 +26,18 @@ class GzipEnrollment final : public v1::Enrollment::Service {
 TEST(HostileServerTest, ACompressedMessageIsRefusedUnread) {
   const CertificateAuthority authority = *CertificateAuthority::Create("Prueba");
   const SigningKey key = *SigningKey::Generate();
-  const std::string names[] = {"localhost"};
+  const std::string names[] = {"127.0.0.1"};
   grpc::SslServerCredentialsOptions tls;
   tls.pem_key_cert_pairs.push_back(
       {key.ToPem(), *authority.IssueServer(key.PublicKeyDer(), names)});
   GzipEnrollment service;
   int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("localhost:0", grpc::SslServerCredentials(tls), &port);
+  builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls), &port);
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   Credentials credentials;
-  credentials.server = absl::StrCat("localhost:", port);
+  credentials.server = absl::StrCat("127.0.0.1:", port);
   credentials.ca_pem = authority.certificate_pem();
   const auto stub = v1::Enrollment::NewStub(OpenChannel(credentials, absl::Seconds(10)));
   grpc::ClientContext context;

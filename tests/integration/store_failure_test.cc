@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 // HealthCheckResponse.status: 1 SERVING, 2 NOT_SERVING; -1 when there is no answer.
 int HealthOf(const TestOrganization& organization) {
   Credentials credentials;
-  credentials.server = absl::StrCat("localhost:", organization.port());
+  credentials.server = absl::StrCat("127.0.0.1:", organization.port());
   credentials.ca_pem = *ReadSecretFile(organization.scratch() / "server/ca.pem", 65536);
   grpc::GenericStub stub(OpenChannel(credentials, absl::Seconds(10)));
   grpc::ClientContext context;

@@ -22,7 +22,7 @@ std::string WithPort(absl::string_view text, int port) {
   std::string bytes;
   v1::Invitation invitation;
   CHECK(absl::WebSafeBase64Unescape(text.substr(5), &bytes) && invitation.ParseFromString(bytes));
-  invitation.set_server(absl::StrCat("localhost:", port));
+  invitation.set_server(absl::StrCat("127.0.0.1:", port));
   return absl::StrCat("BRG1-", absl::WebSafeBase64Escape(invitation.SerializeAsString()));
 }
 
@@ -32,7 +32,7 @@ TestOrganization::TestOrganization() {
   InitOptions init;
   init.directory = scratch_ / "server";
   init.organization = "Prueba";
-  init.public_address = "localhost:0";
+  init.public_address = "127.0.0.1:0";
   init.names = {"127.0.0.1"};
   init.administrator = "admin";
   absl::StatusOr<std::string> invitation = InitOrganization(init, SystemClock(), SystemRandom());
@@ -62,7 +62,7 @@ void TestOrganization::StartServer(const WrapStore& wrap) {
   Require(organization.status());
   if (wrap) (*organization)->store = wrap(std::move((*organization)->store));
   ServerOptions options;
-  options.listen = absl::StrCat("localhost:", port());
+  options.listen = absl::StrCat("127.0.0.1:", port());
   options.threads = 2;
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(*std::move(organization), options, SystemClock(), SystemRandom());

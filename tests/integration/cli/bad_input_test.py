@@ -148,8 +148,8 @@ class OutsideTest(FieldTest):
     def test_no_server_keeps_the_work_and_ends_with_4(self):
         self.field.device("ana")
         self.go("ana", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
-        answer = self.go("ana", "sync", "--server", "localhost:1", code=4)
-        self.assert_says(answer, "No hay conexión con localhost:1", "guardado")
+        answer = self.go("ana", "sync", "--server", "127.0.0.1:1", code=4)
+        self.assert_says(answer, "No hay conexión con 127.0.0.1:1", "guardado")
         self.assert_spanish(answer)
         self.assertEqual(self.go("ana", "--format", "json", "status").json()[0]["pending"], 1)
 

@@ -85,7 +85,7 @@ class Field:
         self.server = None
         self.port, self.reservation = reserve_port()
         self.address = "127.0.0.1:%d" % self.port
-        made = self.serve_command("init", "--organization", "Red", "--address", "localhost:1", "--name", "127.0.0.1",
+        made = self.serve_command("init", "--organization", "Red", "--address", "127.0.0.1:1", "--name", "localhost",
                                   "--administrator", "admin", "--invitation-file", self.at("admin.inv"))
         assert made.code == 0, made.text
         self.start()
