@@ -86,16 +86,21 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
   if (!in_use.is_mine())
     return absl::AlreadyExistsError(absl::StrCat("a backup named ", name, " is being made"));
   const v1::BackupRecord backup = BackupBegun(store, name, now);
+  RETURN_IF_ERROR(NoteBackup(store, backup, now));
   uint64_t copied = 0;
-  RETURN_IF_ERROR(store.Backup(path, [&](uint64_t done_bytes) {
+  const absl::Status made = store.Backup(path, [&](uint64_t done_bytes) {
     copied = done_bytes;
     v1::BackupProgress progress;
     progress.set_step("copy");
     progress.set_done_bytes(done_bytes);
     // A caller that hung up does not stop the backup.
     out->Write(std::move(progress)).IgnoreError();
-  }));
-  RETURN_IF_ERROR(NoteBackup(store, backup, now));
+  });
+  if (!made.ok()) {
+    // Left behind it does no more than let devices hold on to less than they might.
+    ForgetBackup(store, backup).IgnoreError();
+    return made;
+  }
   Log(LogLevel::kInfo, "backup made",
       {{"name", name}, {"bytes", copied}, {"by_replica", caller.replica.ToString()}});
   v1::BackupProgress last;

@@ -54,6 +54,11 @@ absl::Status NoteBackup(AuthorityStore& store, const v1::BackupRecord& backup, a
   return store.WriteEntries(writes);
 }
 
+absl::Status ForgetBackup(AuthorityStore& store, const v1::BackupRecord& backup) {
+  const DirectoryWrite write{DirectoryKind::kBackup, KeyOf(backup), std::nullopt, std::nullopt};
+  return store.WriteEntries({&write, 1});
+}
+
 absl::StatusOr<std::vector<v1::PartitionHead>> CoveredByBackups(const AuthorityStore& store,
                                                                 absl::Time now) {
   ASSIGN_OR_RETURN(const std::vector<v1::BackupRecord> backups, AllBackups(store));

@@ -22,8 +22,11 @@ inline constexpr absl::Duration kBackupKeptFor = absl::Hours(24 * 35);
 
 // What a backup that begins now will hold at least.
 v1::BackupRecord BackupBegun(const AuthorityStore& store, absl::string_view name, absl::Time now);
-// The backup is whole: notes it, and forgets those no longer kept.
+// Notes it, and forgets those no longer kept. Before the store is copied: a copy that is put back
+// has to know that it is kept itself.
 absl::Status NoteBackup(AuthorityStore& store, const v1::BackupRecord& backup, absl::Time now);
+// The copy failed.
+absl::Status ForgetBackup(AuthorityStore& store, const v1::BackupRecord& backup);
 // Per partition the commit sequence that every backup still kept holds; empty without a backup.
 absl::StatusOr<std::vector<v1::PartitionHead>> CoveredByBackups(const AuthorityStore& store,
                                                                 absl::Time now);

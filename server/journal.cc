@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -67,7 +69,6 @@ absl::Status ReadRecords(absl::string_view bytes, const std::string& path, size_
 
 // When a device synced last and with what is no reason to write.
 bool IsNews(const DirectoryWrite& write) {
-  if (write.kind == DirectoryKind::kBackup) return false;
   if (write.kind != DirectoryKind::kDevice || !write.value.has_value()) return true;
   if (!write.expected.has_value() || !write.expected->has_value()) return true;
   v1::DeviceRecord now;
@@ -81,6 +82,24 @@ bool IsNews(const DirectoryWrite& write) {
     device->clear_software();
   }
   return now.SerializeAsString() != before.SerializeAsString();
+}
+
+constexpr std::array<DirectoryKind, 5> kJournaledKinds = {
+    DirectoryKind::kDevice, DirectoryKind::kInvitation, DirectoryKind::kSetting,
+    DirectoryKind::kUser, DirectoryKind::kBackup};
+
+// By kind and key.
+using LastRecords = std::map<std::pair<uint32_t, std::string>, const v1::JournalRecord*>;
+
+// Writes of one time may stand in the journal in another order than in the store.
+LastRecords LastOf(absl::Span<const v1::JournalRecord> records) {
+  LastRecords last;
+  for (const v1::JournalRecord& record : records) {
+    if (record.kind() == 0) continue;
+    const v1::JournalRecord*& latest = last[{record.kind(), record.key()}];
+    if (latest == nullptr || record.number() >= latest->number()) latest = &record;
+  }
+  return last;
 }
 
 }  // namespace
@@ -135,7 +154,7 @@ absl::Status Journal::Append(std::vector<v1::JournalRecord> records) {
   return failure_;
 }
 
-absl::Status Journal::NoteDirectory(absl::Span<const DirectoryWrite> writes) {
+absl::Status Journal::NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number) {
   std::vector<v1::JournalRecord> records;
   for (const DirectoryWrite& write : writes) {
     if (!IsNews(write)) continue;
@@ -143,6 +162,7 @@ absl::Status Journal::NoteDirectory(absl::Span<const DirectoryWrite> writes) {
     record.set_kind(static_cast<uint32_t>(write.kind));
     record.set_key(write.key);
     record.set_deleted(!write.value.has_value());
+    record.set_number(number);
     record.set_value(write.value.value_or(""));
   }
   return records.empty() ? absl::OkStatus() : Append(std::move(records));
@@ -161,6 +181,12 @@ std::string LastRun(absl::Span<const v1::JournalRecord> records) {
   return "";
 }
 
+uint64_t LastDirectoryWrite(absl::Span<const v1::JournalRecord> records) {
+  uint64_t last = 0;
+  for (const v1::JournalRecord& record : records) last = std::max(last, record.number());
+  return last;
+}
+
 std::vector<v1::EpochRecord> EpochsOf(absl::Span<const v1::JournalRecord> records) {
   std::vector<v1::EpochRecord> epochs;
   for (const v1::JournalRecord& record : records)
@@ -168,17 +194,38 @@ std::vector<v1::EpochRecord> EpochsOf(absl::Span<const v1::JournalRecord> record
   return epochs;
 }
 
-absl::Status ReplayDirectory(absl::Span<const v1::JournalRecord> records, AuthorityStore& store) {
-  std::map<std::pair<uint32_t, std::string>, std::optional<std::string>> last;
-  for (const v1::JournalRecord& record : records) {
-    if (record.kind() == 0) continue;
-    auto& value = last[{record.kind(), record.key()}];
-    value.reset();
-    if (!record.deleted()) value = record.value();
+absl::StatusOr<std::vector<DirectoryWrite>> NotNoted(absl::Span<const v1::JournalRecord> records,
+                                                     const AuthorityStore& store) {
+  std::map<std::pair<uint32_t, std::string>, std::string> noted;
+  for (const auto& [name, record] : LastOf(records))
+    if (!record->deleted()) noted[name] = record->value();
+  std::vector<DirectoryWrite> missing;
+  for (const DirectoryKind kind : kJournaledKinds) {
+    ASSIGN_OR_RETURN(auto entries, store.ListEntries(kind));
+    for (auto& [key, value] : entries) {
+      DirectoryWrite write{kind, std::move(key), std::move(value), std::nullopt};
+      const auto known = noted.find({static_cast<uint32_t>(kind), write.key});
+      if (known != noted.end()) {
+        write.expected = std::move(known->second);
+        noted.erase(known);
+      }
+      const bool is_same = write.expected.has_value() && *write.expected == write.value;
+      if (!is_same && IsNews(write)) missing.push_back(std::move(write));
+    }
   }
+  for (auto& [name, value] : noted)
+    missing.push_back(
+        {static_cast<DirectoryKind>(name.first), name.second, std::nullopt, std::nullopt});
+  return missing;
+}
+
+absl::Status ReplayDirectory(absl::Span<const v1::JournalRecord> records, AuthorityStore& store) {
+  const LastRecords last = LastOf(records);
   std::vector<DirectoryWrite> writes;
   writes.reserve(last.size());
-  for (const auto& [name, value] : last) {
+  for (const auto& [name, record] : last) {
+    std::optional<std::string> value;
+    if (!record->deleted()) value = record->value();
     writes.push_back({static_cast<DirectoryKind>(name.first), name.second, value, std::nullopt});
   }
   return writes.empty() ? absl::OkStatus() : store.WriteEntries(writes);

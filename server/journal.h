@@ -1,6 +1,6 @@
 // The journal beside the store: what a restored store must not forget. Enrolments, revocations,
-// grants, used invitations and erasures; and which epochs and runs there were. A backup put back in
-// the store's place is brought up to date with it before it serves.
+// grants, used invitations, erasures and backups; and which epochs and runs there were. A backup
+// put back in the store's place is brought up to date with it before it serves.
 //
 // One file, appended to. A record is its length (4 bytes, big endian), the first 8 bytes of the
 // SHA-256 of its content, and the content (v1::JournalRecord). A record that ends beyond the end of
@@ -8,6 +8,7 @@
 #ifndef SERVER_JOURNAL_H_
 #define SERVER_JOURNAL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ class Journal {
   absl::Status Append(std::vector<v1::JournalRecord> records);
 
   // Notes what of `writes` has to survive a restore. For AuthorityStoreOptions.
-  absl::Status NoteDirectory(absl::Span<const DirectoryWrite> writes);
+  absl::Status NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number);
   // Notes the store's epoch and run.
   absl::Status NoteStart(const AuthorityStore& store);
 
@@ -55,6 +56,12 @@ class Journal {
 
 // The run noted last; empty when there is none.
 std::string LastRun(absl::Span<const v1::JournalRecord> records);
+// The greatest number of a write of the directory; 0 when there is none.
+uint64_t LastDirectoryWrite(absl::Span<const v1::JournalRecord> records);
+// What `store` says otherwise than the journal: a crash may keep a write from it. When the store
+// went back it is the journal that knows better.
+absl::StatusOr<std::vector<DirectoryWrite>> NotNoted(absl::Span<const v1::JournalRecord> records,
+                                                     const AuthorityStore& store);
 // Every epoch noted.
 std::vector<v1::EpochRecord> EpochsOf(absl::Span<const v1::JournalRecord> records);
 // Brings the directory of a store that went back to what the journal says.

@@ -52,9 +52,11 @@ absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const OpenHow& how, co
   options.restored = how.restored;
   if (how.journal != nullptr) {
     options.expected_run = LastRun(how.journal->records());
+    options.expected_directory_writes = LastDirectoryWrite(how.journal->records());
     options.foreign_epochs = EpochsOf(how.journal->records());
-    options.on_directory_write = [journal = how.journal](absl::Span<const DirectoryWrite> writes) {
-      return journal->NoteDirectory(writes);
+    options.on_directory_write = [journal = how.journal](absl::Span<const DirectoryWrite> writes,
+                                                         uint64_t number) {
+      return journal->NoteDirectory(writes, number);
     };
   }
   ASSIGN_OR_RETURN(std::unique_ptr<AuthorityStore> store,
@@ -64,7 +66,12 @@ absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const OpenHow& how, co
   const std::string epoch = store->CurrentEpoch().epoch();
   for (const v1::EpochRecord& noted : options.foreign_epochs)
     is_known = is_known || noted.epoch() == epoch;
-  if (is_known) return store;
+  if (is_known) {
+    ASSIGN_OR_RETURN(const auto missing, NotNoted(how.journal->records(), *store));
+    RETURN_IF_ERROR(
+        how.journal->NoteDirectory(missing, LastDirectoryWrite(how.journal->records())));
+    return store;
+  }
   Log(LogLevel::kWarning, "epoch_begun",
       {{"why", how.restored ? "restored" : "the store is older than the journal"},
        {"epoch", store->epoch().ToString()}});

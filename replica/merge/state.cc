@@ -36,15 +36,17 @@ WriteRef AsWrite(const PastState& past) {
 // state has been dropped from the past is judged as one that saw none.)
 std::optional<int32_t> StateAtPosition(const Record& record, uint32_t field,
                                        const Perspective& who) {
-  std::optional<int32_t> state;
+  const PastState* latest = nullptr;
   for (const PastState& past : record.past_states) {
     if (past.field != field) continue;
     const WriteRef write = AsWrite(past);
     // The loser's own replica believed in its state until it learnt the outcome.
     const bool seen = past.lost ? who.SawUnconfirmed(write) : !who.IsConcurrent(write);
-    if (seen) state = past.value;
+    // A state is remembered when it is replaced: after one that lost to it, though committed
+    // before.
+    if (seen && (latest == nullptr || past.sequence >= latest->sequence)) latest = &past;
   }
-  return state;
+  return latest == nullptr ? std::nullopt : std::optional<int32_t>(latest->value);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/keys.h"
 
 namespace brigada {
 namespace {
@@ -32,7 +33,7 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> AuthorityDirect
   return entries;
 }
 
-absl::Status AuthorityDirectory::Write(absl::Span<const DirectoryWrite> writes) {
+absl::StatusOr<uint64_t> AuthorityDirectory::Write(absl::Span<const DirectoryWrite> writes) {
   const MutexLock lock(&write_mu_);
   KvBatch batch;
   for (const DirectoryWrite& write : writes) {
@@ -48,7 +49,11 @@ absl::Status AuthorityDirectory::Write(absl::Span<const DirectoryWrite> writes) 
       batch.Delete(Table::kDirectory, std::move(key));
     }
   }
-  return kv_->Write(batch, Durability::kSync);
+  ASSIGN_OR_RETURN(const auto count, kv_->Get(Table::kMeta, kDirectoryWritesKey));
+  const uint64_t number = (count.has_value() ? NumberOf(*count) : 0) + 1;
+  batch.Put(Table::kMeta, std::string(kDirectoryWritesKey), NumberValue(number));
+  RETURN_IF_ERROR(kv_->Write(batch, Durability::kSync));
+  return number;
 }
 
 }  // namespace brigada

@@ -24,7 +24,8 @@ class AuthorityDirectory {
 
   absl::StatusOr<std::optional<std::string>> Get(DirectoryKind kind, absl::string_view key) const;
   absl::StatusOr<std::vector<std::pair<std::string, std::string>>> List(DirectoryKind kind) const;
-  absl::Status Write(absl::Span<const DirectoryWrite> writes);
+  // Returns how many writes there have been with this one.
+  absl::StatusOr<uint64_t> Write(absl::Span<const DirectoryWrite> writes);
 
  private:
   Kv* const kv_;

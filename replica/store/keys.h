@@ -101,6 +101,7 @@ std::string WaitingKey(absl::string_view partition, uint32_t type_id, const Reco
 inline constexpr absl::string_view kFormatKey = "format";
 inline constexpr absl::string_view kClockKey = "clock";
 inline constexpr absl::string_view kOpenConflictsKey = "open_conflicts";
+inline constexpr absl::string_view kDirectoryWritesKey = "directory_writes";
 std::string RunKey(uint64_t number);               // "run" 00 number
 std::string EpochKey(uint64_t number);             // "epochs" 00 number
 std::string HeadKey(absl::string_view partition);  // "head" 00 partition

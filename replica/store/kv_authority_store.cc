@@ -132,10 +132,10 @@ class KvAuthorityStore final : public AuthorityStore {
     return directory_.List(kind);
   }
   absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) override {
-    absl::Status status = directory_.Write(writes);
-    if (!absl::IsAborted(status)) NoteWrite(status);
-    if (status.ok() && on_directory_write_) status = on_directory_write_(writes);
-    return status;
+    const absl::StatusOr<uint64_t> number = directory_.Write(writes);
+    if (!absl::IsAborted(number.status())) NoteWrite(number.status());
+    if (!number.ok() || !on_directory_write_) return number.status();
+    return on_directory_write_(writes, *number);
   }
 
   absl::Status Backup(const std::string& path,
@@ -171,7 +171,7 @@ class KvAuthorityStore final : public AuthorityStore {
   const std::unique_ptr<Kv> kv_;
   const Registry* const registry_;
   Random* const random_;
-  const std::function<absl::Status(absl::Span<const DirectoryWrite>)> on_directory_write_;
+  const std::function<absl::Status(absl::Span<const DirectoryWrite>, uint64_t)> on_directory_write_;
   RecordTable table_;
   AuthorityDirectory directory_;
   // Lock order: commit_mu_, then heads_mu_ or health_mu_.
@@ -195,7 +195,14 @@ absl::StatusOr<RunHistory> KvAuthorityStore::ReadPast(const AuthorityStoreOption
   if (exists && past.current() == nullptr)
     return absl::DataLossError("open store: the epoch is damaged");
   for (const v1::EpochRecord& epoch : options.foreign_epochs) past.AddForeign(epoch, batch);
-  const bool went_back = !options.expected_run.empty() && !past.KnowsRun(options.expected_run);
+  ASSIGN_OR_RETURN(const auto count, kv_->Get(Table::kMeta, kDirectoryWritesKey));
+  const uint64_t writes = count.has_value() ? NumberOf(*count) : 0;
+  // A copy made while the server ran knows its run; what was written in it since, it does not.
+  const bool went_back = (!options.expected_run.empty() && !past.KnowsRun(options.expected_run)) ||
+                         writes < options.expected_directory_writes;
+  if (writes < options.expected_directory_writes)
+    batch->Put(Table::kMeta, std::string(kDirectoryWritesKey),
+               NumberValue(options.expected_directory_writes));
   if (!exists || options.restored || went_back) {
     v1::EpochRecord how;
     how.set_is_unannounced(went_back && !options.restored);

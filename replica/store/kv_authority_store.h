@@ -23,11 +23,16 @@ struct AuthorityStoreOptions {
   // Not empty: the last run this store is known to have had (the journal says so). One that does
   // not know it went back: it gets a new epoch.
   std::string expected_run = {};
+  // The last write of the directory that this store is known to have had, by its number: one that
+  // counts less went back.
+  uint64_t expected_directory_writes = 0;
   // Epochs that parted from this store's past, as the journal has them.
   std::vector<v1::EpochRecord> foreign_epochs = {};
-  // Called after directory writes are durable and before WriteEntries returns; its error becomes
-  // that of the call. For the journal.
-  std::function<absl::Status(absl::Span<const DirectoryWrite>)> on_directory_write = {};
+  // Called after directory writes are durable and before WriteEntries returns, with the number of
+  // the call; its error becomes that of the call. Calls of one time may come in any order. For the
+  // journal.
+  std::function<absl::Status(absl::Span<const DirectoryWrite>, uint64_t number)>
+      on_directory_write = {};
 };
 
 // Opens (or makes, when empty) the authority's store on `kv`. Appends a run. kFailedPrecondition: a

@@ -143,6 +143,24 @@ KvBatch MemorySimDisk::InverseOf(const KvBatch& batch) const {
 
 }  // namespace
 
+KvBatch ContentOf(const KvReader& store) {
+  KvBatch content;
+  for (int t = 0; t < kTableCount; ++t) {
+    const auto table = static_cast<Table>(t);
+    const auto it = store.Iterate(table, "", "");
+    for (it->SeekToFirst(); it->Valid(); it->Next())
+      content.Put(table, std::string(it->key()), std::string(it->value()));
+    CHECK(it->status().ok());
+  }
+  return content;
+}
+
+void FillDisk(const KvBatch& content, SimDisk* disk) {
+  auto kv = disk->Open();
+  CHECK(kv.ok());
+  CHECK((*kv)->Write(content, Durability::kSync).ok());
+}
+
 std::unique_ptr<SimDisk> NewMemorySimDisk() { return std::make_unique<MemorySimDisk>(); }
 
 }  // namespace brigada

@@ -158,6 +158,118 @@ uint64_t Oracle::head(const std::string& partition) const {
   return found == heads_.end() ? 0 : found->second;
 }
 
+uint64_t Oracle::NextCommit(const std::string& partition) const {
+  return std::max(head(partition), floor_) + 1;
+}
+
+void Oracle::SkipTo(const std::string& partition, uint64_t to) {
+  heads_[partition] = std::max(head(partition), to);
+}
+
+void Oracle::BeginRun(const std::string& epoch, const RunStart& start, uint64_t floor) {
+  epoch_ = epoch;
+  floor_ = floor;
+  line_.push_back(start);
+  lines_[start.run] = line_;
+}
+
+struct Oracle::Past {
+  RunLine line;
+  SimHeads heads;
+  std::map<std::pair<std::string, std::string>, std::pair<uint64_t, uint64_t>> last;
+  int64_t latest_ms = 0;
+  std::map<RecordName, ModelRecord> records;
+  std::map<RecordName, std::map<std::string, uint64_t>> departures;
+  std::map<SetName, std::pair<std::vector<v1::Verdict>, std::optional<v1::Verdict>>> verdicts;
+};
+
+std::shared_ptr<const Oracle::Past> Oracle::Remember() const {
+  auto past =
+      std::make_shared<Past>(Past{line_, heads_, last_, latest_ms_, records_, departures_, {}});
+  for (const auto& [name, set] : sets_)
+    if (set.verdict.has_value()) past->verdicts[name] = {set.earlier, set.verdict};
+  return past;
+}
+
+void Oracle::GoBack(const Past& past, bool is_doubtful) {
+  if (is_doubtful) doubtful_.insert(past.line.back().run);
+  line_ = past.line;
+  heads_ = past.heads;
+  last_ = past.last;
+  latest_ms_ = past.latest_ms;
+  records_ = past.records;
+  departures_ = past.departures;
+  for (auto& [name, set] : sets_) {
+    const auto known = past.verdicts.find(name);
+    const bool is_lost = set.verdict.has_value() &&
+                         (known == past.verdicts.end() || known->second.second->commit_sequence() !=
+                                                              set.verdict->commit_sequence());
+    if (is_lost) Loosen(set.body);
+    set.verdict.reset();
+    set.earlier.clear();
+    if (known != past.verdicts.end()) std::tie(set.earlier, set.verdict) = known->second;
+  }
+}
+
+void Oracle::Loosen(const v1::ChangeSetBody& body) {
+  for (const v1::Change& change : body.changes())
+    loose_.insert({change.type_id(), change.record_id()});
+}
+
+std::optional<uint64_t> Oracle::SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const {
+  const v1::Position& position = header.position();
+  if (claim == 0) return 0;
+  if (position.run().empty()) {
+    if (position.epoch() == epoch_) return claim;
+    return floor_ == 0 ? std::optional<uint64_t>(0) : std::nullopt;
+  }
+  const auto found_at = [&](const RunStart& start) {
+    const auto found = start.found.find(header.partition());
+    return found == start.found.end() ? 0 : found->second;
+  };
+  for (size_t i = 0; i < line_.size(); ++i) {
+    if (line_[i].run != position.run()) continue;
+    if (doubtful_.contains(line_[i].run) && claim > found_at(line_[i])) return std::nullopt;
+    return i + 1 == line_.size() ? claim : std::min(claim, found_at(line_[i + 1]));
+  }
+  return std::nullopt;
+}
+
+bool Oracle::Saw(const WrittenSet& later, const v1::Change& change,
+                 const WrittenSet& earlier) const {
+  const v1::Position& position = later.header.position();
+  if (later.header.replica() == earlier.header.replica())
+    return later.header.sequence() > earlier.header.sequence();
+  for (const v1::Dot& dot : position.provisional()) {
+    if (dot.replica() == earlier.header.replica() && dot.sequence() == earlier.header.sequence())
+      return true;
+  }
+  const auto line = lines_.find(position.run());
+  if (line == lines_.end()) return false;
+  const uint64_t claim = change.has_seen() ? change.seen() : position.sequence();
+  for (const CommitPoint& commit : earlier.commits) {
+    for (size_t i = 0; i < line->second.size(); ++i) {
+      if (line->second[i].run != commit.run || commit.sequence > claim) continue;
+      if (i + 1 == line->second.size()) return true;
+      const SimHeads& next = line->second[i + 1].found;
+      const auto end = next.find(later.header.partition());
+      if (end != next.end() && commit.sequence <= end->second) return true;
+    }
+  }
+  return false;
+}
+
+v1::ChangeSetBody Oracle::Scrubbed(v1::ChangeSetBody body) const {
+  for (v1::Change& change : *body.mutable_changes()) {
+    const RecordName name{change.type_id(), change.record_id()};
+    if (!erased_.contains(name)) continue;
+    change.Clear();
+    change.set_type_id(name.type);
+    change.set_record_id(name.id);
+  }
+  return body;
+}
+
 std::string Oracle::ScopeOf(const ModelRecord& record) {
   const auto found = record.places.find(Place{kScopeFieldNumber, ""});
   if (found == record.places.end() || found->second.empty()) return "";
@@ -189,9 +301,14 @@ struct Oracle::Trial {
   bool has_lost = false;
 
   bool creates = false;
+  bool is_loose = false;  // touches a record of which not everything is known
 
   bool Saw(const ModelWrite& other) const {
-    return other.commit <= seen || other.replica == write.replica;
+    if (other.commit <= seen || other.replica == write.replica) return true;
+    const auto& dots = header.position().provisional();
+    return std::any_of(dots.begin(), dots.end(), [&](const v1::Dot& dot) {
+      return dot.replica() == other.replica && dot.sequence() == other.origin;
+    });
   }
   void RemoveSeen(std::vector<ModelVersion>* versions) const {
     std::erase_if(*versions, [&](const ModelVersion& v) { return Saw(v.write); });
@@ -205,13 +322,12 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   WrittenSet* set = Find({replica, partition, verdict.sequence()});
   if (set == nullptr) return "I2: a verdict on a change set that nobody wrote";
   if (set->verdict.has_value()) {
-    return set->verdict->SerializeAsString() == verdict.SerializeAsString()
-               ? ""
-               : "I2: a change set has two verdicts";
+    if (set->verdict->SerializeAsString() == verdict.SerializeAsString()) return "";
+    return JudgeLate(verdict, partition, set);
   }
   auto& [last_sequence, last_stamp] = last_[{replica, partition}];
   if (verdict.sequence() != last_sequence + 1) return "I2: change sets judged out of their order";
-  if (verdict.commit_sequence() != head(partition) + 1)
+  if (verdict.commit_sequence() != NextCommit(partition))
     return absl::StrCat("I4: commit ", verdict.commit_sequence(), " after ", head(partition));
   latest_ms_ = std::max(latest_ms_, absl::ToUnixMillis(now));
   if (static_cast<int64_t>(verdict.stamp() >> 16) > latest_ms_ + 1)
@@ -231,13 +347,20 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   for (const v1::Change& change : set->body.changes()) Try(change, &trial);
   const bool was_refused =
       verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-  if (trial.is_refused != was_refused)
+  if (trial.is_refused != was_refused && !(trial.is_loose && was_refused))
     return absl::StrCat("I10: the authority ", was_refused ? "refused" : "took",
                         " what the model does not: ", verdict.ShortDebugString());
   set->verdict = verdict;
   last_sequence = verdict.sequence();
   last_stamp = verdict.stamp();
-  ++heads_[partition];
+  heads_[partition] = verdict.commit_sequence();
+  set->commits.push_back({line_.back().run, verdict.commit_sequence()});
+  const bool is_erased = std::any_of(
+      set->body.changes().begin(), set->body.changes().end(), [&](const v1::Change& change) {
+        return erased_.contains({change.type_id(), change.record_id()});
+      });
+  if (set->was_accepted && verdict.outcome() == v1::REJECTED && !is_erased)
+    return "I10: what was accepted before the server went back was thrown out";
   if (was_refused) return "";
   if ((trial.has_lost || !trial.owed.empty()) && verdict.outcome() != v1::MERGED)
     return "G2: a value was lost and the verdict does not say so";
@@ -252,6 +375,27 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
     records_[name] = std::move(record);
   }
   owed_ = std::move(trial.owed);
+  return "";
+}
+
+// What waited in quarantine for a record is taken in, after all.
+std::string Oracle::JudgeLate(const v1::Verdict& verdict, const std::string& partition,
+                              WrittenSet* set) {
+  const std::string bytes = verdict.SerializeAsString();
+  for (const v1::Verdict& earlier : set->earlier)
+    if (earlier.SerializeAsString() == bytes) return "";
+  const bool may_change = floor_ > 0 && set->verdict->outcome() == v1::QUARANTINED;
+  if (!may_change || verdict.commit_sequence() != NextCommit(partition))
+    return "I2: a change set has two verdicts";
+  set->earlier.push_back(*set->verdict);
+  set->verdict = verdict;
+  if (!set->is_accepted()) return "I2: what waited has another refusal";
+  heads_[partition] = verdict.commit_sequence();
+  set->commits.push_back({line_.back().run, verdict.commit_sequence()});
+  Loosen(set->body);
+  for (const v1::Change& change : set->body.changes())
+    if (erased_.contains({change.type_id(), change.record_id()}))
+      return "I10: a change of an erased record was taken in";
   return "";
 }
 
@@ -279,8 +423,20 @@ bool Oracle::IsGranted(const RecordType& type, const v1::Change& change, const M
          (change.scope().empty() || MayWrite(trial.user, type, change.scope(), trial.written));
 }
 
-void Oracle::Try(const v1::Change& change, Trial* trial) const {
+void Oracle::Try(const v1::Change& change, Trial* trial) {
   const RecordName name{change.type_id(), change.record_id()};
+  if (erased_.contains(name)) {
+    trial->is_refused = true;
+    return;
+  }
+  const auto seen = SeenOf(trial->header,
+                           change.has_seen() ? change.seen() : trial->header.position().sequence());
+  if (!seen.has_value()) loose_.insert(name);
+  if (loose_.contains(name)) {
+    trial->is_loose = true;
+    trial->records.erase(name);
+    return;
+  }
   const RecordType& type = *registry_->Find(name.type);
   const auto stored = records_.find(name);
   ModelRecord& record =
@@ -290,11 +446,7 @@ void Oracle::Try(const v1::Change& change, Trial* trial) const {
   const bool deletes = change.kind() == v1::Change::DELETE;
   const bool is_rewrite = type.rules().append_only() && record.exists && !creates;
   const bool is_legal = !type.rules().server_written() && !(creates && change.scope().empty());
-  trial->seen = 0;
-  if (trial->header.position().epoch() == epoch_) {
-    trial->seen = change.has_seen() ? change.seen() : trial->header.position().sequence();
-    trial->seen = std::min(trial->seen, trial->write.commit - 1);
-  }
+  trial->seen = std::min(*seen, trial->write.commit - 1);
   if (!IsGranted(type, change, record, *trial) || is_rewrite || !is_legal ||
       (!record.exists && !creates)) {
     trial->is_refused = true;

@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -46,12 +47,37 @@ struct SetName {
   friend auto operator<=>(const SetName&, const SetName&) = default;
 };
 
+// Commit sequences per partition.
+using SimHeads = std::map<std::string, uint64_t>;
+
+// The server's past is a list of runs, each with the heads it found. A server that went back goes
+// on along another line from there.
+struct RunStart {
+  std::string run;
+  SimHeads found;
+};
+using RunLine = std::vector<RunStart>;
+
+struct CommitPoint {
+  std::string run;
+  uint64_t sequence = 0;
+};
+
 struct WrittenSet {
   v1::ChangeSetHeader header;
   v1::ChangeSetBody body;
   std::string header_bytes;
-  bool is_durable = false;  // the device acknowledged it with kSync, or it was sent
-  std::optional<v1::Verdict> verdict;
+  std::string chain;
+  bool is_durable = false;             // the device acknowledged it with kSync, or it was sent
+  std::optional<v1::Verdict> verdict;  // of the present line
+  std::vector<v1::Verdict> earlier;    // that it had before, while it waited
+  std::vector<CommitPoint> commits;    // on every line
+  bool was_accepted = false;           // on a line that is lost, and its device knows
+
+  bool is_accepted() const {
+    return verdict.has_value() &&
+           (verdict->outcome() == v1::APPLIED || verdict->outcome() == v1::MERGED);
+  }
 };
 
 // A value that met another one: the ledger owes it.
@@ -112,8 +138,36 @@ class Oracle {
   void Forget(const SetName& name) { sets_.erase(name); }
   const std::map<SetName, WrittenSet>& sets() const { return sets_; }
 
-  void SetEpoch(const std::string& epoch) { epoch_ = epoch; }
+  // The server starts a run, which found these heads; its commits lie above `floor`.
+  void BeginRun(const std::string& epoch, const RunStart& start, uint64_t floor);
+  // What a copy of the server's store holds.
+  struct Past;
+  std::shared_ptr<const Past> Remember() const;
+  // The server goes on from there. Of the last run of that past there may be two lines, and the
+  // server need not know when (`is_doubtful`).
+  void GoBack(const Past& past, bool is_doubtful);
+  // What was written on a lost line comes again in another order, and what its writers had seen of
+  // each other is not modelled: of such a record only the facts are known (sim_facts.cc).
+  bool is_loose(const RecordName& name) const { return loose_.contains(name); }
+  const std::set<RecordName>& loose() const { return loose_; }
+  // True when the writer of `later` had seen `earlier`, on whatever line.
+  bool Saw(const WrittenSet& later, const v1::Change& change, const WrittenSet& earlier) const;
+
+  // The record is erased for good; any change of it is refused from now on.
+  void Erase(const RecordName& name, const std::string& scope) { erased_[name] = scope; }
+  // With where they were.
+  const std::map<RecordName, std::string>& erased() const { return erased_; }
+  // Without what it said of erased records.
+  v1::ChangeSetBody Scrubbed(v1::ChangeSetBody body) const;
+  // Commits without verdicts: erasures.
+  void SkipTo(const std::string& partition, uint64_t head);
+
+  // The replica's change sets of the partition go on after `last`.
+  void StartChain(const std::string& replica, const std::string& partition, uint64_t last) {
+    last_[{replica, partition}] = {last, 0};
+  }
   uint64_t head(const std::string& partition) const;
+  uint64_t NextCommit(const std::string& partition) const;
   // The authority committed `verdict` at `now`. Empty when it is right; else what is wrong. A
   // repeat has to be the same again.
   std::string Judge(const std::string& replica, const std::string& partition,
@@ -128,7 +182,11 @@ class Oracle {
 
  private:
   struct Trial;
-  void Try(const v1::Change& change, Trial* trial) const;
+  std::string JudgeLate(const v1::Verdict& verdict, const std::string& partition, WrittenSet* set);
+  void Loosen(const v1::ChangeSetBody& body);
+  // Of what its writer had seen, what the present line has; nullopt when the server may not know.
+  std::optional<uint64_t> SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const;
+  void Try(const v1::Change& change, Trial* trial);
   void TryFields(const RecordType& type, const v1::Change& change, ModelRecord* record,
                  Trial* trial) const;
   static void Put(const RecordType& type, const RecordName& name, const Place& place,
@@ -145,7 +203,13 @@ class Oracle {
   std::map<std::string, std::string> users_;
   std::map<SetName, WrittenSet> sets_;
   std::string epoch_;
-  std::map<std::string, uint64_t> heads_;
+  RunLine line_;
+  std::map<std::string, RunLine> lines_;  // by run, as it started
+  std::set<std::string> doubtful_;        // runs
+  uint64_t floor_ = 0;
+  std::set<RecordName> loose_;
+  std::map<RecordName, std::string> erased_;
+  SimHeads heads_;
   std::map<std::pair<std::string, std::string>, std::pair<uint64_t, uint64_t>> last_;  // of a chain
   int64_t latest_ms_ = 0;  // the greatest server time of a commit
   std::map<RecordName, ModelRecord> records_;

@@ -37,12 +37,14 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "moves",
                                                                     "deletes",
                                                                     "unknown-fields",
-                                                                    "attacker"};
+                                                                    "attacker",
+                                                                    "restores",
+                                                                    "erasures"};
 
-constexpr std::array<absl::string_view, 16> kStepNames = {
-    "commit",         "connect", "move",   "server-work",  "clock", "restart",
-    "server-restart", "disk",    "power",  "server-power", "grant", "revoke",
-    "lose-device",    "sleep",   "attack", "discard"};
+constexpr std::array<absl::string_view, 19> kStepNames = {
+    "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
+    "disk",   "power",   "server-power", "grant",       "revoke", "lose-device", "sleep",
+    "attack", "discard", "backup",       "restore",     "erase"};
 
 using F = Fault;
 
@@ -74,13 +76,19 @@ const std::vector<Profile>& Profiles() {
       {"attack",
        {F::kCuts, F::kLateFrames, F::kGrants, F::kMoves, F::kServerRestarts},
        {F::kAttacker}},
+      {"restore",
+       {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks, F::kLongSleeps,
+        F::kServerRestarts, F::kServerCrashes, F::kDeviceRestarts, F::kLazyCommits, F::kGrants,
+        F::kLostDevices, F::kMoves, F::kDeletes, F::kErasures},
+       {F::kRestores}},
       {"all",
        {F::kCuts,           F::kByteBudgets,   F::kOneWay,         F::kLateFrames,
         F::kSlowLinks,      F::kWrongClocks,   F::kClockJumps,     F::kFrozenClocks,
         F::kServerClock,    F::kLongSleeps,    F::kDeviceRestarts, F::kDeviceCrashes,
         F::kServerRestarts, F::kServerCrashes, F::kFullDisks,      F::kDiskErrors,
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
-        F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker},
+        F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
+        F::kRestores,       F::kErasures},
        {}},
   };
   return profiles;
@@ -114,6 +122,9 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kLostDevices}, StepKind::kLoseDevice, 2);
   add({F::kLongSleeps}, StepKind::kSleep, 4);
   add({F::kAttacker}, StepKind::kAttack, 12);
+  add({F::kRestores}, StepKind::kBackup, 4);
+  add({F::kRestores}, StepKind::kRestore, 4);
+  add({F::kErasures}, StepKind::kErase, 4);
   return weights;
 }
 

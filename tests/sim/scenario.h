@@ -40,8 +40,10 @@ enum class Fault : uint8_t {
   kDeletes,
   kUnknownFields,  // devices of a newer schema
   kAttacker,
+  kRestores,  // backups are taken and put back; the server's machine is set back
+  kErasures,  // records are erased for good
 };
-inline constexpr int kFaultCount = 24;
+inline constexpr int kFaultCount = 26;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {
@@ -61,6 +63,9 @@ enum class StepKind : uint8_t {
   kSleep,
   kAttack,
   kDiscard,
+  kBackup,
+  kRestore,
+  kErase,
 };
 absl::string_view StepName(StepKind kind);
 

@@ -71,6 +71,7 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
 
 void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partition,
                            const v1::Verdict& verdict) {
+  NoticeLateVerdicts(partition, verdict.commit_sequence());
   const std::string wrong = oracle_.Judge(replica.AsBytes(), partition, verdict, last_commit_try_);
   Expect(wrong.empty(), wrong);
   trace_.Add(verdict.commit_sequence());
@@ -85,6 +86,28 @@ void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partitio
     if (chain.ok()) attacker_chain_ = *chain;
   }
   CheckLedger(verdict, oracle_.owed());
+}
+
+void SimWorld::NoticeLateVerdicts(const std::string& partition, uint64_t before) {
+  if (!server_->is_up()) return;
+  while (oracle_.NextCommit(partition) < before && result_.failure.empty()) {
+    const uint64_t next = oracle_.NextCommit(partition);
+    bool is_found = false;
+    for (const auto& [name, set] : oracle_.sets()) {
+      if (is_found || name.partition != partition || !set.verdict.has_value()) continue;
+      if (set.verdict->outcome() != v1::QUARANTINED) continue;
+      const ReplicaId replica = *ReplicaId::FromBytes(name.replica);
+      const auto stored = server_->store().FindVerdict(replica, partition, name.sequence);
+      if (!stored.ok()) return;
+      if (!stored->has_value() || (*stored)->verdict().commit_sequence() != next) continue;
+      is_found = true;
+      const std::string wrong =
+          oracle_.Judge(name.replica, partition, (*stored)->verdict(), last_commit_try_);
+      Expect(wrong.empty(), wrong);
+      trace_.Add(next);
+    }
+    Expect(is_found, absl::StrCat("I4: commit ", next, " is nobody's"));
+  }
 }
 
 // Guarantee 2: every value that met another one and lost, or might have, is in the ledger.
@@ -133,6 +156,10 @@ void SimWorld::CheckRecord(const RecordName& name) {
   const auto record = (*view)->Get(type, *RecordId::FromBytes(name.id));
   if (!record.ok()) return;
   const ModelRecord& model = oracle_.records().at(name);
+  if (oracle_.erased().contains(name)) {
+    Expect(!record->has_value(), "I8: the authority holds an erased record");
+    return;
+  }
   Expect(record->has_value() == model.is_live(),
          absl::StrCat("I7: the authority ", record->has_value() ? "holds" : "has lost", " one of ",
                       type.plural()));
@@ -192,8 +219,12 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
   for (const v1::Verdict& verdict : body.verdicts()) {
     const WrittenSet* set =
         oracle_.Find({replica.AsBytes(), batch.partition(), verdict.sequence()});
+    const auto is_same = [&](const v1::Verdict& given) {
+      return given.SerializeAsString() == verdict.SerializeAsString();
+    };
     Expect(set != nullptr && set->verdict.has_value() &&
-               set->verdict->SerializeAsString() == verdict.SerializeAsString(),
+               (is_same(*set->verdict) ||
+                std::any_of(set->earlier.begin(), set->earlier.end(), is_same)),
            "I2: a verdict in the feed that was not given");
   }
   for (const v1::Entry& entry : body.entries()) {
@@ -209,6 +240,8 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
     if (!record.ok()) return;
     const v1::DataClass data_class = ClassOf(*type, record->data_class);
     // A clock that was set back undoes no grant of a session under way.
+    // Who made it learns that it was erased, whoever may read it.
+    if (record->erased && record->fields.size() <= 1) continue;
     const bool may_read = oracle_.MayRead(user, entry.scope(), data_class, now) ||
                           (scenario_.has(Fault::kServerClock) &&
                            oracle_.MayRead(user, entry.scope(), data_class, latest_server_time_));
@@ -246,7 +279,6 @@ void SimWorld::CheckRecoveredDevice(SimDevice* device) {
 // What a failed write left behind is read from the feed; what was acknowledged has to be there.
 void SimWorld::CheckRecoveredServer() {
   AuthorityStore& store = server_->store();
-  oracle_.SetEpoch(store.epoch().AsBytes());
   for (const char* partition : {"MX", "MX/09", "MX/20"}) {
     const uint64_t known = oracle_.head(partition);
     Expect(store.Head(partition) >= known, "I1: the server lost commits that it had acknowledged");
@@ -269,9 +301,13 @@ void SimWorld::CheckRecoveredServer() {
       return a.first.commit_sequence() < b.first.commit_sequence();
     });
     for (const auto& [verdict, replica] : missed) NoteVerdict(replica, partition, verdict);
+    // An erasure has commits without verdicts.
+    if (!oracle_.erased().empty() || !erasing_.empty())
+      oracle_.SkipTo(partition, store.Head(partition));
     Expect(oracle_.head(partition) == store.Head(partition),
            "I3: commits without verdicts after a crash");
   }
+  NoteErasures();
   const auto grants = AllGrants(store);
   CHECK(grants.ok());
   const auto sorted = [](std::vector<v1::GrantRecord> list) {
@@ -335,6 +371,7 @@ bool SimWorld::SyncOnce(SimDevice* device) {
 void SimWorld::Converge() {
   // No grant begins or ends while everybody catches up.
   Pass(absl::Hours(1));
+  SimHeads heads;
   for (int round = 0; round < kMaxRounds; ++round) {
     bool is_drained = true;
     for (const auto& device : devices_) {
@@ -344,18 +381,25 @@ void SimWorld::Converge() {
       const auto counts = device->store->Counts();
       is_drained = is_drained && counts.ok() && counts->pending == 0;
     }
-    if (is_drained && round > 0) break;
+    const SimHeads before = std::exchange(heads, {});
+    for (const std::string& partition : server_->store().Partitions())
+      heads[partition] = server_->store().Head(partition);
+    if (is_drained && round > 0 && (backups_.empty() || heads == before)) break;
   }
   if (result_.failure.empty()) CheckEnd();
 }
 
 void SimWorld::CheckEnd() {
-  for (const auto& [name, model] : oracle_.records()) CheckRecord(name);
+  for (const auto& [name, model] : oracle_.records())
+    if (!oracle_.is_loose(name)) CheckRecord(name);
+  for (const RecordName& name : oracle_.loose()) CheckFacts(name);
+  CheckErased(server_->kv(), nullptr);
   for (const auto& device : devices_) {
     if (device->is_revoked || !result_.failure.empty()) continue;
     CheckDeviceWork(device.get());
     CheckDeviceView(device.get());
     CheckDeviceLedger(device.get());
+    CheckErased(*device->kv, device.get());
   }
 }
 
@@ -380,35 +424,59 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     const bool is_kept = kept.contains(name);
     const bool is_discarded = std::find(device->discarded.begin(), device->discarded.end(), name) !=
                               device->discarded.end();
-    Expect(is_kept ? is_refused : !is_refused || is_discarded,
-           "I10: the rejected list is not what was rejected");
-    Expect(!is_kept || kept[name] == set.body.SerializeAsString(),
+    Expect(
+        is_kept ? is_refused : !is_refused || is_discarded,
+        absl::StrCat("I10: the rejected list ", is_kept ? "holds" : "lacks", " change set ",
+                     name.sequence, " of ", name.partition, ": ", set.verdict->ShortDebugString()));
+    if (!is_kept) continue;
+    const auto& changes = set.body.changes();
+    const bool is_untold = std::any_of(changes.begin(), changes.end(), [&](const v1::Change& c) {
+      return IsUntold(*device, {c.type_id(), c.record_id()});
+    });
+    Expect(kept[name] == oracle_.Scrubbed(set.body).SerializeAsString() ||
+               (is_untold && kept[name] == set.body.SerializeAsString()),
            "I10: refused work lost its content");
   }
 }
 
 void SimWorld::CheckDeviceView(SimDevice* device) {
   const auto view = device->store->Read();
-  CHECK(view.ok());
+  const auto truth = server_->store().Read();
+  CHECK(view.ok() && truth.ok());
   const absl::Time now = server_->clock().Now();
-  for (const auto& [name, model] : oracle_.records()) {
+  std::set<RecordName> names = oracle_.loose();
+  for (const auto& [name, model] : oracle_.records()) names.insert(name);
+  for (const RecordName& name : names) {
+    if (!result_.failure.empty()) return;
     const RecordType& type = *SimRegistry().Find(name.type);
-    const auto record = (*view)->Get(type, *RecordId::FromBytes(name.id));
-    Expect(record.ok(), "I3: a device's record does not read");
-    const std::string scope = Oracle::ScopeOf(model);
-    // What it may not read any more it may still hold.
-    if (!record.ok() || !oracle_.MayRead(device->user, scope, type.rules().data_class(), now))
+    const RecordId id = *RecordId::FromBytes(name.id);
+    const auto record = (*view)->Get(type, id);
+    const auto there = (*truth)->Get(type, id);
+    Expect(record.ok() && there.ok(), "I3: a record does not read");
+    if (!result_.failure.empty()) return;
+    const auto who = absl::StrCat("I7: device ", device->number, ", ", type.plural(), " ",
+                                  absl::BytesToHexString(name.id), ": ");
+    // What it read on a line that is lost stays as long as nobody brings it back.
+    if (HasLostWork(name)) continue;
+    const std::string held_in = record->has_value() ? (*record)->scope : "";
+    const std::string& scope = there->has_value() ? (*there)->scope : held_in;
+    if (!oracle_.MayRead(device->user, scope, type.rules().data_class(), now)) {
+      // What no subscription brought is its own.
+      const bool is_own = record->has_value() && (*record)->created.replica == device->replica;
+      Expect(!record->has_value() || is_own, absl::StrCat(who, "still held, without a grant"));
       continue;
-    const auto who =
-        absl::StrCat("I7: device ", device->number, ", ", type.plural(), " in ", scope, ": ");
-    Expect(record->has_value() == model.is_live(),
-           absl::StrCat(who, record->has_value() ? "holds a deleted record" : "misses a record"));
-    if (!record->has_value() || !result_.failure.empty()) continue;
+    }
+    if (!there->has_value()) {
+      Expect(!record->has_value(), absl::StrCat(who, "holds a deleted record"));
+      continue;
+    }
+    Expect(record->has_value(), absl::StrCat(who, "misses a record"));
+    if (!result_.failure.empty()) return;
     Expect((*record)->scope == scope, absl::StrCat(who, "has it in ", (*record)->scope));
     Expect(!(*record)->pending, absl::StrCat(who, "still pending"));
     const Content held = Readable(type, ContentOf(type, (*record)->message));
-    const Content wanted = Readable(type, oracle_.Show(name, model));
-    Expect(held == wanted, absl::StrCat(who, "holds ", Text(held), "| the model ", Text(wanted)));
+    const Content wanted = Readable(type, ContentOf(type, (*there)->message));
+    Expect(held == wanted, absl::StrCat(who, "holds ", Text(held), "| the server ", Text(wanted)));
   }
 }
 

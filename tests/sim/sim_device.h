@@ -19,6 +19,8 @@ namespace brigada {
 
 // Sample, SampleAppend, SamplePair and the ledger.
 const Registry& SimRegistry();
+// In what records say, so that it is found when they are erased.
+std::string SimMark(const std::string& record_id);
 
 struct SimDevice {
   SimDevice(int n, std::unique_ptr<SimDisk> d, const int64_t* true_us, uint64_t seed)
@@ -36,6 +38,7 @@ struct SimDevice {
   SimClock clock;
   std::unique_ptr<SimDisk> disk;
   SimRandom random;
+  const Kv* kv = nullptr;              // of store
   std::unique_ptr<DeviceStore> store;  // null: the machine or the program is down
   std::unique_ptr<SimLink> link;       // a session under way
   // A fault of the disk may still show in some status.

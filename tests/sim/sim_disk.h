@@ -33,6 +33,10 @@ class SimDisk {
 };
 
 std::unique_ptr<SimDisk> NewMemorySimDisk();
+// All that a store holds, as one write of another.
+KvBatch ContentOf(const KvReader& store);
+// Puts it on a new disk.
+void FillDisk(const KvBatch& content, SimDisk* disk);
 std::unique_ptr<SimDisk> NewRocksSimDisk();
 
 }  // namespace brigada

@@ -50,6 +50,7 @@ bool SimWorld::StartDevice(SimDevice* device) {
   auto kv = device->disk->Open();
   absl::Status status = kv.status();
   if (kv.ok()) {
+    device->kv = kv->get();
     auto store = OpenDeviceStore(
         *std::move(kv),
         {.registry = &SimRegistry(), .clock = &device->clock, .random = &device->random});

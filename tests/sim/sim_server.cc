@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/check.h"
 #include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/kv_authority_store.h"
 #include "replica/sync/cursor_check.h"
+#include "server/backups.h"
 #include "server/directory.h"
+#include "server/erasures.h"
 #include "server/grant_judge.h"
+#include "server/journal.h"
 #include "server/roles.h"
 
 namespace brigada {
@@ -35,16 +39,67 @@ void SimServer::Stop() {
   streams_.clear();
   queue_.clear();
   store_.reset();
+  kv_ = nullptr;
 }
 
-absl::Status SimServer::Start(bool restored) {
+absl::Status SimServer::NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number) {
+  for (const DirectoryWrite& write : writes) {
+    v1::JournalRecord& record = journal_.emplace_back();
+    record.set_kind(static_cast<uint32_t>(write.kind));
+    record.set_key(write.key);
+    record.set_deleted(!write.value.has_value());
+    record.set_value(write.value.value_or(""));
+    record.set_number(number);
+  }
+  return absl::OkStatus();
+}
+
+void SimServer::NoteStart() {
+  v1::JournalRecord& record = journal_.emplace_back();
+  *record.mutable_epoch() = store_->CurrentEpoch();
+  record.set_run(store_->run().AsBytes());
+  on_run_();
+}
+
+absl::Status SimServer::OpenStore(bool restored) {
   Stop();
   ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, disk_->Open());
-  ASSIGN_OR_RETURN(store_, OpenAuthorityStore(std::move(kv), {.registry = registry_,
-                                                              .random = &random_,
-                                                              .now = clock_.Now(),
-                                                              .restored = restored}));
-  return absl::OkStatus();
+  kv_ = kv.get();
+  AuthorityStoreOptions options;
+  options.registry = registry_;
+  options.random = &random_;
+  options.now = clock_.Now();
+  options.restored = restored;
+  options.expected_run = LastRun(journal_);
+  options.expected_directory_writes = LastDirectoryWrite(journal_);
+  options.foreign_epochs = EpochsOf(journal_);
+  options.on_directory_write = [this](absl::Span<const DirectoryWrite> writes, uint64_t number) {
+    return NoteDirectory(writes, number);
+  };
+  ASSIGN_OR_RETURN(store_, OpenAuthorityStore(std::move(kv), options));
+  const std::string epoch = store_->CurrentEpoch().epoch();
+  for (const v1::EpochRecord& noted : options.foreign_epochs) {
+    if (noted.epoch() != epoch) continue;
+    ASSIGN_OR_RETURN(const auto missing, NotNoted(journal_, *store_));
+    return NoteDirectory(missing, LastDirectoryWrite(journal_));
+  }
+  // A copy: it is read while it grows.
+  return ReplayDirectory(std::vector<v1::JournalRecord>(journal_), *store_);
+}
+
+absl::Status SimServer::Start() {
+  RETURN_IF_ERROR(OpenStore(/*restored=*/false));
+  NoteStart();
+  return ResumeErasures(*store_, clock_.Now());
+}
+
+void SimServer::PutBack(std::unique_ptr<SimDisk> disk, bool announced) {
+  Stop();
+  disk_ = std::move(disk);
+  if (!announced) return;
+  CHECK(OpenStore(/*restored=*/true).ok());
+  NoteStart();
+  Stop();
 }
 
 std::shared_ptr<SimServer::Stream> SimServer::Accept(const ReplicaId& certificate,
@@ -83,12 +138,19 @@ absl::Status SimServer::RunCommits(size_t limit) {
       stream->session_->OnPushResult(result, now);
   }
   if (!results.ok()) return results.status();
+  std::vector<std::string> partitions;
+  partitions.reserve(pushes.size());
+  for (const PushRequest& push : pushes) partitions.push_back(push.partition);
+  OnNewHeads(partitions);
+  return absl::OkStatus();
+}
+
+void SimServer::OnNewHeads(const std::vector<std::string>& partitions) {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
     if (stream == nullptr || stream->server_ == nullptr) continue;
-    for (const PushRequest& push : pushes) stream->session_->OnNewHead(push.partition);
+    for (const std::string& partition : partitions) stream->session_->OnNewHead(partition);
   }
-  return absl::OkStatus();
 }
 
 void SimServer::Tick() {
@@ -149,6 +211,7 @@ absl::StatusOr<PeerIdentity> SimServer::Stream::Identify(const v1::Hello& hello,
                    GrantsOf(*server_->store_, device->user()));
   PeerIdentity identity{
       .replica = certificate_, .user = device->user(), .feeds = FeedsOf(grants, now), .grants = {}};
+  ASSIGN_OR_RETURN(identity.covered, CoveredByBackups(*server_->store_, now));
   user_ = device->user();
   judged_until_ = absl::InfiniteFuture();
   for (const v1::GrantRecord& grant : grants) {
@@ -174,7 +237,9 @@ absl::Status SimServer::Stream::SubmitPush(PushRequest* push) {
 
 absl::Status SimServer::Stream::BeginEpoch(const Epoch& lost_epoch, const Run& lost_run,
                                            absl::Time now) {
+  const Run before = server_->store_->run();
   RETURN_IF_ERROR(server_->store_->BeginEpoch(lost_epoch, lost_run, now));
+  if (server_->store_->run() != before) server_->NoteStart();
   for (const std::weak_ptr<Stream>& weak : server_->streams_) {
     const std::shared_ptr<Stream> other = weak.lock();
     if (other != nullptr && other.get() != this && !other->is_over()) other->session_->Shutdown();

@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "brigada/v1/storage.pb.h"
 #include "replica/store/authority_store.h"
+#include "replica/store/kv.h"
 #include "replica/sync/server_session.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_disk.h"
@@ -32,9 +34,12 @@ class SimServer {
             uint64_t seed);
   ~SimServer();
 
-  // Opens the store; every stream and everything queued of before is gone. With `restored` the
-  // store starts a new epoch.
-  absl::Status Start(bool restored = false);
+  // Opens the store as the server does, with the journal beside it, and does again what is noted as
+  // erased; every stream and everything queued of before is gone.
+  absl::Status Start();
+  // Another disk takes the place of the present one. `announced`: as `brigada-server restore` does
+  // it. The server has to be stopped.
+  void PutBack(std::unique_ptr<SimDisk> disk, bool announced);
   void Stop();
   bool is_up() const { return store_ != nullptr; }
 
@@ -48,13 +53,22 @@ class SimServer {
   // What the user, or the replica, may do has changed.
   void OnUserChanged(absl::string_view user);
   void OnReplicaChanged(const ReplicaId& replica);
+  void OnNewHeads(const std::vector<std::string>& partitions);
 
   // Told of every verdict of a committed group, in commit order.
   using OnVerdict =
       std::function<void(const ReplicaId&, const std::string& partition, const v1::Verdict&)>;
   void set_on_verdict(OnVerdict on_verdict) { on_verdict_ = std::move(on_verdict); }
 
+  // Told of every run that begins, before anything is committed in it.
+  void set_on_run(std::function<void()> on_run) { on_run_ = std::move(on_run); }
+
+  // The journal beside the store: a file of its own that no fault of the disk touches.
+  const std::vector<v1::JournalRecord>& journal() const { return journal_; }
+  void set_journal(std::vector<v1::JournalRecord> journal) { journal_ = std::move(journal); }
+
   AuthorityStore& store() { return *store_; }
+  const Kv& kv() const { return *kv_; }
   SimDisk& disk() { return *disk_; }
   SimClock& clock() { return clock_; }
   Random& random() { return random_; }
@@ -65,14 +79,21 @@ class SimServer {
     PushRequest push;
   };
 
+  absl::Status OpenStore(bool restored);
+  void NoteStart();
+  absl::Status NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number);
+
   const Registry* const registry_;
-  const std::unique_ptr<SimDisk> disk_;
+  std::unique_ptr<SimDisk> disk_;
   SimClock clock_;
   SimRandom random_;
+  std::vector<v1::JournalRecord> journal_;
+  const Kv* kv_ = nullptr;  // of store_
   std::unique_ptr<AuthorityStore> store_;
   std::vector<std::weak_ptr<Stream>> streams_;
   std::deque<Queued> queue_;
   OnVerdict on_verdict_;
+  std::function<void()> on_run_;
 };
 
 // Ends with its server: then it gives and takes no frame any more.

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/conflict.pb.h"
 #include "replica/base/check.h"
@@ -36,7 +37,7 @@ class Workload {
   std::string DrawText(const char* prefix) { return absl::StrCat(prefix, random_.Uniform(40)); }
   // A record the device sees; null when a few tries find none.
   std::optional<RecordView> Pick();
-  void EditSample(testing::Sample* sample);
+  void EditSample(const std::string& id, testing::Sample* sample);
 
   SimDevice& device_;
   std::vector<RecordName>& known_;
@@ -60,18 +61,18 @@ std::optional<RecordView> Workload::Pick() {
 
 std::optional<v1::Change> Workload::Create() {
   const uint64_t draw = random_.Uniform(10);
+  const RecordId id = NewRecordId(device_.clock.Now(), random_);
   const auto make = [&](const char* type, const google::protobuf::Message& message) {
     auto change =
-        CreateChange(*SimRegistry().FindByName(type), NewRecordId(device_.clock.Now(), random_),
-                     *Scope::Parse(DrawScope()), message);
+        CreateChange(*SimRegistry().FindByName(type), id, *Scope::Parse(DrawScope()), message);
     if (!change.ok()) return std::optional<v1::Change>();
     known_.push_back({change->type_id(), change->record_id()});
     return std::make_optional(*std::move(change));
   };
   if (draw < 7) {
     testing::Sample sample;
-    EditSample(&sample);
-    EditSample(&sample);
+    EditSample(id.AsBytes(), &sample);
+    EditSample(id.AsBytes(), &sample);
     if (random_.Chance(900))
       sample.set_state(random_.Chance(500) ? testing::DRAFT : testing::SAMPLE_STATE_UNSPECIFIED);
     return make("Sample", sample);
@@ -79,7 +80,7 @@ std::optional<v1::Change> Workload::Create() {
   const std::optional<RecordView> about = Pick();
   if (draw < 8 || !about.has_value()) {
     testing::SampleAppend append;
-    append.set_text(DrawText("append"));
+    append.set_text(DrawText("append") + SimMark(id.AsBytes()));
     append.add_tags(DrawText("tag"));
     return make("SampleAppend", append);
   }
@@ -96,7 +97,7 @@ std::optional<v1::Change> Workload::Create() {
   return *std::move(change);
 }
 
-void Workload::EditSample(testing::Sample* sample) {
+void Workload::EditSample(const std::string& id, testing::Sample* sample) {
   uint64_t field = random_.Uniform(13);
   constexpr std::array<uint64_t, 5> kFew = {0, 2, 3, 10, 11};
   if (device_.is_focused && random_.Chance(600)) field = kFew[random_.Uniform(kFew.size())];
@@ -137,7 +138,7 @@ void Workload::EditSample(testing::Sample* sample) {
       sample->set_state(static_cast<testing::SampleState>(random_.Uniform(4)));
       break;
     case 11:
-      sample->mutable_body()->set_head(DrawText("head"));
+      sample->mutable_body()->set_head(DrawText("head") + SimMark(id));
       break;
     default:
       if (!device_.is_newer) break;
@@ -156,7 +157,7 @@ std::optional<v1::Change> Workload::Edit(bool moves, bool deletes) {
   const auto before = type.NewMessage();
   const auto after = type.NewMessage();
   CHECK(before->ParseFromString(record->message) && after->ParseFromString(record->message));
-  if (auto* sample = dynamic_cast<testing::Sample*>(after.get())) EditSample(sample);
+  if (auto* sample = dynamic_cast<testing::Sample*>(after.get())) EditSample(name.id, sample);
   if (auto* pair = dynamic_cast<testing::SamplePair*>(after.get()))
     pair->set_times(pair->times() + 1);
   auto change = DiffMessages(type, *before, *after);
@@ -196,6 +197,10 @@ const Registry& SimRegistry() {
     return (*std::move(built)).release();
   }();
   return *registry;
+}
+
+std::string SimMark(const std::string& record_id) {
+  return absl::StrCat("@", absl::BytesToHexString(record_id));
 }
 
 std::vector<v1::Change> DrawChanges(SimDevice* device, bool moves, bool deletes,

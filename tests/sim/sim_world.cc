@@ -78,6 +78,7 @@ void SimWorld::SetUp() {
       [this](const ReplicaId& replica, const std::string& partition, const v1::Verdict& verdict) {
         NoteVerdict(replica, partition, verdict);
       });
+  server_->set_on_run([this] { NoteRun(); });
   CHECK(StartServer());
   for (int i = 0; i < scenario_.devices; ++i) AddDevice(i, root_.Fork(absl::StrCat("device", i)));
   SimRandom random = root_.Fork("attacker");
@@ -204,6 +205,15 @@ void SimWorld::Take(const Step& step) {
     case StepKind::kDiscard:
       TakeDiscard(device);
       break;
+    case StepKind::kBackup:
+      TakeBackup();
+      break;
+    case StepKind::kRestore:
+      TakeRestore(&random);
+      break;
+    case StepKind::kErase:
+      TakeErase(&random);
+      break;
   }
   NoticeFailures();
 }
@@ -306,6 +316,9 @@ void SimWorld::TakeServerWork(SimRandom* random) {
   const absl::Status committed = server_->RunCommits(1 + random->Uniform(4));
   Expect(committed.ok() || server_has_trouble_,
          absl::StrCat("the server's commit failed: ", committed.ToString()));
+  if (!committed.ok()) return;
+  for (const std::string& partition : server_->store().Partitions())
+    NoticeLateVerdicts(partition, server_->store().Head(partition) + 1);
 }
 
 void SimWorld::EndLink(SimDevice* device) {

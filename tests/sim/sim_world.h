@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,8 @@ struct SimResult {
   uint64_t frames = 0;
   uint64_t sessions = 0;
   uint64_t crashes = 0;
+  uint64_t restores = 0;
+  uint64_t erasures = 0;
 };
 
 class SimWorld {
@@ -60,6 +63,24 @@ class SimWorld {
   void DeliverLate(SimRandom* random);
   std::unique_ptr<SimDisk> NewDisk() const;
 
+  // What of the past comes back, and what does not (sim_restore.cc).
+  struct SimBackup {
+    KvBatch content;
+    std::shared_ptr<const Oracle::Past> past;
+    std::vector<v1::JournalRecord> journal;
+    std::vector<v1::GrantRecord> grants;
+    std::set<ReplicaId> revoked;
+    absl::Time made;
+    size_t erasures = 0;
+    size_t enrolments = 0;
+  };
+  void NoteRun();
+  void TakeBackup();
+  void TakeRestore(SimRandom* random);
+  void NoteWhatIsKnown();
+  void TakeErase(SimRandom* random);
+  void NoteErasures();
+
   // What goes wrong (sim_faults.cc).
   void TakeClock(SimDevice* device, SimRandom* random);
   void TakeDiskFault(SimDevice* device, SimRandom* random);
@@ -89,6 +110,17 @@ class SimWorld {
                      const v1::ServerFrame& frame);
   void CheckLedger(const v1::Verdict& verdict, const std::vector<OwedValue>& owed);
   void CheckRecord(const RecordName& name);
+  struct Facts;
+  Facts FactsOf(const RecordName& name);
+  void CheckFacts(const RecordName& name);
+  // True when something was accepted there whose writer did not come back since it was lost.
+  bool HasLostWork(const RecordName& name) const;
+  // Of the server (null) or a device.
+  void CheckErased(const Kv& kv, const SimDevice* device);
+  // True when its user may not read there and so need not learn of the erasure: own work stays.
+  bool IsUntold(const SimDevice& device, const RecordName& name);
+  // What of the feed the oracle has not heard of: what waited in quarantine and does no more.
+  void NoticeLateVerdicts(const std::string& partition, uint64_t before);
   void CheckRecoveredDevice(SimDevice* device);
   void CheckRecoveredServer();
   void CheckSessionEnd(SimDevice* device, const absl::Status& status);
@@ -110,6 +142,10 @@ class SimWorld {
   std::vector<std::unique_ptr<SimDevice>> devices_;
   std::vector<RecordName> known_;
   std::vector<LateFrames> late_;
+
+  std::vector<SimBackup> backups_;
+  std::set<RecordName> erasing_;  // of which nobody knows
+  size_t enrolments_ = 0;
 
   std::vector<v1::GrantRecord> grants_;
   bool server_has_trouble_ = false;

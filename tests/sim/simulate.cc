@@ -23,6 +23,8 @@ void AddTo(const SimResult& one, SimResult* all) {
   all->frames += one.frames;
   all->sessions += one.sessions;
   all->crashes += one.crashes;
+  all->restores += one.restores;
+  all->erasures += one.erasures;
 }
 
 absl::StatusOr<SimResult> RunNamed(const SimRequest& request) {

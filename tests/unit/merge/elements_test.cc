@@ -1,9 +1,13 @@
 // SET, MAP, COUNTER and STATE.
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/merge/perspective.h"
+#include "replica/merge/state.h"
 #include "tests/unit/merge/history.h"
 
 namespace brigada {
@@ -201,6 +205,39 @@ TEST(StateTest, AReplicaThatLearntItsLossIsJudgedFromTheStoredState) {
   history.Commit(Edit(State(testing::DROPPED)), {'C', 3, 1});  // loses
   const ApplyResult result = history.Commit(Edit(State(testing::DRAFT)), {'C', 4, 3});
   EXPECT_THAT(result.refusals, SizeIs(1));
+}
+
+// A state is remembered when it is replaced: after one that lost to it, though committed before.
+TEST(StateTest, WhatLostIsBelievedInThoughWhatItMetWasReplacedSince) {
+  FieldType field = *SampleType().FindField(testing::Sample::kStateFieldNumber);
+  field.state_rules.Clear();
+  for (const auto& [from, to] : {std::pair{1, 2}, {1, 3}, {2, 1}, {3, 4}}) {
+    field.state_rules.add_transitions()->set_from(from);
+    field.state_rules.mutable_transitions()->rbegin()->set_to(to);
+  }
+  for (const int state : {2, 3, 4, 1}) field.state_rules.add_precedence(state);
+  const auto write = [](char replica, uint64_t origin, uint64_t commit) {
+    WriteRef ref;
+    ref.replica = *ReplicaId::FromBytes(std::string(ReplicaId::kSize, replica));
+    ref.origin_sequence = origin;
+    ref.sequence = commit;
+    return ref;
+  };
+  Record record;
+  record.writes = {write('A', 1, 1), write('D', 1, 4)};
+  FieldState& stored = record.fields.emplace_back();
+  stored.number = field.number;
+  stored.slots.push_back(Slot{"", {Version{1, std::string("\x40\x01")}}});
+  RememberState(field.number, 1, write('A', 1, 1), /*lost=*/false, &record);
+  RememberState(field.number, 3, write('C', 1, 3), /*lost=*/true, &record);
+  RememberState(field.number, 2, write('B', 1, 2), /*lost=*/false, &record);
+  WriteContext context;
+  context.write = write('C', 2, 5);
+  context.seen = 2;
+  const StateDecision decision =
+      DecideState(field, Perspective(context), record, /*creates=*/false, 4);
+  EXPECT_EQ(decision.verdict, StateVerdict::kMoves);
+  EXPECT_TRUE(decision.is_concurrent);
 }
 
 TEST(AppendOnlyTest, EditIsRefusedAndTheFirstCreateStands) {

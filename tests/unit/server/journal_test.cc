@@ -28,12 +28,13 @@ class JournalTest : public ::testing::Test {
 
   void Note(const std::string& key, const std::string& value) {
     const DirectoryWrite write{DirectoryKind::kUser, key, value, std::nullopt};
-    EXPECT_OK(Open()->NoteDirectory({&write, 1}));
+    EXPECT_OK(Open()->NoteDirectory({&write, 1}, ++writes_));
   }
 
   ScratchDirectory scratch_;
   const std::string path_ = scratch_ / "journal";
   FakeClock clock_;
+  uint64_t writes_ = 0;
 };
 
 TEST_F(JournalTest, WhatWasNotedIsThereWhenItIsOpenedAgain) {
@@ -74,13 +75,58 @@ TEST_F(JournalTest, ReplayBringsADirectoryToTheLastValues) {
   ASSERT_OK(store->WriteEntries({&old, 1}));
   ASSERT_OK(store->WriteEntries({&invited, 1}));
   const DirectoryWrite used{DirectoryKind::kInvitation, "code", std::nullopt, std::nullopt};
-  ASSERT_OK(Open()->NoteDirectory({&used, 1}));
+  ASSERT_OK(Open()->NoteDirectory({&used, 1}, 3));
   Note("ana", "revoked");
   ASSERT_OK(ReplayDirectory(Open()->records(), *store));
   EXPECT_THAT(store->GetEntry(DirectoryKind::kUser, "ana"),
               IsOkAndHolds(std::optional<std::string>("revoked")));
   EXPECT_THAT(store->GetEntry(DirectoryKind::kInvitation, "code"),
               IsOkAndHolds(std::optional<std::string>()));
+}
+
+TEST_F(JournalTest, WritesOfOneTimeAreReplayedInTheirOrderInTheStore) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  const DirectoryWrite earlier{DirectoryKind::kUser, "ana", "granted", std::nullopt};
+  const DirectoryWrite later{DirectoryKind::kUser, "ana", "revoked", std::nullopt};
+  ASSERT_OK(Open()->NoteDirectory({&later, 1}, 2));
+  ASSERT_OK(Open()->NoteDirectory({&earlier, 1}, 1));
+  ASSERT_OK(ReplayDirectory(Open()->records(), *store));
+  EXPECT_THAT(store->GetEntry(DirectoryKind::kUser, "ana"),
+              IsOkAndHolds(std::optional<std::string>("revoked")));
+  EXPECT_EQ(LastDirectoryWrite(Open()->records()), 2u);
+}
+
+TEST_F(JournalTest, WhatACrashKeptFromItIsFound) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  const DirectoryWrite noted{DirectoryKind::kUser, "ana", "one", std::nullopt};
+  const DirectoryWrite changed{DirectoryKind::kUser, "ana", "two", std::nullopt};
+  const DirectoryWrite added{DirectoryKind::kUser, "beto", "one", std::nullopt};
+  const DirectoryWrite gone{DirectoryKind::kInvitation, "code", "open", std::nullopt};
+  ASSERT_OK(Open()->NoteDirectory({&noted, 1}, 1));
+  ASSERT_OK(Open()->NoteDirectory({&gone, 1}, 2));
+  ASSERT_OK(store->WriteEntries({&changed, 1}));
+  ASSERT_OK(store->WriteEntries({&added, 1}));
+  ASSERT_OK_AND_ASSIGN(const auto missing, NotNoted(Open()->records(), *store));
+  ASSERT_EQ(missing.size(), 3u);
+  EXPECT_EQ(missing[0].value, "two");
+  EXPECT_EQ(missing[1].key, "beto");
+  EXPECT_EQ(missing[2].key, "code");
+  EXPECT_EQ(missing[2].value, std::nullopt);
+  ASSERT_OK(Open()->NoteDirectory(missing, 2));
+  ASSERT_OK_AND_ASSIGN(const auto none, NotNoted(Open()->records(), *store));
+  EXPECT_TRUE(none.empty());
+}
+
+TEST_F(JournalTest, ABackupIsNotedForTheStoreThatIsRestoredFromIt) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  const DirectoryWrite backup{DirectoryKind::kBackup, "1", "heads", std::nullopt};
+  ASSERT_OK(Open()->NoteDirectory({&backup, 1}, 1));
+  ASSERT_OK(ReplayDirectory(Open()->records(), *store));
+  EXPECT_THAT(store->GetEntry(DirectoryKind::kBackup, "1"),
+              IsOkAndHolds(std::optional<std::string>("heads")));
 }
 
 TEST_F(JournalTest, TheOldestBackupStillKeptSaysWhatIsCovered) {

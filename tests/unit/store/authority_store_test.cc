@@ -480,6 +480,37 @@ TEST_P(AuthorityStoreTest, NumbersOfANewEpochLieAboveAllEarlierOnes) {
   EXPECT_GT(store_->Head(kOaxaca), second + 1);
 }
 
+// A copy that was made while the server ran knows its run, and not what was written in it since.
+TEST_P(AuthorityStoreTest, ACopyOfTheSameRunIsKnownByItsMissingDirectoryWrites) {
+  std::shared_ptr<Kv> kv = NewMemoryKv();
+  uint64_t last = 0;
+  AuthorityStoreOptions options;
+  options.registry = &Registry::BuiltIn();
+  options.random = &random_;
+  options.now = now_;
+  options.on_directory_write = [&](absl::Span<const DirectoryWrite>, uint64_t number) {
+    last = number;
+    return absl::OkStatus();
+  };
+  const auto open = [&] { return OpenAuthorityStore(std::make_unique<BorrowedKv>(kv), options); };
+  const DirectoryWrite write{DirectoryKind::kUser, "ana", "one", std::nullopt};
+  ASSERT_OK_AND_ASSIGN(auto store, open());
+  ASSERT_OK(store->WriteEntries({&write, 1}));
+  const Epoch before = store->epoch();
+  options.expected_run = store->run().AsBytes();
+  options.expected_directory_writes = last;
+  ASSERT_OK_AND_ASSIGN(store, open());
+  EXPECT_EQ(store->epoch(), before);
+  options.expected_directory_writes = last + 1;  // lost
+  ASSERT_OK_AND_ASSIGN(store, open());
+  EXPECT_NE(store->epoch(), before);
+  EXPECT_TRUE(store->CurrentEpoch().is_unannounced());
+  // Found once, not at each start.
+  const Epoch after = store->epoch();
+  ASSERT_OK_AND_ASSIGN(store, open());
+  EXPECT_EQ(store->epoch(), after);
+}
+
 // The device had synced after the backup: what it claims to have seen in lost numbers is nothing
 // that the restored store's later commits could hide behind.
 TEST_P(AuthorityStoreTest, APositionOfALostPastHasNotSeenWhatCameAfterIt) {

@@ -370,6 +370,24 @@ TEST_F(DeviceApplyBatchTest, AWholeEntryReplacesWhatWasThere) {
   EXPECT_EQ(NotesOf(id), "");
 }
 
+// Every backup holds its quarantine, but the server may still take it in.
+TEST_F(DeviceApplyBatchTest, WhatWaitsInQuarantineIsRetainedUntilItIsTakenIn) {
+  const RecordId id = Register("Ana", "uno");
+  BatchMaker first("MX/20", 0, 9);
+  first.Verdict(1, 9, v1::QUARANTINED);
+  first.body.mutable_verdicts(0)->add_refusals()->set_reason(v1::UNKNOWN_RECORD);
+  ASSERT_OK(first.ApplyTo(store.get()));
+  EXPECT_EQ(Counts().rejected, 1u);
+  v1::Welcome welcome;
+  *welcome.add_feeds() = BelowFeed("MX/20");
+  welcome.add_covered()->set_partition("MX/20");
+  welcome.mutable_covered(0)->set_sequence(9);
+  ASSERT_OK(store->NoteWelcome(welcome));
+  ASSERT_OK(BatchMaker("MX/20", 9, 12).Verdict(1, 12).ApplyTo(store.get()));
+  EXPECT_EQ(Counts().rejected, 0u);
+  EXPECT_EQ(NotesOf(id), "uno");
+}
+
 TEST_F(DeviceApplyBatchTest, EverythingOutlivesAReopening) {
   const RecordId id = Register("Ana", "uno");
   const ReplicaId replica = store->replica();
