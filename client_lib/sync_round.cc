@@ -128,10 +128,12 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   return tries.report;
 }
 
-// Refused work that goes again under a new grant, or the receipt of a purge.
+// Refused work that goes again under a new grant, the receipt of a purge, or a difference that the
+// last checkpoint showed.
 bool SyncRound::HasMoreToSay() const {
   const absl::StatusOr<StoreCounts> counts = store_->Counts();
-  return store_->PendingReceipt().feeds_size() > 0 || (counts.ok() && counts->pending > 0);
+  return store_->PendingReceipt().feeds_size() > 0 || store_->Repairs().due_size() > 0 ||
+         (counts.ok() && counts->pending > 0);
 }
 
 SessionEnd SyncRound::RunLive(const SyncOptions& options) {
@@ -256,7 +258,17 @@ void SyncRound::Describe(SyncStatus* status) const {
   status->consistent = std::all_of(cursors.begin(), cursors.end(), [](const v1::Cursor& cursor) {
     return cursor.complete() == cursor.scanned();
   });
+  DescribeRepairs(status);
   DescribeFailure(status);
+}
+
+void SyncRound::DescribeRepairs(SyncStatus* status) const {
+  const v1::RepairNotes repairs = store_->Repairs();
+  status->repair_due = repairs.due_size() > 0;
+  status->records_repaired = repairs.brought() + repairs.removed();
+  if (repairs.mismatch_ms() != 0)
+    status->last_mismatch = absl::FromUnixMillis(repairs.mismatch_ms());
+  if (repairs.repaired_ms() != 0) status->last_repair = absl::FromUnixMillis(repairs.repaired_ms());
 }
 
 void SyncRound::DescribeFailure(SyncStatus* status) const {

@@ -51,6 +51,7 @@ class SyncRound {
   void End(const absl::Status& status, const Tries& tries);
   void NoteFailure(const absl::Status& status);
   void DescribeFailure(SyncStatus* status) const;
+  void DescribeRepairs(SyncStatus* status) const;
   bool HasMoreToSay() const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
                        Tries* tries);

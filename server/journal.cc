@@ -80,6 +80,7 @@ bool IsNews(const DirectoryWrite& write) {
     device->clear_bytes_sent();
     device->clear_device_time_ms();
     device->clear_software();
+    device->clear_acknowledged();
   }
   return now.SerializeAsString() != before.SerializeAsString();
 }

@@ -21,6 +21,7 @@
 #include "server/session_notes.h"
 #include "server/sync_service.h"
 #include "server/ticker.h"
+#include "server/tombstone_job.h"
 
 namespace brigada {
 namespace {
@@ -45,6 +46,8 @@ void RefuseOldTls() {
 constexpr absl::Duration kMaxConnectionAge = absl::Minutes(40);
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr int kTicksBetweenFlushes = 5;
+// A start has better things to do.
+constexpr absl::Duration kFirstPassAfter = absl::Hours(1);
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -80,6 +83,8 @@ class Server::Impl {
        Random& random)
       : organization_(std::move(organization)),
         notes_(organization_->store.get()),
+        tombstones_(organization_->store.get(), clock.Now() + kFirstPassAfter),
+        clock_(clock),
         executor_(options.threads),
         workers_(options.query_threads),
         sessions_(options.admission, &clock),
@@ -173,6 +178,15 @@ class Server::Impl {
   void Tick() {
     CheckStore();
     sessions_.OnTick();
+    if (!store_failed_ && !collecting_.exchange(true)) {
+      executor_.Post([this] {
+        if (const absl::Status status = tombstones_.RunSome(clock_.Now()); !status.ok()) {
+          Log(LogLevel::kWarning, "tombstones not forgotten",
+              {{"code", absl::StatusCodeToString(status.code())}});
+        }
+        collecting_ = false;
+      });
+    }
     if (++ticks_ % kTicksBetweenFlushes == 0 && !store_failed_ && !flushing_.exchange(true)) {
       executor_.Post([this] {
         FlushNotes();
@@ -203,6 +217,8 @@ class Server::Impl {
 
   const std::unique_ptr<Organization> organization_;
   SessionNotes notes_;
+  TombstoneJob tombstones_;  // one piece at a time: collecting_
+  const Clock& clock_;
   Executor executor_;
   Executor workers_;
   LiveSessions sessions_;
@@ -217,6 +233,7 @@ class Server::Impl {
   int port_ = 0;
   std::once_flag shutdown_;
   std::atomic<bool> flushing_{false};
+  std::atomic<bool> collecting_{false};
   // The ticker's thread only.
   int ticks_ = 0;
   bool store_failed_ = false;

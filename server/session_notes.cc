@@ -14,6 +14,7 @@ void Apply(const SessionNote& note, v1::DeviceRecord& device) {
   device.set_bytes_sent(note.bytes_sent);
   device.set_device_time_ms(note.device_time_ms);
   device.set_software(note.software);
+  device.mutable_acknowledged()->Assign(note.acknowledged.begin(), note.acknowledged.end());
 }
 
 }  // namespace

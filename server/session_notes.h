@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "replica/base/ids.h"
@@ -20,6 +21,8 @@ struct SessionNote {
   uint64_t bytes_sent = 0;
   int64_t device_time_ms = 0;
   std::string software;
+  // The checkpoints its cursors stood at when the session began.
+  std::vector<v1::PartitionHead> acknowledged = {};
 };
 
 // Thread safe. A crash loses the notes not yet flushed: a device looks as if its last sync had been

@@ -115,6 +115,8 @@ class SessionRunner::Host final : public ServerSessionHost {
                       });
   }
 
+  void NoteReached(const std::vector<v1::PartitionHead>& reached) override { reached_ = reached; }
+
   absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override {
     RETURN_IF_ERROR(runner_->context_->store->BeginEpoch(lost_epoch, lost_run, now));
     if (!runner_->context_->on_new_epoch) return absl::OkStatus();
@@ -127,6 +129,7 @@ class SessionRunner::Host final : public ServerSessionHost {
   }
 
   bool identified() const { return identified_; }
+  const std::vector<v1::PartitionHead>& reached() const { return reached_; }
   const ReplicaId& replica() const { return certificate_replica_; }
   const std::string& user() const { return user_; }
   // When the answer to who this is and what it may do has to be given again.
@@ -175,6 +178,7 @@ class SessionRunner::Host final : public ServerSessionHost {
 
   int in_flight_ = 0;
   bool is_turned_away_ = false;
+  std::vector<v1::PartitionHead> reached_;
   std::string user_;
   absl::Time judged_until_ = absl::InfiniteFuture();
   std::string public_key_;
@@ -369,7 +373,8 @@ void SessionRunner::NoteSession() {
                                           .bytes_received = stats.frame_bytes_received,
                                           .bytes_sent = stats.frame_bytes_sent,
                                           .device_time_ms = host_->device_time_ms(),
-                                          .software = host_->software()});
+                                          .software = host_->software(),
+                                          .acknowledged = host_->reached()});
   Log(LogLevel::kInfo, "session ended",
       {{"replica", host_->replica().ToString()},
        {"change_sets", stats.change_sets},

@@ -15,6 +15,7 @@
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
 #include "replica/store/record_table.h"
+#include "replica/store/scope_sums.h"
 #include "replica/store/verdict_table.h"
 
 namespace brigada {
@@ -44,7 +45,7 @@ class PageReader {
     ASSIGN_OR_RETURN(const auto head, snapshot_.Get(Table::kMeta, HeadKey(request_.partition)));
     page_.head = head.has_value() ? NumberOf(*head) : 0;
     page_.to = page_.head;
-    if (request_.scanned >= page_.head) return std::move(page_);
+    if (request_.scanned >= page_.head) return WithSums();
     OpenFeeds();
     OpenVerdicts();
     while (true) {
@@ -64,10 +65,17 @@ class PageReader {
       page_.to = sequence;
       break;
     }
-    return std::move(page_);
+    return WithSums();
   }
 
  private:
+  absl::StatusOr<FeedPage> WithSums() {
+    if (request_.wants_sums && page_.to == page_.head) {
+      ASSIGN_OR_RETURN(page_.sums, ReadScopeSums(snapshot_, request_.partition, request_.feeds));
+    }
+    return std::move(page_);
+  }
+
   struct FeedCursor {
     const v1::Feed* feed = nullptr;
     size_t prefix_size = 0;

@@ -24,6 +24,7 @@
 #include "replica/merge/record.h"
 #include "replica/schema/registry.h"
 #include "replica/store/read_view.h"
+#include "replica/store/record_sum.h"
 
 namespace brigada {
 
@@ -95,12 +96,51 @@ struct FeedRequest {
   uint64_t own_head = 0;  // the replica's last change set here, from its hello
   size_t target_bytes = 0;
   std::optional<HeldPoint> held = std::nullopt;
+  bool wants_sums = false;
 };
 
 struct FeedPage {
   v1::BatchBody body;
   uint64_t to = 0;
   uint64_t head = 0;  // to == head: checkpoint
+  // At a checkpoint, when wanted: count and fingerprint of what the feeds bring.
+  std::vector<v1::ScopeSum> sums;
+};
+
+// The records that one replica reads of a partition.
+struct RangeRequest {
+  ReplicaId replica;
+  std::string partition;
+  std::vector<v1::Feed> feeds;  // of this partition
+  // What its feeds have told; later changes are still to come.
+  uint64_t scanned = 0;
+  size_t target_bytes = 0;
+};
+
+struct RangeSlice {
+  CountedSum sum;
+  size_t read = 0;  // stored records
+  // Where it stopped; not set: at the end.
+  std::optional<std::string> next;
+};
+
+struct RangeRepairPage {
+  v1::RepairBody body;
+  std::string end;  // up to here
+};
+
+struct CollectRequest {
+  std::string partition;
+  // Deletions up to this commit sequence have reached whoever counts.
+  uint64_t floor = 0;
+  // Where to go on (CollectReport.next); empty: at the first record.
+  std::string from = {};
+  size_t max_records = 512;  // looked at
+};
+
+struct CollectReport {
+  uint64_t collected = 0;
+  std::string next;  // empty: the partition is done
 };
 
 struct ErasureRequest {
@@ -157,6 +197,20 @@ class AuthorityStore {
   // Entries and verdicts over (scanned, to] from one snapshot, about target_bytes of them, at least
   // one when there is one.
   virtual absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const = 0;
+  // For a repair: the sum of the records from `begin` on and before `end` (keys of the protocol),
+  // of at most `max_records` stored ones.
+  virtual absl::StatusOr<RangeSlice> SumRange(const RangeRequest& request, absl::string_view begin,
+                                              absl::string_view end, size_t max_records) const = 0;
+  // What the replica, which has `items` in their range, needs to have what this store has; about
+  // target_bytes of it.
+  virtual absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest& request,
+                                                      const v1::RangeItems& items) const = 0;
+  // Forgets tombstones of the partition up to the floor, but those of erased records and of
+  // conflicts that wait for a person. Bounded.
+  virtual absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) = 0;
+  // The newest commit sequence of a tombstone that was forgotten; a replica that has not got so far
+  // may hold what was deleted.
+  virtual absl::StatusOr<uint64_t> CollectedUpTo(absl::string_view partition) const = 0;
   // The partition's newest commit sequence; 0 when it has none.
   virtual uint64_t Head(absl::string_view partition) const = 0;
   // Sequence of the last change set judged of this replica; 0 for none.

@@ -28,8 +28,8 @@ absl::Status CheckRange(const v1::Batch& batch) {
   return absl::OkStatus();
 }
 
-bool IsInRange(uint64_t sequence, const v1::Batch& batch) {
-  return sequence > batch.from() && sequence <= batch.to();
+bool IsInRange(uint64_t sequence, uint64_t from, uint64_t to) {
+  return sequence > from && sequence <= to;
 }
 
 absl::Status CheckVerdicts(const v1::Batch& batch, const v1::BatchBody& body) {
@@ -39,7 +39,8 @@ absl::Status CheckVerdicts(const v1::Batch& batch, const v1::BatchBody& body) {
     if (verdict.sequence() == 0 || verdict.commit_sequence() <= previous)
       return Malformed("verdicts out of order");
     previous = verdict.commit_sequence();
-    if (!IsInRange(verdict.commit_sequence(), batch)) return Malformed("a verdict out of range");
+    if (!IsInRange(verdict.commit_sequence(), batch.from(), batch.to()))
+      return Malformed("a verdict out of range");
     if (verdict.stamp() > kLastStamp) return Malformed("a verdict's stamp");
     if (verdict.outcome() < v1::APPLIED || verdict.outcome() > v1::QUARANTINED) {
       return Malformed("a verdict without outcome");
@@ -48,7 +49,9 @@ absl::Status CheckVerdicts(const v1::Batch& batch, const v1::BatchBody& body) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<CheckedEntry> CheckEntry(const Registry& registry, const v1::Batch& batch,
+}  // namespace
+
+absl::StatusOr<CheckedEntry> CheckEntry(const Registry& registry, uint64_t from, uint64_t to,
                                         const v1::Entry& entry) {
   CheckedEntry checked;
   checked.type_id = entry.type_id();
@@ -58,7 +61,7 @@ absl::StatusOr<CheckedEntry> CheckEntry(const Registry& registry, const v1::Batc
   const absl::StatusOr<RecordId> id = RecordId::FromBytes(entry.record_id());
   if (!id.ok() || entry.type_id() == 0) return Malformed("an entry without record");
   checked.id = *id;
-  if (!IsInRange(entry.sequence(), batch)) return Malformed("an entry out of range");
+  if (!IsInRange(entry.sequence(), from, to)) return Malformed("an entry out of range");
   if (!entry.moved_to().empty()) {
     absl::StatusOr<Scope> scope = Scope::Parse(entry.moved_to());
     if (!scope.ok()) return Malformed("an entry that moved nowhere");
@@ -77,8 +80,6 @@ absl::StatusOr<CheckedEntry> CheckEntry(const Registry& registry, const v1::Batc
   return checked;
 }
 
-}  // namespace
-
 absl::StatusOr<std::vector<CheckedEntry>> CheckBatch(const Registry& registry,
                                                      const v1::Batch& batch,
                                                      const v1::BatchBody& body) {
@@ -87,7 +88,7 @@ absl::StatusOr<std::vector<CheckedEntry>> CheckBatch(const Registry& registry,
   std::vector<CheckedEntry> entries;
   entries.reserve(static_cast<size_t>(body.entries_size()));
   for (const v1::Entry& entry : body.entries()) {
-    ASSIGN_OR_RETURN(CheckedEntry checked, CheckEntry(registry, batch, entry));
+    ASSIGN_OR_RETURN(CheckedEntry checked, CheckEntry(registry, batch.from(), batch.to(), entry));
     entries.push_back(std::move(checked));
   }
   return entries;

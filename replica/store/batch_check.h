@@ -28,6 +28,10 @@ struct CheckedEntry {
   Scope moved_to;  // not empty: a departure
 };
 
+// An entry by itself; as CheckBatch. `from` < its sequence <= `to`.
+absl::StatusOr<CheckedEntry> CheckEntry(const Registry& registry, uint64_t from, uint64_t to,
+                                        const v1::Entry& entry);
+
 // kInvalidArgument: the batch contradicts itself: ranges, cursor, partition, order of verdicts,
 // impossible stamps, ids or scopes. kDataLoss: a record state that cannot be decoded.
 absl::StatusOr<std::vector<CheckedEntry>> CheckBatch(const Registry& registry,

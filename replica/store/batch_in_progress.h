@@ -38,6 +38,9 @@ struct KvDeviceStore::BatchInProgress {
   HybridClock clock;
 };
 
+// The partition is to be repaired.
+void AddDue(absl::string_view partition, v1::RepairNotes* notes);
+
 // True when the verdict refuses the change because its record was erased.
 bool HasErased(const v1::Verdict& verdict, uint32_t change);
 

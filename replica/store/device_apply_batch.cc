@@ -98,6 +98,7 @@ absl::StatusOr<BatchEffect> KvDeviceStore::ApplyBatch(const v1::Batch& batch,
       if (slot.dirty) RETURN_IF_ERROR(RebuildView(&slot, &work));
     }
     RETURN_IF_ERROR(WriteBatchInProgress(batch, &work));
+    RETURN_IF_ERROR(CheckSums(batch, &work));
     effect = work.effect;
   }
   notifier_.Deliver();
@@ -169,6 +170,7 @@ absl::Status KvDeviceStore::FoldChanges(const PendingSet& set, const v1::Verdict
                      work->records.Open(work->partition, change.type_id(), id));
     RETURN_IF_ERROR(Fold(slot->type, change, write, FindLost(verdict, static_cast<uint32_t>(i)),
                          &slot->state.base));
+    slot->state.is_kept = false;
   }
   ++(verdict.outcome() == v1::MERGED ? work->effect.merged : work->effect.applied);
   return absl::OkStatus();
@@ -225,6 +227,9 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
   }
   work->clock.Observe(entry.stamp);
   LayEntryOver(entry, &slot->state.base);
+  slot->state.is_kept = false;
+  std::erase_if(slot->state.untold,
+                [&](uint32_t field) { return entry.delta.FindField(field) != nullptr; });
   slot->state.seen = std::max(slot->state.seen, entry.sequence);
   const Record& base = slot->state.base;
   if (base.erased) work->erased.push_back({slot->type_id, slot->id});

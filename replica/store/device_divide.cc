@@ -106,6 +106,7 @@ absl::Status KvDeviceStore::BecomeReplica(const ReplicaId& id,
   work.records.Committed();
   MutexLock lock(&mu_);
   replica_ = id;
+  table_.set_own_replica(id);
   for (auto& [partition, state] : after) partitions_[partition] = std::move(state);
   rejected_ = static_cast<uint64_t>(static_cast<int64_t>(rejected_) + work.rejected_gain);
   has_unsynced_commit_ = false;

@@ -6,6 +6,7 @@
 //   meta      "replica"                     the ReplicaId, 16 bytes
 //             "user", "welcome"             text; Welcome
 //             "purge", "receipt"            Purge, while one is due; the last Receipt
+//             "repairs"                     RepairNotes
 //             "clock"                       DeviceClock
 //             "outbox" 00 partition         OutboxHead
 //             "cursor" 00 partition         Cursor
@@ -26,6 +27,7 @@ inline constexpr absl::string_view kUserKey = "user";
 inline constexpr absl::string_view kWelcomeKey = "welcome";
 inline constexpr absl::string_view kPurgeKey = "purge";
 inline constexpr absl::string_view kReceiptKey = "receipt";
+inline constexpr absl::string_view kRepairsKey = "repairs";
 inline constexpr absl::string_view kOutboxHeadName = "outbox";
 inline constexpr absl::string_view kCursorName = "cursor";
 inline constexpr absl::string_view kLeftCursorName = "left";

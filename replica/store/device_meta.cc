@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/format.h"
 #include "replica/store/keys.h"
@@ -59,6 +60,7 @@ absl::Status KvDeviceStore::LoadMeta() {
   const absl::StatusOr<ReplicaId> id = ReplicaId::FromBytes(replica.value_or(""));
   if (!id.ok()) return absl::DataLossError("the stored replica id is missing or damaged");
   replica_ = *id;
+  table_.set_own_replica(*id);
   ASSIGN_OR_RETURN(const std::optional<std::string> user, kv_->Get(Table::kMeta, kUserKey));
   ASSIGN_OR_RETURN(const std::optional<std::string> welcome, kv_->Get(Table::kMeta, kWelcomeKey));
   ASSIGN_OR_RETURN(const std::optional<std::string> clock, kv_->Get(Table::kMeta, kClockKey));
@@ -70,6 +72,8 @@ absl::Status KvDeviceStore::LoadMeta() {
   if (purge) RETURN_IF_ERROR(ParseMeta(kPurgeKey, *purge, &purge_));
   ASSIGN_OR_RETURN(const std::optional<std::string> receipt, kv_->Get(Table::kMeta, kReceiptKey));
   if (receipt) RETURN_IF_ERROR(ParseMeta(kReceiptKey, *receipt, &receipt_));
+  ASSIGN_OR_RETURN(const std::optional<std::string> repairs, kv_->Get(Table::kMeta, kRepairsKey));
+  if (repairs) RETURN_IF_ERROR(ParseMeta(kRepairsKey, *repairs, &repairs_));
   clock_.Restore(Hlc{time_.stamp()});
   return absl::OkStatus();
 }
@@ -230,7 +234,9 @@ absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
     receipt.clear_feeds();
     batch.Put(Table::kMeta, std::string(kReceiptKey), receipt.SerializeAsString());
   }
+  v1::RepairNotes repairs = Repairs();
   for (const v1::CursorReset& reset : welcome.resets()) {
+    if (reset.reason() == v1::CursorReset::BELOW_FLOOR) AddDue(reset.partition(), &repairs);
     StageLeft(reset, &batch);
     const std::string key = NamedMetaKey(kCursorName, reset.partition());
     if (reset.has_cursor()) {
@@ -239,8 +245,11 @@ absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
       batch.Delete(Table::kMeta, key);
     }
   }
+  if (repairs.due_size() != Repairs().due_size())
+    batch.Put(Table::kMeta, std::string(kRepairsKey), repairs.SerializeAsString());
   RETURN_IF_ERROR(kv_->Write(batch, Durability::kMemory));
   MutexLock lock(&mu_);
+  repairs_ = std::move(repairs);
   welcome_ = std::move(kept);
   purge_ = purge;
   purge_waits_ = false;

@@ -28,8 +28,8 @@ struct Judgement {
 
 // A record that no lost subscription brought (a kiosk's own work) is left alone, and the bare
 // tombstone of an erased one, which keeps it from coming back.
-Judgement Judge(const RecordType* type, const Record& base, absl::Span<const v1::Feed> lost,
-                absl::Span<const v1::Feed> feeds) {
+Judgement JudgementOf(const RecordType* type, const Record& base, absl::Span<const v1::Feed> lost,
+                      absl::Span<const v1::Feed> feeds) {
   if (!base.exists() || base.erased) return {};
   const v1::DataClass record_class = ClassOf(type, base);
   const std::string scope = base.scope();
@@ -139,7 +139,7 @@ absl::Status KvDeviceStore::PurgeSome(const std::string& end, PurgePass* pass) {
     if (!ParseRecordKey(it->key(), &parts)) return absl::DataLossError("a record key is damaged");
     const RecordType* const type = options_.registry->Find(parts.type_id);
     ASSIGN_OR_RETURN(const RecordStorage stored, DecodeStorage(type, it->value()));
-    const Judgement judgement = Judge(type, stored.base, pass->lost, feeds);
+    const Judgement judgement = JudgementOf(type, stored.base, pass->lost, feeds);
     if (judgement.fate == Fate::kStays) continue;
     if (!stored.pending.empty()) {
       ++pass->waiting;

@@ -69,6 +69,16 @@ struct BatchEffect {
   uint64_t merged = 0;
   uint64_t refused = 0;
   uint64_t quarantined = 0;
+  // At a checkpoint: scopes of which this device does not have what the server says it should.
+  std::vector<std::string> mismatches;
+};
+
+// What a repair did.
+struct RepairEffect {
+  uint64_t brought = 0;
+  uint64_t removed = 0;
+  // The server does not have them for this device; they stay.
+  uint64_t kept = 0;
 };
 
 struct StoreCounts {
@@ -143,6 +153,38 @@ class DeviceStore {
   virtual absl::Status RunPurge() = 0;
   // What the server has not noted yet; without feeds: nothing.
   virtual v1::Receipt PendingReceipt() const = 0;
+
+  // Partitions in which this device has not what the server says, and what repairs have done so
+  // far.
+  virtual v1::RepairNotes Repairs() const = 0;
+  // Base is what the server had at the cursor: nothing of a pull or of a lost epoch is under way.
+  virtual bool IsAtCheckpoint(absl::string_view partition) const = 0;
+  // Makes the sums of the partition again from what is stored. True: they were others. Reads all
+  // of the partition's records, and commits wait for it.
+  virtual absl::StatusOr<bool> RecomputeSums(absl::string_view partition) = 0;
+  // The records of the subscriptions from `begin` on and before `end` (keys of the protocol, empty:
+  // the partition's), cut into at most `max_parts` ranges of `records_per_part`.
+  virtual absl::StatusOr<std::vector<v1::RecordRange>> CutRange(absl::string_view partition,
+                                                                absl::string_view begin,
+                                                                absl::string_view end,
+                                                                uint64_t records_per_part,
+                                                                size_t max_parts) const = 0;
+  struct ListedRange {
+    std::vector<v1::RangeItems::Item> items;
+    std::string end;  // up to here
+  };
+  // The same records one by one, at most `max_items`.
+  virtual absl::StatusOr<ListedRange> ListRange(absl::string_view partition,
+                                                absl::string_view begin, absl::string_view end,
+                                                size_t max_items) const = 0;
+  // One write batch: records are replaced by what the server has, those it has not are removed from
+  // base, views rebuilt. Unsent work stays, in the outbox and in the views. kInvalidArgument: the
+  // body names a record outside of [begin, end), or contradicts itself; nothing was applied.
+  virtual absl::StatusOr<RepairEffect> ApplyRepair(absl::string_view partition,
+                                                   absl::string_view begin, absl::string_view end,
+                                                   const v1::RepairBody& body) = 0;
+  // The partition is no longer due.
+  virtual absl::Status EndRepair(absl::string_view partition, const RepairEffect& effect) = 0;
 
   virtual absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const = 0;
   // Commits the content of a rejected change set again, as a new change set that names it and keeps

@@ -7,11 +7,6 @@
 namespace brigada {
 namespace {
 
-bool IsPlaceInside(const v1::Feed& inner, const v1::Feed& outer) {
-  if (outer.kind() == v1::BELOW) return FeedCovers(outer.scope(), v1::BELOW, inner.scope());
-  return inner.kind() == outer.kind() && inner.scope() == outer.scope();
-}
-
 v1::DataClass ClassOfField(const RecordType* type, uint32_t number) {
   if (number == kScopeFieldNumber) return v1::PUBLIC;
   const FieldType* field = type == nullptr ? nullptr : type->FindField(number);
@@ -19,6 +14,11 @@ v1::DataClass ClassOfField(const RecordType* type, uint32_t number) {
 }
 
 }  // namespace
+
+bool IsPlaceInside(const v1::Feed& inner, const v1::Feed& outer) {
+  if (outer.kind() == v1::BELOW) return FeedCovers(outer.scope(), v1::BELOW, inner.scope());
+  return inner.kind() == outer.kind() && inner.scope() == outer.scope();
+}
 
 bool IsInside(const v1::Feed& inner, const v1::Feed& outer) {
   return inner.max_class() <= outer.max_class() && IsPlaceInside(inner, outer);

@@ -12,6 +12,8 @@
 
 namespace brigada {
 
+// Every record of the place of `inner` is in the place of `outer`, whatever the classes.
+bool IsPlaceInside(const v1::Feed& inner, const v1::Feed& outer);
 // Everything `inner` brings, `outer` brings too.
 bool IsInside(const v1::Feed& inner, const v1::Feed& outer);
 bool IsInsideAny(const v1::Feed& inner, absl::Span<const v1::Feed> outer);

@@ -223,6 +223,26 @@ std::string CountKey(uint32_t type_id) {
   return key;
 }
 
+std::string CollectedKey(absl::string_view partition) {
+  std::string key;
+  AppendMetaName("collected", &key);
+  absl::StrAppend(&key, partition);
+  return key;
+}
+
+std::string SumPrefix(absl::string_view partition) {
+  std::string key;
+  AppendMetaName("sum", &key);
+  return absl::StrCat(key, PartitionPrefix(partition));
+}
+
+std::string SumKey(absl::string_view partition, absl::string_view scope, v1::FeedKind kind) {
+  std::string key = absl::StrCat(SumPrefix(partition), scope);
+  key.push_back('\0');
+  key.push_back(static_cast<char>(kind));
+  return key;
+}
+
 absl::string_view PartitionOfScope(absl::string_view scope) {
   const size_t first = scope.find('/');
   if (first == absl::string_view::npos) return scope;

@@ -102,10 +102,14 @@ inline constexpr absl::string_view kFormatKey = "format";
 inline constexpr absl::string_view kClockKey = "clock";
 inline constexpr absl::string_view kOpenConflictsKey = "open_conflicts";
 inline constexpr absl::string_view kDirectoryWritesKey = "directory_writes";
-std::string RunKey(uint64_t number);               // "run" 00 number
-std::string EpochKey(uint64_t number);             // "epochs" 00 number
-std::string HeadKey(absl::string_view partition);  // "head" 00 partition
-std::string CountKey(uint32_t type_id);            // "count" 00 type
+std::string RunKey(uint64_t number);                    // "run" 00 number
+std::string EpochKey(uint64_t number);                  // "epochs" 00 number
+std::string HeadKey(absl::string_view partition);       // "head" 00 partition
+std::string CountKey(uint32_t type_id);                 // "count" 00 type
+std::string CollectedKey(absl::string_view partition);  // "collected" 00 partition
+// "sum" 00 partition 00, and behind it scope 00 kind(1): EncodeClassSums of what lies in that feed.
+std::string SumPrefix(absl::string_view partition);
+std::string SumKey(absl::string_view partition, absl::string_view scope, v1::FeedKind kind);
 // The first two levels of a scope's path.
 absl::string_view PartitionOfScope(absl::string_view scope);
 absl::string_view AfterMetaName(absl::string_view key);  // what stands behind the 0x00

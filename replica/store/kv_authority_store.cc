@@ -5,13 +5,16 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/mutex.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/authority_collect.h"
 #include "replica/store/authority_commit.h"
 #include "replica/store/authority_directory.h"
 #include "replica/store/authority_erase.h"
 #include "replica/store/authority_feed.h"
+#include "replica/store/authority_repair.h"
 #include "replica/store/format.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_read_view.h"
+#include "replica/store/record_ranges.h"
 #include "replica/store/record_table.h"
 #include "replica/store/run_history.h"
 #include "replica/store/verdict_table.h"
@@ -51,6 +54,31 @@ class KvAuthorityStore final : public AuthorityStore {
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
     const auto snapshot = kv_->Snapshot();
     return ReadFeedPage(*registry_, *snapshot, request);
+  }
+
+  absl::StatusOr<RangeSlice> SumRange(const RangeRequest& request, absl::string_view begin,
+                                      absl::string_view end, size_t max_records) const override {
+    const auto snapshot = kv_->Snapshot();
+    return SumSlice(ReaderOf(request, *snapshot), begin, end, max_records);
+  }
+
+  absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest& request,
+                                              const v1::RangeItems& items) const override {
+    std::shared_ptr<const RunHistory> past;
+    {
+      const MutexLock lock(&heads_mu_);
+      past = past_;
+    }
+    const uint64_t head = Head(request.partition);
+    const auto snapshot = kv_->Snapshot();
+    return MakeRangeRepair(ReaderOf(request, *snapshot), request, items, *past, head);
+  }
+
+  absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) override;
+
+  absl::StatusOr<uint64_t> CollectedUpTo(absl::string_view partition) const override {
+    ASSIGN_OR_RETURN(const auto value, kv_->Get(Table::kMeta, CollectedKey(partition)));
+    return value.has_value() ? NumberOf(*value) : 0;
   }
 
   uint64_t Head(absl::string_view partition) const override {
@@ -151,6 +179,13 @@ class KvAuthorityStore final : public AuthorityStore {
   }
 
  private:
+  RangeReader ReaderOf(const RangeRequest& request, const KvReader& reader) const {
+    return {.registry = registry_,
+            .reader = &reader,
+            .partition = request.partition,
+            .feeds = request.feeds,
+            .policy = table_.sum_policy()};
+  }
   CommitBase BaseAt(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void TakeOver(const HybridClock& clock, const PartitionHeads& heads)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
@@ -322,6 +357,24 @@ absl::StatusOr<std::vector<std::string>> KvAuthorityStore::PlacesOf(uint32_t typ
     places.push_back(scope.empty() ? partition : scope);
   }
   return places;
+}
+
+absl::StatusOr<CollectReport> KvAuthorityStore::CollectTombstones(const CollectRequest& request) {
+  // Found beside the commits, which wait for the removal alone.
+  ASSIGN_OR_RETURN(const OldTombstones found, FindOldTombstones(*registry_, *kv_, request));
+  CollectReport report;
+  report.next = found.next;
+  if (found.records.empty()) return report;
+  const MutexLock commit_lock(&commit_mu_);
+  RecordBatch records(&table_, kv_.get());
+  KvBatch batch;
+  ASSIGN_OR_RETURN(report.collected, StageCollection(request, found.records, &records, &batch));
+  if (batch.empty()) return report;
+  const absl::Status written = kv_->Write(batch, Durability::kMemory);
+  NoteWrite(written);
+  RETURN_IF_ERROR(written);
+  records.Committed();
+  return report;
 }
 
 absl::StatusOr<ErasureReport> KvAuthorityStore::Erase(const ErasureRequest& request,

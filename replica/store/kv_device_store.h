@@ -23,6 +23,7 @@
 #include "replica/store/change_check.h"
 #include "replica/store/change_notifier.h"
 #include "replica/store/device_store.h"
+#include "replica/store/record_ranges.h"
 #include "replica/store/record_table.h"
 #include "replica/store/writer_queue.h"
 
@@ -79,6 +80,20 @@ class KvDeviceStore final : public DeviceStore {
   v1::Welcome LastWelcome() const override;
   absl::Status RunPurge() override;
   v1::Receipt PendingReceipt() const override;
+  v1::RepairNotes Repairs() const override;
+  bool IsAtCheckpoint(absl::string_view partition) const override;
+  absl::StatusOr<bool> RecomputeSums(absl::string_view partition) override;
+  absl::StatusOr<std::vector<v1::RecordRange>> CutRange(absl::string_view partition,
+                                                        absl::string_view begin,
+                                                        absl::string_view end,
+                                                        uint64_t records_per_part,
+                                                        size_t max_parts) const override;
+  absl::StatusOr<ListedRange> ListRange(absl::string_view partition, absl::string_view begin,
+                                        absl::string_view end, size_t max_items) const override;
+  absl::StatusOr<RepairEffect> ApplyRepair(absl::string_view partition, absl::string_view begin,
+                                           absl::string_view end,
+                                           const v1::RepairBody& body) override;
+  absl::Status EndRepair(absl::string_view partition, const RepairEffect& effect) override;
   absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const override;
   absl::StatusOr<std::vector<CommitReceipt>> Resubmit(absl::string_view partition,
                                                       uint64_t sequence,
@@ -175,6 +190,20 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status ScrubRejected(BatchInProgress* work) const;
   absl::Status WriteBatchInProgress(const v1::Batch& batch, BatchInProgress* work);
 
+  // device_check.cc
+  // Compares what a checkpoint says of the scopes with what is here.
+  absl::Status CheckSums(const v1::Batch& batch, BatchInProgress* work);
+  absl::Status NoteDifference(absl::string_view partition, bool differs);
+  absl::Status WriteRepairNotes(v1::RepairNotes notes);
+  int64_t ServerTimeNow() const;
+
+  // device_repair.cc
+  RangeReader RangesOf(absl::string_view partition) const;
+  absl::Status TakeWhole(const CheckedEntry& entry, BatchInProgress* work);
+  absl::Status TakeAway(absl::string_view key, bool is_kept, RepairEffect* effect,
+                        BatchInProgress* work);
+  absl::Status WriteRepair(BatchInProgress* work);
+
   // device_purge.cc
   struct PurgePass {
     std::vector<v1::Feed> lost;
@@ -223,6 +252,7 @@ class KvDeviceStore final : public DeviceStore {
   v1::Welcome welcome_ ABSL_GUARDED_BY(mu_);
   v1::Purge purge_ ABSL_GUARDED_BY(mu_);
   v1::Receipt receipt_ ABSL_GUARDED_BY(mu_);
+  v1::RepairNotes repairs_ ABSL_GUARDED_BY(mu_);
   // The last pass found records that wait for verdicts.
   bool purge_waits_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t rejected_ ABSL_GUARDED_BY(mu_) = 0;

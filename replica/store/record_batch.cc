@@ -14,6 +14,9 @@
 namespace brigada {
 namespace {
 
+// About 2 MiB: the scopes that are written to at one time are few.
+constexpr size_t kMaxSumsInMemory = 4096;
+
 struct IndexTerm {
   uint32_t field = 0;
   std::string value;
@@ -133,11 +136,40 @@ absl::Status RecordBatch::StageSlot(RecordSlot* slot, KvBatch* batch) {
   open_conflict_change_ +=
       (new_footprint.is_open_conflict ? 1 : 0) - (old_footprint.is_open_conflict ? 1 : 0);
   if (table_->keeps_feeds()) StageFeedEntries(before.base, slot, batch);
+  CountBase(*slot, before, /*is_added=*/false);
+  CountBase(*slot, slot->state, /*is_added=*/true);
   std::string key = RecordKey(slot->partition, slot->type_id, slot->id);
   if (slot->state.exists()) {
     batch->Put(Table::kRecords, std::move(key), EncodeStorage(slot->state));
   } else if (!slot->stored_.empty()) {
     batch->Delete(Table::kRecords, std::move(key));
+  }
+  return absl::OkStatus();
+}
+
+void RecordBatch::CountBase(const RecordSlot& slot, const RecordStorage& state, bool is_added) {
+  const Record& base = state.base;
+  if (!IsInSums(state)) return;
+  CountIn(slot.partition, base.scope(),
+          SumsOf(slot.type, slot.type_id, slot.id, base, table_->sum_policy(), state.untold),
+          is_added, &sum_changes_);
+}
+
+absl::Status RecordBatch::StageSums(KvBatch* batch) {
+  for (const auto& [key, change] : sum_changes_) {
+    if (change.is_zero()) continue;
+    ClassSums& sums = sums_[key];
+    if (const auto known = table_->sums_.find(key); known != table_->sums_.end()) {
+      sums = known->second;
+    } else {
+      ASSIGN_OR_RETURN(sums, ReadClassSums(*reader_, key));
+    }
+    sums.Add(change);
+    if (sums.is_zero()) {
+      batch->Delete(Table::kMeta, key);
+    } else {
+      batch->Put(Table::kMeta, key, EncodeClassSums(sums));
+    }
   }
   return absl::OkStatus();
 }
@@ -162,10 +194,12 @@ absl::Status RecordBatch::Stage(KvBatch* batch) {
     if (slot.dirty) RETURN_IF_ERROR(StageSlot(&slot, batch));
   }
   StageCounts(batch);
-  return absl::OkStatus();
+  return StageSums(batch);
 }
 
 void RecordBatch::Committed() {
+  if (table_->sums_.size() > kMaxSumsInMemory) table_->sums_.clear();
+  for (auto& [key, sums] : sums_) table_->sums_[key] = std::move(sums);
   const MutexLock lock(&table_->mu_);
   for (const RecordSlot& slot : slots_) {
     if (slot.dirty && slot.state.exists() && table_->partitions_.count(slot.partition) == 0)

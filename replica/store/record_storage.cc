@@ -24,6 +24,8 @@ absl::StatusOr<RecordStorage> DecodeStorage(const RecordType* type, absl::string
         {departure.scope(), static_cast<v1::FeedKind>(departure.kind()), departure.sequence()});
   }
   storage.last_content = stored.last_content();
+  storage.is_kept = stored.is_kept();
+  storage.untold.assign(stored.untold().begin(), stored.untold().end());
   return storage;
 }
 
@@ -40,8 +42,12 @@ std::string EncodeStorage(const RecordStorage& storage) {
     out->set_sequence(departure.sequence);
   }
   stored.set_last_content(storage.last_content);
+  stored.set_is_kept(storage.is_kept);
+  stored.mutable_untold()->Assign(storage.untold.begin(), storage.untold.end());
   return stored.SerializeAsString();
 }
+
+bool IsInSums(const RecordStorage& state) { return state.base.is_live() && !state.is_kept; }
 
 v1::DataClass ClassOf(const RecordType* type, const Record& record) {
   if (record.data_class != v1::DATA_CLASS_UNSPECIFIED) return record.data_class;

@@ -30,6 +30,7 @@
 #include "replica/merge/record.h"
 #include "replica/schema/registry.h"
 #include "replica/store/kv.h"
+#include "replica/store/scope_sums.h"
 
 namespace brigada {
 
@@ -58,6 +59,10 @@ struct RecordStorage {
   std::vector<Departure> departures;
   // At the authority, of a deleted record: its message when it was deleted.
   std::string last_content;
+  // On a device: the server does not have it for this device, and it stays (v1::StoredRecord).
+  bool is_kept = false;
+  // On a device: own fields that the server does not tell (v1::StoredRecord), ascending.
+  std::vector<uint32_t> untold;
 
   // What a caller reads, and what the index is made of.
   const Record& visible() const { return view ? *view : base; }
@@ -68,6 +73,9 @@ struct RecordStorage {
 // kDataLoss when `bytes` is not what EncodeStorage made. `type` null: unknown type.
 absl::StatusOr<RecordStorage> DecodeStorage(const RecordType* type, absl::string_view bytes);
 std::string EncodeStorage(const RecordStorage& storage);
+
+// The record counts in the sums of its scope.
+bool IsInSums(const RecordStorage& state);
 
 // The class below which a reader does not get the record at all: its own or its type's; of an
 // unknown type the most sensitive.
@@ -83,7 +91,9 @@ struct RecordTableOptions {
 // the rest belongs to the one writer.
 class RecordTable {
  public:
-  explicit RecordTable(RecordTableOptions options) : options_(options) {}
+  explicit RecordTable(RecordTableOptions options) : options_(options) {
+    if (options.keeps_feeds) sum_policy_.unknown_class = v1::INCIDENT;
+  }
   RecordTable(const RecordTable&) = delete;
   RecordTable& operator=(const RecordTable&) = delete;
 
@@ -104,16 +114,25 @@ class RecordTable {
   absl::StatusOr<std::optional<Found>> Find(const KvReader& reader, uint32_t type_id,
                                             const RecordId& id) const;
 
+  // How this store's records are summed. The device says who it is before its first batch.
+  const SumPolicy& sum_policy() const { return sum_policy_; }
+  void set_own_replica(const ReplicaId& own) { sum_policy_.own = own; }
+  // The stored sums are no longer what the batches made of them.
+  void ForgetSums() { sums_.clear(); }
+
   // Live conflict records that wait for a person, as of the last Committed().
   uint64_t open_conflicts() const;
 
  private:
   friend class RecordBatch;
   const RecordTableOptions options_;
+  SumPolicy sum_policy_;
   mutable Mutex mu_;
   std::set<std::string, std::less<>> partitions_ ABSL_GUARDED_BY(mu_);
   std::map<uint32_t, uint64_t> counts_ ABSL_GUARDED_BY(mu_);
   uint64_t open_conflicts_ ABSL_GUARDED_BY(mu_) = 0;
+  // As stored, of the feeds written to of late. The writer's.
+  SumsByKey sums_;
 };
 
 // One record inside a RecordBatch.
@@ -150,6 +169,7 @@ class RecordBatch {
   // The record wherever it is, in the partition where it lives rather than in one that has its
   // tombstone; null when it is nowhere (records made in this batch are found).
   absl::StatusOr<RecordSlot*> Find(uint32_t type_id, const RecordId& id);
+  const KvReader& reader() const { return *reader_; }
   // Every slot opened so far, in the order of opening.
   std::deque<RecordSlot>& slots() { return slots_; }
 
@@ -168,6 +188,8 @@ class RecordBatch {
   RecordSlot* AddSlot(absl::string_view partition, uint32_t type_id, const RecordId& id);
   absl::Status StageSlot(RecordSlot* slot, KvBatch* batch);
   void StageCounts(KvBatch* batch);
+  void CountBase(const RecordSlot& slot, const RecordStorage& state, bool is_added);
+  absl::Status StageSums(KvBatch* batch);
 
   RecordTable* const table_;
   const KvReader* const reader_;
@@ -176,6 +198,8 @@ class RecordBatch {
   std::set<std::string, std::less<>> partitions_;  // of the slots
   std::map<uint32_t, int64_t> count_changes_;
   int64_t open_conflict_change_ = 0;
+  SumsByKey sum_changes_;
+  SumsByKey sums_;  // as staged
 };
 
 }  // namespace brigada

@@ -133,6 +133,32 @@ uint64_t RunHistory::EndOfEpoch(absl::string_view epoch, bool of_unknown_run,
   return std::min(end, HeadIn(next->parted(), partition));
 }
 
+// Up to where only this line gave numbers when `next` began.
+uint64_t RunHistory::EndBefore(const v1::EpochRecord& next, absl::string_view partition) const {
+  const uint64_t parted = HeadIn(next.parted(), partition);
+  if (!next.is_unannounced()) return parted;
+  // The other line wrote beside this one since some start; the last one before, when it is not
+  // known.
+  const v1::RunRecord* doubtful = nullptr;
+  for (const v1::RunRecord& run : runs_) {
+    if (run.run() == next.doubtful_run()) return std::min(parted, HeadIn(run.heads(), partition));
+    if (run.started_ms() < next.begun_ms()) doubtful = &run;
+  }
+  return doubtful == nullptr ? 0 : std::min(parted, HeadIn(doubtful->heads(), partition));
+}
+
+bool RunHistory::IsOfThisLine(absl::string_view partition, uint64_t sequence, uint64_t head) const {
+  uint64_t floor = 0;
+  for (const v1::EpochRecord& epoch : epochs_) {
+    if (epoch.is_foreign()) continue;
+    // The epoch before it ends here; the first one has none.
+    if (!epoch.parent().empty() && sequence > floor && sequence <= EndBefore(epoch, partition))
+      return true;
+    floor = epoch.floor();
+  }
+  return sequence > floor && sequence <= head;
+}
+
 uint64_t RunHistory::SharedUpTo(absl::string_view epoch, absl::string_view run,
                                 absl::string_view partition, uint64_t head) const {
   for (size_t i = 0; i < runs_.size(); ++i)

@@ -57,8 +57,12 @@ class RunHistory {
   // partition's now. 0 when nothing is certain. An empty run stands for the epoch's line.
   uint64_t SharedUpTo(absl::string_view epoch, absl::string_view run, absl::string_view partition,
                       uint64_t head) const;
+  // True when this line gave `sequence`; false for numbers that only a lost one gave. `head`: the
+  // partition's now. Where two lines gave the same numbers, false.
+  bool IsOfThisLine(absl::string_view partition, uint64_t sequence, uint64_t head) const;
 
  private:
+  uint64_t EndBefore(const v1::EpochRecord& next, absl::string_view partition) const;
   const v1::EpochRecord* Find(absl::string_view epoch) const;
   uint64_t EndOfRun(size_t index, absl::string_view partition, uint64_t head) const;
   uint64_t EndOfEpoch(absl::string_view epoch, bool of_unknown_run, absl::string_view partition,

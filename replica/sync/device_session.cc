@@ -7,6 +7,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/sync/device_pull.h"
 #include "replica/sync/device_push.h"
+#include "replica/sync/device_repair.h"
 #include "replica/sync/refusal.h"
 #include "replica/sync/session_limits.h"
 
@@ -15,8 +16,7 @@ namespace brigada {
 namespace {
 
 bool TakesReceipts(const v1::Welcome& welcome) {
-  const auto& features = welcome.features();
-  return std::find(features.begin(), features.end(), kReceiptsFeature) != features.end();
+  return HasFeature(welcome.features(), kReceiptsFeature);
 }
 
 }  // namespace
@@ -31,6 +31,8 @@ class DeviceSession::Impl {
         limits_(OwnLimits(options_.batch_target_bytes)),
         push_(store, options_.sign),
         pull_(store),
+        repair_(store),
+        is_live_(options_.live || store->Repairs().due_size() > 0),
         takes_receipts_(TakesReceipts(store->LastWelcome())),
         progressed_at_(monotonic),
         spoke_at_(monotonic) {}
@@ -65,6 +67,10 @@ class DeviceSession::Impl {
   SessionLimits limits_;
   DevicePush push_;
   DevicePull pull_;
+  DeviceRepair repair_;
+  // Also to repair: the stream has to outlast Done.
+  const bool is_live_;
+  bool compares_ = false;  // the server named the feature
 
   bool is_hello_sent_ = false;
   bool is_welcome_ = false;
@@ -90,8 +96,9 @@ v1::Hello DeviceSession::Impl::MakeHello() const {
   v1::Hello hello;
   hello.set_protocol_version(kProtocolVersion);
   hello.set_replica(store_->replica().AsBytes());
+  hello.add_features(std::string(kFingerprintsFeature));
   *hello.mutable_limits() = ToPeerLimits(limits_);
-  hello.set_live(options_.live);
+  hello.set_live(is_live_);
   hello.set_software(options_.software);
   hello.set_device_time_ms(absl::ToUnixMillis(device_time_));
   for (v1::Cursor& cursor : store_->Cursors()) *hello.add_cursors() = std::move(cursor);
@@ -146,7 +153,17 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseFrame(
       return frame;
     }
   }
-  return push_.NextFrame();
+  ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> pushed, push_.NextFrame());
+  if (pushed.has_value() || !is_done_ || !is_live_) return pushed;
+  if (compares_) {
+    ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> asked, repair_.NextFrame());
+    if (asked.has_value() || repair_.waits_for_answer()) return asked;
+  }
+  if (options_.live) return std::nullopt;
+  // It was for the repair alone.
+  frame.mutable_goodbye();
+  is_finished_ = true;
+  return frame;
 }
 
 absl::Status DeviceSession::Impl::OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic) {
@@ -178,8 +195,12 @@ absl::Status DeviceSession::Impl::Dispatch(const v1::ServerFrame& frame) {
     case v1::ServerFrame::kDone:
       is_done_ = true;
       progress_.is_caught_up = true;
-      is_finished_ = !options_.live;
+      is_finished_ = !is_live_;
       return absl::OkStatus();
+    case v1::ServerFrame::kRangeAnswer:
+      return repair_.OnAnswer(frame.range_answer());
+    case v1::ServerFrame::kRangeRepair:
+      return repair_.OnRepair(frame.range_repair(), limits_.max_inflated_bytes);
     case v1::ServerFrame::kPong:
       return store_->NoteServerTime(absl::FromUnixMillis(frame.pong().server_time_ms()));
     case v1::ServerFrame::kRefused:
@@ -197,6 +218,7 @@ absl::Status DeviceSession::Impl::OnWelcome(const v1::Welcome& welcome) {
   }
   is_welcome_ = true;
   takes_receipts_ = TakesReceipts(welcome);
+  compares_ = HasFeature(welcome.features(), kFingerprintsFeature);
   ASSIGN_OR_RETURN(limits_, Negotiate(limits_, welcome.limits()));
   RETURN_IF_ERROR(push_.OnWelcome(welcome));
   RETURN_IF_ERROR(pull_.OnWelcome(welcome));
@@ -212,6 +234,7 @@ absl::Status DeviceSession::Impl::OnBatch(const v1::Batch& batch) {
   progress_.records_received += outcome.effect.records;
   progress_.change_sets_confirmed += outcome.effect.applied + outcome.effect.merged;
   progress_.change_sets_refused += outcome.effect.refused + outcome.effect.quarantined;
+  progress_.mismatches += outcome.effect.mismatches.size();
   progress_.checkpoints += batch.checkpoint() ? 1 : 0;
   PartitionProgress& partition = progress_.partitions[batch.partition()];
   partition.scanned = batch.to();
@@ -257,6 +280,8 @@ void DeviceSession::Impl::UpdateProgress() {
   using Phase = SyncProgress::Phase;
   progress_.change_sets_sent = push_.change_sets_sent();
   progress_.change_sets_judged = push_.change_sets_judged();
+  progress_.partitions_repaired = repair_.partitions_repaired();
+  progress_.records_repaired = repair_.records_repaired();
   progress_.scanned = progress_.head = 0;
   for (const auto& [name, partition] : progress_.partitions) {
     progress_.scanned += partition.scanned;

@@ -52,6 +52,10 @@ struct SyncProgress {
   uint64_t frame_bytes_sent = 0;
   uint64_t frame_bytes_received = 0;
   uint64_t checkpoints = 0;
+  // Scopes that differed from what a checkpoint said; what repairs did about it.
+  uint64_t mismatches = 0;
+  uint64_t partitions_repaired = 0;
+  uint64_t records_repaired = 0;
   // Sums over `partitions`.
   uint64_t scanned = 0;
   uint64_t head = 0;

@@ -38,6 +38,7 @@ void LogReset(absl::string_view partition, v1::CursorReset::Reason reason, const
 absl::Status ServerPull::Start(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
                                size_t batch_target_bytes, v1::Welcome* welcome) {
   batch_target_bytes_ = batch_target_bytes;
+  wants_sums_ = HasFeature(hello.features(), kFingerprintsFeature);
   RETURN_IF_ERROR(MakeLanes(hello, feeds, welcome));
   RETURN_IF_ERROR(TakeCursors(hello, welcome));
   for (auto& [partition, lane] : lanes_) lane.required = store_->Head(partition);
@@ -92,6 +93,8 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
     const bool holds = reason == v1::CursorReset::REASON_UNSPECIFIED;
     if (holds && lane != nullptr && IsForFeeds(cursor, lane->feeds)) {
       TakeCursor(cursor, lane);
+      ASSIGN_OR_RETURN(const uint64_t collected, store_->CollectedUpTo(cursor.partition()));
+      if (cursor.complete() < collected) TellBelowFloor(found->first, *lane, collected, welcome);
       continue;
     }
     // Of a writer that reads nothing here: its push will make a lane.
@@ -111,6 +114,18 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
              lane == nullptr ? 0 : store_->Head(found->first));
   }
   return absl::OkStatus();
+}
+
+// The place holds: what came after it is told. What went and was forgotten is not, so the device
+// has to compare.
+void ServerPull::TellBelowFloor(const std::string& partition, const Lane& lane, uint64_t collected,
+                                v1::Welcome* welcome) const {
+  v1::CursorReset* const reset = welcome->add_resets();
+  reset->set_partition(partition);
+  reset->set_reason(v1::CursorReset::BELOW_FLOOR);
+  *reset->mutable_cursor() = MakeCursor(partition, lane);
+  Log(LogLevel::kInfo, "cursor_below_floor",
+      {{"partition", partition}, {"complete", lane.complete}, {"collected", collected}});
 }
 
 void ServerPull::TakeCursor(const v1::Cursor& cursor, Lane* lane) {
@@ -216,7 +231,8 @@ FeedRequest ServerPull::RequestOf(const std::string& partition, const Lane& lane
           .own_from = std::max(lane.complete == 0 ? lane.judged_at_hello : 0, lane.echo_from),
           .own_head = lane.own_head,
           .target_bytes = batch_target_bytes_,
-          .held = HeldOf(lane)};
+          .held = HeldOf(lane),
+          .wants_sums = wants_sums_};
 }
 
 std::optional<HeldPoint> ServerPull::HeldOf(const Lane& lane) {
@@ -234,6 +250,7 @@ v1::Batch ServerPull::BatchOf(const std::string& partition, const FeedPage& page
   batch.set_to(page.to);
   batch.set_head(page.head);
   batch.set_checkpoint(page.to == page.head);
+  batch.mutable_sums()->Assign(page.sums.begin(), page.sums.end());
   batch.set_body(std::move(body.bytes));
   batch.set_inflated_bytes(body.inflated_bytes);
   for (const v1::Verdict& verdict : page.body.verdicts())
@@ -268,6 +285,27 @@ v1::Cursor ServerPull::MakeCursor(const std::string& partition, const Lane& lane
   if (lane.held.has_value()) *cursor.mutable_held() = *lane.held;
   cursor.set_mac(sign_(cursor));
   return cursor;
+}
+
+std::optional<RangeRequest> ServerPull::ReadsOf(absl::string_view partition) const {
+  const auto lane = lanes_.find(partition);
+  if (lane == lanes_.end() || lane->second.feeds.empty()) return std::nullopt;
+  return RangeRequest{.replica = replica_,
+                      .partition = lane->first,
+                      .feeds = lane->second.feeds,
+                      .scanned = lane->second.scanned,
+                      .target_bytes = batch_target_bytes_};
+}
+
+std::vector<v1::PartitionHead> ServerPull::reached() const {
+  std::vector<v1::PartitionHead> reached;
+  for (const auto& [partition, lane] : lanes_) {
+    if (lane.feeds.empty()) continue;
+    v1::PartitionHead& head = reached.emplace_back();
+    head.set_partition(partition);
+    head.set_sequence(lane.complete);
+  }
+  return reached;
 }
 
 bool ServerPull::IsFarBehind(const std::string& partition) const {

@@ -52,6 +52,11 @@ class ServerPull {
   // store.
   absl::StatusOr<std::optional<v1::Batch>> NextBatch();
   // So far behind that a verdict is worth a hint.
+  // For a repair: what the device reads of the partition, and how far its feeds have told. Nullopt:
+  // nothing.
+  std::optional<RangeRequest> ReadsOf(absl::string_view partition) const;
+  // Per partition that it reads, the checkpoint that its cursor stands at.
+  std::vector<v1::PartitionHead> reached() const;
   bool IsFarBehind(const std::string& partition) const;
   // Every lane has had a checkpoint at or after the head of the hello and after its verdicts.
   bool caught_up() const;
@@ -83,6 +88,8 @@ class ServerPull {
   absl::Status MakeLanes(const v1::Hello& hello, const std::vector<v1::Feed>& feeds,
                          v1::Welcome* welcome);
   absl::Status TakeCursors(const v1::Hello& hello, v1::Welcome* welcome);
+  void TellBelowFloor(const std::string& partition, const Lane& lane, uint64_t collected,
+                      v1::Welcome* welcome) const;
   static void TakeCursor(const v1::Cursor& cursor, Lane* lane);
   void LookForLostPoint(const v1::Cursor& cursor);
   absl::StatusOr<Lane*> AddLane(const std::string& partition);
@@ -99,6 +106,7 @@ class ServerPull {
   const Epoch epoch_;
   const Run run_;
   size_t batch_target_bytes_ = 0;
+  bool wants_sums_ = false;
   std::map<std::string, Lane, std::less<>> lanes_;  // "MX" sorts before its states
   // Good cursors of partitions that have no lane yet: a push will make one.
   std::map<std::string, v1::Cursor> held_cursors_;

@@ -11,6 +11,7 @@
 #include "replica/sync/refusal.h"
 #include "replica/sync/server_pull.h"
 #include "replica/sync/server_push.h"
+#include "replica/sync/server_repair.h"
 #include "replica/sync/session_limits.h"
 
 namespace brigada {
@@ -28,7 +29,8 @@ class ServerSession::Impl {
         host_(host),
         options_(options),
         limits_(OwnLimits(options.batch_target_bytes)),
-        push_(host, options.max_pushes_in_flight) {}
+        push_(host, options.max_pushes_in_flight),
+        repair_(store) {}
 
   void OnFrame(const v1::ClientFrame& frame, absl::Time now);
   void OnPushResult(const PushResult& result, absl::Time now);
@@ -51,11 +53,17 @@ class ServerSession::Impl {
   absl::Status LeaveLostLine(const v1::Cursor& point, absl::Time now);
   void OnPush(const v1::Push& push);
   void OnReceipt(const v1::Receipt& receipt);
+  template <typename Question>
+  void OnQuestion(const Question& question,
+                  absl::Status (ServerRepair::*take)(const Question&, RangeRequest));
   void RefuseIf(const std::optional<v1::Refused>& refused) {
     if (refused.has_value()) Refuse(*refused);
   }
   bool NextControlFrame(absl::Time now, v1::ServerFrame* frame);
   bool NextBatchFrame(v1::ServerFrame* frame);
+  bool NextRepairFrame(v1::ServerFrame* frame);
+  // Asked after a read: what was written before a grant ended may be in it.
+  bool MaySend();
   bool has_output() const;
 
   const AuthorityStore* const store_;
@@ -66,6 +74,8 @@ class ServerSession::Impl {
   bool live_ = false;
   ServerPush push_;
   std::optional<ServerPull> pull_;  // from the hello on
+  ServerRepair repair_;
+  bool compares_ = false;  // the device named the feature
 
   // Frames that are due.
   std::optional<v1::Refused> refused_;
@@ -106,6 +116,10 @@ void ServerSession::Impl::OnFrame(const v1::ClientFrame& frame, absl::Time now) 
       return;
     case v1::ClientFrame::kReceipt:
       return OnReceipt(frame.receipt());
+    case v1::ClientFrame::kRangeCheck:
+      return OnQuestion(frame.range_check(), &ServerRepair::OnCheck);
+    case v1::ClientFrame::kRangeItems:
+      return OnQuestion(frame.range_items(), &ServerRepair::OnItems);
     case v1::ClientFrame::kGoodbye:
       finished_ = true;
       return;
@@ -133,6 +147,7 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
     return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, limits.status().message()));
   limits_ = *limits;
   live_ = hello.live();
+  compares_ = HasFeature(hello.features(), kFingerprintsFeature);
   v1::Welcome welcome;
   absl::Status started = StartPull(hello, &welcome);
   // A hello may name points of several lost lines; each is known after its turn.
@@ -145,6 +160,7 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   if (!started.ok() || pull_->lost_point().has_value())
     return Refuse(MakeRefused(v1::Refused::INTERNAL, "store not readable"));
   push_.OnWelcome(pull_->behind());
+  host_->NoteReached(pull_->reached());
   welcome.set_protocol_version(kProtocolVersion);
   welcome.set_epoch(store_->epoch().AsBytes());
   welcome.set_run(store_->run().AsBytes());
@@ -155,6 +171,7 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   welcome.set_user(identity_.user);
   welcome.set_receipt(identity_.receipt);
   welcome.add_features(std::string(kReceiptsFeature));
+  welcome.add_features(std::string(kFingerprintsFeature));
   // Of the partitions in which it has work; how many commits others have is not for everybody.
   for (const v1::PartitionHead& covered : identity_.covered) {
     const bool is_known =
@@ -199,6 +216,17 @@ void ServerSession::Impl::OnReceipt(const v1::Receipt& receipt) {
     Refuse(MakeRefused(v1::Refused::INTERNAL, "receipt: not noted"));
 }
 
+template <typename Question>
+void ServerSession::Impl::OnQuestion(const Question& question,
+                                     absl::Status (ServerRepair::*take)(const Question&,
+                                                                        RangeRequest)) {
+  std::optional<RangeRequest> lane = pull_->ReadsOf(question.partition());
+  if (!compares_ || !lane.has_value())
+    return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "repair: not for this device"));
+  const absl::Status taken = (repair_.*take)(question, *std::move(lane));
+  if (!taken.ok()) Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, taken.message()));
+}
+
 void ServerSession::Impl::OnPushResult(const PushResult& result, absl::Time now) {
   if (finished_ || refused_.has_value() || !pull_.has_value()) return;
   commit_stuck_since_ = now;
@@ -224,7 +252,7 @@ void ServerSession::Impl::Refuse(v1::Refused refused) {
 
 bool ServerSession::Impl::has_output() const {
   return refused_.has_value() || welcome_.has_value() || pong_nonce_.has_value() ||
-         !hints_.empty() || (pull_.has_value() && pull_->has_more());
+         !hints_.empty() || repair_.has_output() || (pull_.has_value() && pull_->has_more());
 }
 
 void ServerSession::Impl::OnTick(absl::Time now) {
@@ -275,14 +303,31 @@ bool ServerSession::Impl::NextBatchFrame(v1::ServerFrame* frame) {
     Refuse(MakeRefused(v1::Refused::INTERNAL, "feed not readable"));
     return false;
   }
-  if (!batch->has_value()) return false;
-  // After the read: what was written before a grant ended may be in it.
-  if (!host_->StillHolds()) {
-    Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "grants have changed"));
-    return false;
-  }
+  if (!batch->has_value() || !MaySend()) return false;
   *frame->mutable_batch() = **std::move(batch);
   stats_.entries_sent = pull_->entries_sent();
+  return true;
+}
+
+bool ServerSession::Impl::MaySend() {
+  if (host_->StillHolds()) return true;
+  Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "grants have changed"));
+  return false;
+}
+
+bool ServerSession::Impl::NextRepairFrame(v1::ServerFrame* frame) {
+  if (!repair_.has_output()) return false;
+  // As of the batches that went out before this frame.
+  if (const auto lane = pull_->ReadsOf(repair_.partition())) repair_.set_scanned(lane->scanned);
+  absl::StatusOr<std::optional<v1::ServerFrame>> answer = repair_.NextFrame();
+  if (!answer.ok()) {
+    Log(LogLevel::kError, "records_not_readable",
+        {{"code", absl::StatusCodeToString(answer.status().code())}});
+    Refuse(MakeRefused(v1::Refused::INTERNAL, "records not readable"));
+    return false;
+  }
+  if (!answer->has_value() || !MaySend()) return false;
+  *frame = **std::move(answer);
   return true;
 }
 
@@ -296,6 +341,7 @@ std::optional<v1::ServerFrame> ServerSession::Impl::NextFrame(absl::Time now) {
     // Before the next batch: where others commit all the time there always is one.
     const bool is_done = !due && !done_sent_ && push_.complete() && pull_->caught_up();
     if (!due && !is_done) due = NextBatchFrame(&frame);
+    if (!due && !is_done && !refused_.has_value()) due = NextRepairFrame(&frame);
   }
   if (refused_.has_value()) {
     *frame.mutable_refused() = *refused_;

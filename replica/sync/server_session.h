@@ -53,6 +53,9 @@ class ServerSessionHost {
   // The device has removed what it may no longer read. Durable on return; an error ends the session
   // with INTERNAL.
   virtual absl::Status NoteReceipt(const v1::Receipt& /*receipt*/) { return absl::OkStatus(); }
+  // The checkpoints that the device's cursors stand at, each where this server gave it: deletions
+  // up to there are told. May be noted late or not at all.
+  virtual void NoteReached(const std::vector<v1::PartitionHead>& /*reached*/) {}
   // This server gave out a point that its store does not know: the store went back. The host begins
   // a new epoch in it, durably, and ends every other session. An error ends this one too.
   virtual absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) = 0;

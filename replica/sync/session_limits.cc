@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace brigada {
+
+bool HasFeature(const google::protobuf::RepeatedPtrField<std::string>& features,
+                absl::string_view feature) {
+  return std::find(features.begin(), features.end(), feature) != features.end();
+}
 namespace {
 
 size_t Smaller(size_t own, uint32_t peer) {

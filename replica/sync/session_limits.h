@@ -13,6 +13,8 @@ namespace brigada {
 
 // Features, by the names the peers give them in hello and welcome.
 inline constexpr absl::string_view kReceiptsFeature = "receipts";
+// Checkpoints say what the device should have, and a difference is repaired by ranges.
+inline constexpr absl::string_view kFingerprintsFeature = "fingerprints";
 
 inline constexpr uint32_t kProtocolVersion = 1;
 // No peer may announce less: the largest record must fit into one frame.
@@ -25,6 +27,9 @@ struct SessionLimits {
   size_t max_inflated_bytes = kMaxInflatedBytes;
   size_t batch_target_bytes = kBatchTargetBytes;
 };
+
+bool HasFeature(const google::protobuf::RepeatedPtrField<std::string>& features,
+                absl::string_view feature);
 
 // This program's, with another batch target unless it is 0.
 SessionLimits OwnLimits(size_t batch_target_bytes);

@@ -11,6 +11,7 @@
 #include "replica/store/kv_authority_store.h"
 #include "replica/store/memory_kv.h"
 #include "replica/sync/codec.h"
+#include "replica/sync/session_limits.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/fuzz_world.h"
 #include "tests/support/fake_clock.h"
@@ -95,6 +96,7 @@ class ServerUnderFire {
 
   void MendHello(v1::Hello* hello) const {
     hello->set_protocol_version(1);
+    hello->add_features(std::string(kFingerprintsFeature));
     hello->set_replica(FuzzReplica('A').AsBytes());
     for (v1::Cursor& cursor : *hello->mutable_cursors()) {
       if (cursor.epoch().empty()) cursor.set_epoch(store_->epoch().AsBytes());

@@ -326,6 +326,9 @@ void SimWorld::EndLink(SimDevice* device) {
   if (link.is_broken() && scenario_.has(Fault::kLateFrames))
     late_.push_back({link.stream(), link.TakeUpFrames()});
   CheckSessionEnd(device, link.status());
+  Expect(link.device().progress().mismatches == 0 || result_.restores > 0 || device->has_trouble ||
+             server_has_trouble_,
+         "I18: a device's records are not what a checkpoint says");
   // A clean end is told to the other side.
   if (link.is_finished()) link.stream()->Close();
   device->link.reset();

@@ -49,6 +49,22 @@ class FaultyAuthorityStore final : public AuthorityStore {
     if (!failure.ok()) return failure;
     return store_->Erase(request, now);
   }
+  absl::StatusOr<RangeSlice> SumRange(const RangeRequest& request, absl::string_view begin,
+                                      absl::string_view end, size_t max_records) const override {
+    return store_->SumRange(request, begin, end, max_records);
+  }
+  absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest& request,
+                                              const v1::RangeItems& items) const override {
+    return store_->RepairRange(request, items);
+  }
+  absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) override {
+    const absl::Status failure = this->failure();
+    if (!failure.ok()) return failure;
+    return store_->CollectTombstones(request);
+  }
+  absl::StatusOr<uint64_t> CollectedUpTo(absl::string_view partition) const override {
+    return store_->CollectedUpTo(partition);
+  }
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
     ++feeds_read_;
     return store_->ReadFeed(request);

@@ -106,6 +106,14 @@ absl::Status Status(const CommandLine& line, bool strict) {
     facts.push_back({"oldest_pending", Say("Lo más viejo por enviar", "Oldest pending"),
                      when(status.oldest_pending)});
   }
+  if (status.last_mismatch != absl::InfinitePast()) {
+    facts.push_back(
+        {"last_mismatch", Say("Última diferencia", "Last difference"), when(status.last_mismatch)});
+    facts.push_back(
+        {"last_repair", Say("Última reparación", "Last repair"), when(status.last_repair)});
+    facts.push_back({"records_repaired", Say("Registros reparados", "Records repaired"),
+                     number(status.records_repaired)});
+  }
   if (json && !status.last_error.empty()) {
     facts.push_back({"last_error", "", status.last_error});
     facts.push_back({"last_error_at", "", when(status.last_error_at)});

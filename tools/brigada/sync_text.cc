@@ -81,6 +81,11 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
     sentences.emplace_back(Say("Falta recibir parte de lo de los demás: brigada sync",
                                "Part of the others' work is still to come: brigada sync"));
   }
+  if (is_enrolled && status.repair_due) {
+    sentences.emplace_back(
+        Say("Algo de aquí difiere del servidor; la próxima sincronización lo repara: brigada sync",
+            "Something here differs from the server; the next sync repairs it: brigada sync"));
+  }
   if (sentences.empty()) {
     sentences.emplace_back(status.last_success == absl::InfinitePast()
                                ? Say("Listo para la primera sincronización: brigada sync",

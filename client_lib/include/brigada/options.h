@@ -107,6 +107,12 @@ struct SyncStatus {
   SyncState session;    // of the session that runs, if any
   // False while a pull runs: change sets of others may show in part.
   bool consistent = true;
+  // A checkpoint showed that something here is not as the server has it; the next session repairs
+  // it. When that was last seen, and what repairs have done since the replica was made.
+  bool repair_due = false;
+  absl::Time last_mismatch = absl::InfinitePast();
+  absl::Time last_repair = absl::InfinitePast();
+  uint64_t records_repaired = 0;
 };
 
 }  // namespace brigada

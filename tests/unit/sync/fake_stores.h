@@ -31,6 +31,18 @@ class FakeAuthorityStore final : public AuthorityStore {
                                       absl::Time /*now*/) override {
     return absl::UnimplementedError("not in these tests");
   }
+  absl::StatusOr<RangeSlice> SumRange(const RangeRequest&, absl::string_view, absl::string_view,
+                                      size_t) const override {
+    return Unused();
+  }
+  absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest&,
+                                              const v1::RangeItems&) const override {
+    return Unused();
+  }
+  absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest&) override {
+    return Unused();
+  }
+  absl::StatusOr<uint64_t> CollectedUpTo(absl::string_view) const override { return 0; }
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override;
   uint64_t Head(absl::string_view partition) const override;
   absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,
@@ -115,6 +127,23 @@ class FakeDeviceStore final : public DeviceStore {
   absl::Status RunPurge() override { return absl::OkStatus(); }
   v1::Receipt PendingReceipt() const override { return receipt; }
   v1::Welcome LastWelcome() const override { return welcome_; }
+  v1::RepairNotes Repairs() const override { return {}; }
+  bool IsAtCheckpoint(absl::string_view) const override { return true; }
+  absl::StatusOr<bool> RecomputeSums(absl::string_view) override { return Unused(); }
+  absl::StatusOr<std::vector<v1::RecordRange>> CutRange(absl::string_view, absl::string_view,
+                                                        absl::string_view, uint64_t,
+                                                        size_t) const override {
+    return Unused();
+  }
+  absl::StatusOr<ListedRange> ListRange(absl::string_view, absl::string_view, absl::string_view,
+                                        size_t) const override {
+    return Unused();
+  }
+  absl::StatusOr<RepairEffect> ApplyRepair(absl::string_view, absl::string_view, absl::string_view,
+                                           const v1::RepairBody&) override {
+    return Unused();
+  }
+  absl::Status EndRepair(absl::string_view, const RepairEffect&) override { return Unused(); }
   absl::StatusOr<std::vector<v1::RejectedChangeSet>> Rejected() const override { return Unused(); }
   absl::StatusOr<std::vector<CommitReceipt>> Resubmit(absl::string_view, uint64_t,
                                                       std::vector<v1::Change>) override {

@@ -1,0 +1,107 @@
+// A checkpoint says what this device should have of each scope: a difference is found here, and
+// noted until it is repaired.
+#include <algorithm>
+
+#include "replica/base/log.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/batch_in_progress.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
+#include "replica/store/scope_sums.h"
+
+namespace brigada {
+
+void AddDue(absl::string_view partition, v1::RepairNotes* notes) {
+  const auto& due = notes->due();
+  if (std::find(due.begin(), due.end(), partition) == due.end())
+    notes->add_due(std::string(partition));
+}
+
+int64_t KvDeviceStore::ServerTimeNow() const {
+  const v1::DeviceClock now = ClockNow(clock_.last());
+  return now.server_time_ms() + now.elapsed_ms();
+}
+
+absl::Status KvDeviceStore::CheckSums(const v1::Batch& batch, BatchInProgress* work) {
+  const v1::OutboxHead& head = work->state.head;
+  // What was sent again stands in base as the lost epoch had it, until the server has judged it.
+  if (batch.sums().empty() || head.reconfirmed() < head.redelivered()) return absl::OkStatus();
+  const std::vector<v1::Feed> feeds(batch.cursor().feeds().begin(), batch.cursor().feeds().end());
+  ASSIGN_OR_RETURN(const std::vector<v1::ScopeSum> here,
+                   ReadScopeSums(*kv_, work->partition, feeds));
+  for (const v1::ScopeSum& told : batch.sums()) {
+    const auto own = std::find_if(here.begin(), here.end(), [&](const v1::ScopeSum& sum) {
+      return sum.scope() == told.scope() && sum.kind() == told.kind();
+    });
+    if (own != here.end() && own->count() == told.count() &&
+        own->fingerprint() == told.fingerprint())
+      continue;
+    work->effect.mismatches.push_back(told.scope());
+    Log(LogLevel::kWarning, "scope_mismatch",
+        {{"scope", told.scope()},
+         {"records_here", own == here.end() ? 0 : own->count()},
+         {"records_there", told.count()},
+         {"at", batch.to()}});
+  }
+  return NoteDifference(work->partition, !work->effect.mismatches.empty());
+}
+
+absl::Status KvDeviceStore::NoteDifference(absl::string_view partition, bool differs) {
+  v1::RepairNotes notes = Repairs();
+  const auto due = std::find(notes.due().begin(), notes.due().end(), partition);
+  const bool is_due = due != notes.due().end();
+  if (!differs && !is_due) return absl::OkStatus();
+  if (differs) {
+    notes.set_mismatch_ms(ServerTimeNow());
+    AddDue(partition, &notes);
+  } else {
+    notes.mutable_due()->erase(due);
+  }
+  return WriteRepairNotes(std::move(notes));
+}
+
+absl::Status KvDeviceStore::WriteRepairNotes(v1::RepairNotes notes) {
+  RETURN_IF_ERROR(WriteMeta(kRepairsKey, notes.SerializeAsString(), Durability::kMemory));
+  MutexLock lock(&mu_);
+  repairs_ = std::move(notes);
+  return absl::OkStatus();
+}
+
+v1::RepairNotes KvDeviceStore::Repairs() const {
+  MutexLock lock(&mu_);
+  return repairs_;
+}
+
+bool KvDeviceStore::IsAtCheckpoint(absl::string_view partition) const {
+  const PartitionState state = StateOf(partition);
+  return state.cursor.has_value() && !state.left.has_value() &&
+         state.cursor->complete() == state.cursor->scanned() && !state.cursor->has_held() &&
+         state.head.reconfirmed() >= state.head.redelivered();
+}
+
+absl::StatusOr<bool> KvDeviceStore::RecomputeSums(absl::string_view partition) {
+  const WriterTurn turn(&writers_);
+  SumsByKey sums;
+  const std::string begin = PartitionPrefix(partition);
+  const auto it = kv_->Iterate(Table::kRecords, begin, PrefixEnd(begin));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    RecordKeyParts parts;
+    if (!ParseRecordKey(it->key(), &parts)) return absl::DataLossError("a record key is damaged");
+    const RecordType* const type = options_.registry->Find(parts.type_id);
+    const auto stored = DecodeStorage(type, it->value());
+    if (!stored.ok() || !IsInSums(*stored)) continue;
+    CountIn(
+        partition, stored->base.scope(),
+        SumsOf(type, parts.type_id, parts.id, stored->base, table_.sum_policy(), stored->untold),
+        /*is_added=*/true, &sums);
+  }
+  RETURN_IF_ERROR(it->status());
+  KvBatch batch;
+  ASSIGN_OR_RETURN(const bool differs, StageAllSums(*kv_, partition, sums, &batch));
+  if (!differs) return false;
+  RETURN_IF_ERROR(kv_->Write(batch, Durability::kMemory));
+  table_.ForgetSums();
+  return true;
+}
+
+}  // namespace brigada

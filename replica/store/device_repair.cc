@@ -1,0 +1,198 @@
+// A repair on a device: what it has between two keys, and what the server wants to be otherwise.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/status_macros.h"
+#include "replica/merge/apply.h"
+#include "replica/store/batch_in_progress.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
+
+namespace brigada {
+namespace {
+
+absl::Status Malformed(absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("malformed repair: ", what));
+}
+
+bool IsBetween(absl::string_view key, absl::string_view begin, absl::string_view end) {
+  return key.size() == kRangeKeyBytes && key >= begin && (end.empty() || key < end);
+}
+
+bool IsAllOwn(const FieldState& field, const Record& record, const ReplicaId& own) {
+  for (const Slot& slot : field.slots) {
+    for (const Version& version : slot.versions)
+      if (record.writes[version.write].replica != own) return false;
+  }
+  return !field.slots.empty();
+}
+
+// What this device wrote and the server accepted, but does not tell it (it does not know the field,
+// or the device may only write it), is in no entry. It stays.
+void KeepOwnFields(const Record& before, const ReplicaId& own, RecordStorage* state) {
+  Record& base = state->base;
+  const bool is_same_life = before.is_live() && base.is_live() && base.ended_by == 0 &&
+                            before.created() == base.created();
+  if (!is_same_life) return state->untold.clear();
+  Record kept = base;
+  kept.fields.clear();
+  kept.entered.clear();
+  std::vector<uint32_t> untold;
+  for (const FieldState& field : before.fields) {
+    if (base.FindField(field.number) != nullptr || !IsAllOwn(field, before, own)) continue;
+    FieldState& copy = kept.fields.emplace_back(field);
+    const auto import = [&](uint32_t* write) {
+      kept.writes.push_back(before.writes[*write]);
+      *write = static_cast<uint32_t>(kept.writes.size() - 1);
+    };
+    import(&copy.changed);
+    for (Slot& slot : copy.slots)
+      for (Version& version : slot.versions) import(&version.write);
+    untold.push_back(field.number);
+  }
+  if (!untold.empty()) MergeDelta(kept, /*whole=*/false, &base);
+  state->untold = std::move(untold);
+}
+
+}  // namespace
+
+RangeReader KvDeviceStore::RangesOf(absl::string_view partition) const {
+  RangeReader who{.registry = options_.registry,
+                  .reader = kv_.get(),
+                  .partition = std::string(partition),
+                  .feeds = {},
+                  .policy = table_.sum_policy()};
+  const PartitionState state = StateOf(partition);
+  if (state.cursor) who.feeds.assign(state.cursor->feeds().begin(), state.cursor->feeds().end());
+  return who;
+}
+
+absl::StatusOr<std::vector<v1::RecordRange>> KvDeviceStore::CutRange(absl::string_view partition,
+                                                                     absl::string_view begin,
+                                                                     absl::string_view end,
+                                                                     uint64_t records_per_part,
+                                                                     size_t max_parts) const {
+  return brigada::CutRange(RangesOf(partition), begin, end, records_per_part, max_parts);
+}
+
+absl::StatusOr<DeviceStore::ListedRange> KvDeviceStore::ListRange(absl::string_view partition,
+                                                                  absl::string_view begin,
+                                                                  absl::string_view end,
+                                                                  size_t max_items) const {
+  ListedRange listed;
+  listed.end = std::string(end);
+  const RangeReader who = RangesOf(partition);
+  RangeScan scan(who, begin, end);
+  while (true) {
+    ASSIGN_OR_RETURN(std::optional<ScannedRecord> record, scan.Next());
+    if (!record.has_value()) return listed;
+    if (!record->is_counted) continue;
+    if (listed.items.size() == max_items) {
+      listed.end = std::move(record->key);
+      return listed;
+    }
+    v1::RangeItems::Item& item = listed.items.emplace_back();
+    item.set_key(std::move(record->key));
+    item.set_fingerprint(record->sum.Fingerprint());
+    item.set_created(record->state.base.created().sequence);
+    item.set_sequence(record->state.base.sequence);
+  }
+}
+
+absl::StatusOr<RepairEffect> KvDeviceStore::ApplyRepair(absl::string_view partition,
+                                                        absl::string_view begin,
+                                                        absl::string_view end,
+                                                        const v1::RepairBody& body) {
+  RepairEffect effect;
+  {
+    const WriterTurn turn(&writers_);
+    BatchInProgress work(&table_, kv_.get());
+    work.partition = std::string(partition);
+    work.state = StateOf(partition);
+    work.clock = clock_;
+    if (!work.state.cursor) return absl::FailedPreconditionError("a repair without a cursor");
+    for (const v1::Entry& entry : body.entries()) {
+      ASSIGN_OR_RETURN(const CheckedEntry checked,
+                       CheckEntry(*options_.registry, 0, work.state.cursor->scanned(), entry));
+      if (!checked.is_whole || !checked.moved_to.empty() ||
+          !IsBetween(RangeKey(checked.type_id, checked.id), begin, end))
+        return Malformed("an entry out of place");
+      RETURN_IF_ERROR(TakeWhole(checked, &work));
+      ++effect.brought;
+    }
+    for (const std::string& key : body.gone()) {
+      if (!IsBetween(key, begin, end)) return Malformed("a record out of place");
+      RETURN_IF_ERROR(TakeAway(key, /*is_kept=*/false, &effect, &work));
+    }
+    for (const std::string& key : body.kept()) {
+      if (!IsBetween(key, begin, end)) return Malformed("a record out of place");
+      RETURN_IF_ERROR(TakeAway(key, /*is_kept=*/true, &effect, &work));
+    }
+    RETURN_IF_ERROR(ScrubErased(&work));
+    for (RecordSlot& slot : work.records.slots()) {
+      if (slot.dirty) RETURN_IF_ERROR(RebuildView(&slot, &work));
+    }
+    RETURN_IF_ERROR(WriteRepair(&work));
+  }
+  notifier_.Deliver();
+  return effect;
+}
+
+absl::Status KvDeviceStore::TakeWhole(const CheckedEntry& entry, BatchInProgress* work) {
+  ASSIGN_OR_RETURN(RecordSlot* const slot,
+                   work->records.Open(work->partition, entry.type_id, entry.id));
+  const Record before = slot->state.base;
+  RETURN_IF_ERROR(ApplyEntry(entry, work));
+  KeepOwnFields(before, replica_, &slot->state);
+  return absl::OkStatus();
+}
+
+// Pending work keeps its view: what becomes of it the verdict tells.
+absl::Status KvDeviceStore::TakeAway(absl::string_view key, bool is_kept, RepairEffect* effect,
+                                     BatchInProgress* work) {
+  ASSIGN_OR_RETURN(RecordSlot* const slot,
+                   work->records.Open(work->partition, TypeOfRangeKey(key), IdOfRangeKey(key)));
+  RecordStorage& state = slot->state;
+  if (!IsInSums(state)) return absl::OkStatus();
+  slot->dirty = true;
+  ++(is_kept ? effect->kept : effect->removed);
+  state.is_kept = is_kept;
+  if (is_kept) return absl::OkStatus();
+  state.base = Record();
+  state.seen = 0;
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::WriteRepair(BatchInProgress* work) {
+  const v1::DeviceClock now = ClockNow(work->clock.last());
+  work->writes.Put(Table::kMeta, std::string(kClockKey), now.SerializeAsString());
+  for (const auto& [key, rejected] : work->rejected)
+    work->writes.Put(Table::kRejected, key, rejected.SerializeAsString());
+  RETURN_IF_ERROR(work->records.Stage(&work->writes));
+  RETURN_IF_ERROR(kv_->Write(work->writes, Durability::kSync));
+  work->records.Committed();
+  TakeClock(now);
+  std::vector<ChangedRecord> changed;
+  for (const RecordSlot& slot : work->records.slots()) {
+    if (slot.dirty) changed.push_back({slot.type_id, slot.id});
+  }
+  notifier_.Add(std::move(changed));
+  MutexLock lock(&mu_);
+  rejected_ = static_cast<uint64_t>(static_cast<int64_t>(rejected_) + work->rejected_gain);
+  has_unsynced_commit_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::EndRepair(absl::string_view partition, const RepairEffect& effect) {
+  const WriterTurn turn(&writers_);
+  v1::RepairNotes notes = Repairs();
+  const auto due = std::find(notes.due().begin(), notes.due().end(), partition);
+  if (due != notes.due().end()) notes.mutable_due()->erase(due);
+  notes.set_repaired_ms(ServerTimeNow());
+  notes.set_brought(notes.brought() + effect.brought);
+  notes.set_removed(notes.removed() + effect.removed);
+  return WriteRepairNotes(std::move(notes));
+}
+
+}  // namespace brigada

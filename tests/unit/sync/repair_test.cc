@@ -1,0 +1,472 @@
+// Differences between a device and the server, made on purpose: found at the next checkpoint and
+// repaired by ranges, at a cost that follows the difference. Real stores and sessions over a
+// loopback.
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "brigada/v1/person.pb.h"
+#include "gtest/gtest.h"
+#include "replica/schema/diff.h"
+#include "replica/store/device_store.h"
+#include "replica/store/keys.h"
+#include "replica/store/kv_authority_store.h"
+#include "replica/store/memory_kv.h"
+#include "replica/store/record_ranges.h"
+#include "replica/store/record_sum.h"
+#include "replica/store/scope_sums.h"
+#include "replica/sync/device_repair.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/lent_kv.h"
+#include "tests/support/loopback.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/test_server.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using End = Loopback::End;
+
+constexpr char kOaxaca[] = "MX/20";
+constexpr char kJuarez[] = "MX/20/067";
+
+class AllowAll final : public Judge {
+ public:
+  void Examine(const ChangeInQuestion&, std::vector<v1::Refusal>*) const override {}
+};
+
+const RecordType& PersonType() { return *Registry::BuiltIn().FindByName("Person"); }
+
+v1::Person PersonNamed(absl::string_view name) {
+  v1::Person person;
+  person.mutable_name()->set_given_names(std::string(name));
+  return person;
+}
+
+struct Device {
+  std::shared_ptr<Kv> disk = NewMemoryKv();
+  std::unique_ptr<DeviceStore> store;
+};
+
+class RepairTest : public ::testing::Test {
+ protected:
+  RepairTest() {
+    OpenServer();
+    for (Device* device : {&ana_, &beto_}) {
+      Open(device);
+      Enrol(device, v1::INCIDENT);
+    }
+  }
+
+  void OpenServer(bool restored = false) {
+    auto store = OpenAuthorityStore(std::make_unique<LentKv>(server_disk_),
+                                    {.registry = &Registry::BuiltIn(),
+                                     .random = &random_,
+                                     .now = clock_.Now(),
+                                     .restored = restored});
+    ASSERT_OK(store);
+    authority_ = *std::move(store);
+    if (server_ == nullptr) {
+      server_ = std::make_unique<TestServer>(authority_.get(), &judge_, &clock_);
+    } else {
+      server_->Restart(authority_.get());
+    }
+  }
+  void Open(Device* device) {
+    device->store.reset();
+    auto store =
+        OpenDeviceStore(std::make_unique<LentKv>(device->disk),
+                        {.registry = &Registry::BuiltIn(), .clock = &clock_, .random = &random_});
+    ASSERT_OK(store);
+    device->store = *std::move(store);
+    ASSERT_OK(device->store->SetUser("ana"));
+  }
+  void Enrol(Device* device, v1::DataClass max_class) {
+    v1::Feed feed;
+    feed.set_scope(kOaxaca);
+    feed.set_kind(v1::BELOW);
+    feed.set_max_class(max_class);
+    server_->SetPeer(
+        {.replica = device->store->replica(), .user = "ana", .feeds = {feed}, .grants = {}});
+  }
+
+  SyncProgress Sync(Device* device) {
+    frames_up_ = 0;
+    LoopbackOptions options;
+    options.on_client_frame = [this](const v1::ClientFrame& frame) {
+      if (frame.has_range_check() || frame.has_range_items()) ++frames_up_;
+    };
+    Loopback loopback(server_.get(), device->store.get(), std::move(options));
+    EXPECT_EQ(loopback.Run(), End::kFinished) << loopback.device_status();
+    bytes_ = loopback.bytes_moved();
+    return loopback.device().progress();
+  }
+
+  RecordId Register(Device* device, absl::string_view name) {
+    const RecordId id = NewRecordId(clock_.Now(), random_);
+    EXPECT_OK(device->store->Commit(
+        {*CreateChange(PersonType(), id, *Scope::Parse(kJuarez), PersonNamed(name))},
+        Durability::kMemory));
+    return id;
+  }
+  void RegisterMany(Device* device, int count) {
+    for (int done = 0; done < count;) {
+      std::vector<v1::Change> changes;
+      for (int i = 0; i < 100 && done < count; ++i, ++done) {
+        const RecordId id = NewRecordId(clock_.Now(), random_);
+        ids_.push_back(id);
+        changes.push_back(*CreateChange(PersonType(), id, *Scope::Parse(kJuarez),
+                                        PersonNamed(absl::StrCat("Rosa ", done))));
+      }
+      EXPECT_OK(device->store->Commit(std::move(changes), Durability::kMemory));
+    }
+  }
+  void Edit(Device* device, const RecordId& id, absl::string_view name) {
+    v1::Change change;
+    change.set_type_id(PersonType().type_id());
+    change.set_record_id(id.AsBytes());
+    change.set_values(PersonNamed(name).SerializeAsString());
+    EXPECT_OK(device->store->Commit({change}, Durability::kMemory));
+  }
+  void Delete(Device* device, const RecordId& id) {
+    v1::Change change;
+    change.set_kind(v1::Change::DELETE);
+    change.set_type_id(PersonType().type_id());
+    change.set_record_id(id.AsBytes());
+    EXPECT_OK(device->store->Commit({change}, Durability::kMemory));
+  }
+  std::string NameOf(const Device& device, const RecordId& id) {
+    const auto view = device.store->Read();
+    const auto record = (*view)->Get(PersonType(), id);
+    if (!record.ok()) return "(damaged)";
+    if (!record->has_value()) return "(absent)";
+    v1::Person person;
+    EXPECT_TRUE(person.ParseFromString((*record)->message));
+    return person.name().given_names();
+  }
+
+  // The stored base of the record says another name, behind the back of the store; and its sums.
+  void Damage(Device* device, const RecordId& id) {
+    const std::string key = RecordKey(kOaxaca, PersonType().type_id(), id);
+    std::string bytes = **device->disk->Get(Table::kRecords, key);
+    const size_t at = bytes.find("Rosa");
+    ASSERT_NE(at, std::string::npos);
+    bytes[at] = 'X';
+    KvBatch batch;
+    batch.Put(Table::kRecords, key, bytes);
+    ASSERT_OK(device->disk->Write(batch, Durability::kSync));
+    Open(device);
+  }
+  void Lose(Device* device, const RecordId& id) {
+    KvBatch batch;
+    batch.Delete(Table::kRecords, RecordKey(kOaxaca, PersonType().type_id(), id));
+    ASSERT_OK(device->disk->Write(batch, Durability::kSync));
+    Open(device);
+  }
+  void CollectAll(uint64_t floor) {
+    CollectRequest request{.partition = kOaxaca, .floor = floor, .from = {}, .max_records = 3};
+    do {
+      ASSERT_OK_AND_ASSIGN(const CollectReport report, authority_->CollectTombstones(request));
+      request.from = report.next;
+    } while (!request.from.empty());
+  }
+  void ExpectSumsAreRight(Device* device) {
+    ASSERT_OK_AND_ASSIGN(const bool were_wrong, device->store->RecomputeSums(kOaxaca));
+    EXPECT_FALSE(were_wrong);
+  }
+
+  FakeClock clock_;
+  SeededRandom random_{11};
+  AllowAll judge_;
+  std::shared_ptr<Kv> server_disk_ = NewMemoryKv();
+  std::unique_ptr<AuthorityStore> authority_;
+  std::unique_ptr<TestServer> server_;
+  Device ana_, beto_;
+  std::vector<RecordId> ids_;
+  uint64_t bytes_ = 0;
+  int frames_up_ = 0;
+};
+
+TEST_F(RepairTest, CheckpointsAgreeWhateverHappensToRecords) {
+  RegisterMany(&ana_, 40);
+  EXPECT_EQ(Sync(&ana_).mismatches, 0U);
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+  for (int round = 0; round < 40; ++round) {
+    Device* const writer = random_.Uniform(2) == 0 ? &ana_ : &beto_;
+    const RecordId& id = ids_[random_.Uniform(ids_.size())];
+    if (NameOf(*writer, id) != "(absent)") {
+      random_.Uniform(5) == 0 ? Delete(writer, id) : Edit(writer, id, absl::StrCat("R", round));
+    }
+    const SyncProgress progress = random_.Uniform(2) == 0 ? Sync(writer) : SyncProgress();
+    EXPECT_EQ(progress.mismatches, 0U);
+  }
+  for (Device* device : {&ana_, &beto_, &ana_}) EXPECT_EQ(Sync(device).mismatches, 0U);
+  ExpectSumsAreRight(&ana_);
+  ExpectSumsAreRight(&beto_);
+}
+
+TEST_F(RepairTest, ADeviceThatReadsLessAgreesOnWhatItReads) {
+  RegisterMany(&ana_, 10);
+  Sync(&ana_);
+  Enrol(&beto_, v1::PERSONAL);
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+  Edit(&beto_, ids_[3], "Otra");
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+}
+
+TEST_F(RepairTest, ADamagedRecordIsRepairedAtACostThatFollowsTheDifference) {
+  uint64_t bytes[2] = {};
+  int frames[2] = {};
+  int turn = 0;
+  for (const int count : {400, 3200}) {
+    RegisterMany(&ana_, count);
+    Sync(&ana_);
+    Sync(&beto_);
+    const RecordId& hurt = ids_[ids_.size() / 2];
+    Damage(&beto_, hurt);
+    EXPECT_NE(NameOf(beto_, hurt).substr(0, 4), "Rosa");
+    ASSERT_OK_AND_ASSIGN(const bool were_wrong, beto_.store->RecomputeSums(kOaxaca));
+    EXPECT_TRUE(were_wrong);
+    Register(&ana_, "Nueva");
+    Sync(&ana_);
+    EXPECT_EQ(Sync(&beto_).mismatches, 1U);
+    const SyncProgress repaired = Sync(&beto_);
+    EXPECT_EQ(repaired.partitions_repaired, 1U);
+    EXPECT_EQ(repaired.records_repaired, 1U);
+    EXPECT_EQ(NameOf(beto_, hurt).substr(0, 4), "Rosa");
+    bytes[turn] = bytes_;
+    frames[turn++] = frames_up_;
+    ExpectSumsAreRight(&beto_);
+    EXPECT_THAT(beto_.store->Repairs().due(), IsEmpty());
+  }
+  // Nine times the records: one more level of ranges, each of about 1 KiB.
+  EXPECT_LE(frames[1], frames[0] + 1);
+  EXPECT_LT(bytes[1], bytes[0] + 3000);
+  EXPECT_LT(bytes[1], 8000U);
+}
+
+TEST_F(RepairTest, LostAndAddedRecordsAreFoundAndUnsentWorkStays) {
+  RegisterMany(&ana_, 300);
+  Sync(&ana_);
+  Sync(&beto_);
+  Lose(&beto_, ids_[7]);
+  Lose(&beto_, ids_[207]);
+  Damage(&beto_, ids_[100]);
+  Edit(&beto_, ids_[100], "Mía");
+  Register(&ana_, "Nueva");
+  Sync(&ana_);
+  Sync(&beto_);
+  Edit(&beto_, ids_[50], "Sin enviar");
+  Sync(&beto_);
+  EXPECT_EQ(NameOf(beto_, ids_[7]), "Rosa 7");
+  EXPECT_EQ(NameOf(beto_, ids_[207]), "Rosa 207");
+  EXPECT_EQ(NameOf(beto_, ids_[50]), "Sin enviar");
+  Register(&ana_, "Otra");
+  Sync(&ana_);
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+  EXPECT_EQ(NameOf(beto_, ids_[100]), "Mía");
+}
+
+TEST_F(RepairTest, ADeviceBackAfterTwoYearsReconcilesAndNothingComesBack) {
+  RegisterMany(&ana_, 200);
+  Sync(&ana_);
+  Sync(&beto_);
+  for (int i = 0; i < 20; ++i) Delete(&ana_, ids_[static_cast<size_t>(i) * 10]);
+  Edit(&ana_, ids_[1], "Cambiada");
+  Sync(&ana_);
+  clock_.Advance(absl::Hours(24 * 730));
+  CollectAll(authority_->Head(kOaxaca));
+  ASSERT_OK_AND_ASSIGN(const uint64_t collected, authority_->CollectedUpTo(kOaxaca));
+  EXPECT_GT(collected, 0U);
+  // Its outbox of two years: a new record, an edit of one that lives and one of a deleted one.
+  const RecordId own = Register(&beto_, "Suya");
+  Edit(&beto_, ids_[5], "Editada");
+  Edit(&beto_, ids_[10], "De la borrada");
+  Sync(&beto_);
+  EXPECT_FALSE(beto_.store->Repairs().due().empty());
+  const SyncProgress repaired = Sync(&beto_);
+  EXPECT_EQ(repaired.records_repaired, 20U);
+  EXPECT_EQ(NameOf(beto_, ids_[10]), "(absent)");
+  EXPECT_EQ(NameOf(beto_, ids_[20]), "(absent)");
+  EXPECT_EQ(NameOf(beto_, ids_[1]), "Cambiada");
+  EXPECT_EQ(NameOf(beto_, own), "Suya");
+  ASSERT_OK_AND_ASSIGN(const auto rejected, beto_.store->Rejected());
+  ASSERT_EQ(rejected.size(), 1U);
+  EXPECT_THAT(rejected[0].change_set().body(), HasSubstr("De la borrada"));
+  EXPECT_EQ(rejected[0].verdict().refusals(0).reason(), v1::UNKNOWN_RECORD);
+  // Nobody sees the deleted ones again.
+  Sync(&ana_);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(NameOf(ana_, ids_[static_cast<size_t>(i) * 10]), "(absent)");
+  EXPECT_EQ(NameOf(ana_, ids_[5]), "Editada");
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+}
+
+TEST_F(RepairTest, WhatARestoredServerLostStaysUntilItsWriterBringsItAgain) {
+  RegisterMany(&ana_, 5);
+  Sync(&ana_);
+  Sync(&beto_);
+  const std::shared_ptr<Kv> backup = NewMemoryKv();
+  KvBatch all;
+  for (int t = 0; t < kTableCount; ++t) {
+    const auto it = server_disk_->Iterate(static_cast<Table>(t), "", "");
+    for (it->SeekToFirst(); it->Valid(); it->Next())
+      all.Put(static_cast<Table>(t), std::string(it->key()), std::string(it->value()));
+  }
+  ASSERT_OK(backup->Write(all, Durability::kSync));
+  const RecordId lost = Register(&ana_, "Perdida");
+  Sync(&ana_);
+  Sync(&beto_);
+  clock_.Advance(absl::Hours(1));
+  authority_.reset();
+  server_disk_ = backup;
+  OpenServer(/*restored=*/true);
+  Register(&beto_, "Nueva");
+  for (int i = 0; i < 3; ++i) Sync(&beto_);
+  EXPECT_EQ(NameOf(beto_, lost), "Perdida");
+  EXPECT_THAT(beto_.store->Repairs().due(), IsEmpty());
+  Register(&beto_, "Otra");
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U) << "what is kept does not count";
+  Sync(&ana_);
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+  EXPECT_EQ(NameOf(beto_, lost), "Perdida");
+  Edit(&ana_, lost, "Vuelta");
+  Sync(&ana_);
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+  EXPECT_EQ(NameOf(beto_, lost), "Vuelta");
+  ExpectSumsAreRight(&beto_);
+}
+
+TEST_F(RepairTest, TombstonesOfErasedRecordsStay) {
+  RegisterMany(&ana_, 3);
+  Sync(&ana_);
+  Delete(&ana_, ids_[0]);
+  Sync(&ana_);
+  ASSERT_OK(authority_->Erase(
+      {.type_id = PersonType().type_id(), .id = ids_[1], .scope = "", .user = "root"},
+      clock_.Now()));
+  CollectAll(authority_->Head(kOaxaca));
+  const auto stored = [&](const RecordId& id) {
+    return (*server_disk_->Get(Table::kRecords, RecordKey(kOaxaca, PersonType().type_id(), id)))
+        .has_value();
+  };
+  EXPECT_FALSE(stored(ids_[0]));
+  EXPECT_TRUE(stored(ids_[1]));
+  EXPECT_TRUE(stored(ids_[2]));
+}
+
+// A session after its hello, fed by hand.
+class HostileRepairTest : public RepairTest {
+ protected:
+  HostileRepairTest() {
+    RegisterMany(&ana_, 50);
+    Sync(&ana_);
+    peer_ = std::make_unique<TestServer::Peer>(server_.get());
+    session_ =
+        std::make_unique<ServerSession>(authority_.get(), peer_.get(), ServerSessionOptions());
+    peer_->Attach(session_.get());
+    v1::ClientFrame frame;
+    frame.mutable_hello()->set_protocol_version(1);
+    frame.mutable_hello()->set_replica(ana_.store->replica().AsBytes());
+    frame.mutable_hello()->add_features("fingerprints");
+    frame.mutable_hello()->set_live(true);
+    session_->OnFrame(frame, clock_.Now());
+  }
+  static v1::ClientFrame Check(uint64_t number) {
+    v1::ClientFrame frame;
+    frame.mutable_range_check()->set_partition(kOaxaca);
+    frame.mutable_range_check()->set_number(number);
+    AddRange(&frame, "", "");
+    return frame;
+  }
+  static void AddRange(v1::ClientFrame* frame, const std::string& begin, const std::string& end) {
+    v1::RecordRange& range = *frame->mutable_range_check()->add_ranges();
+    range.set_begin(begin);
+    range.set_end(end);
+    range.set_fingerprint(std::string(16, 'f'));
+  }
+  absl::Status Answer(const v1::ClientFrame& frame) {
+    session_->OnFrame(frame, clock_.Now());
+    return session_->outcome();
+  }
+
+  std::unique_ptr<TestServer::Peer> peer_;
+  std::unique_ptr<ServerSession> session_;
+};
+
+TEST_F(HostileRepairTest, AGoodQuestionIsAnswered) {
+  EXPECT_OK(Answer(Check(1)));
+  bool answered = false;
+  while (const auto frame = session_->NextFrame(clock_.Now())) {
+    if (!frame->has_range_answer()) continue;
+    answered = true;
+    EXPECT_EQ(frame->range_answer().counts(0), 50U);
+    EXPECT_FALSE(frame->range_answer().same(0));
+  }
+  EXPECT_TRUE(answered);
+  EXPECT_OK(Answer(Check(2)));
+}
+
+TEST_F(HostileRepairTest, QuestionsOutOfOrderAreRefused) {
+  EXPECT_EQ(Answer(Check(2)).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostileRepairTest, TwoQuestionsAtOnceAreRefused) {
+  EXPECT_OK(Answer(Check(1)));
+  EXPECT_EQ(Answer(Check(2)).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostileRepairTest, RangesThatOverlapAreRefused) {
+  v1::ClientFrame frame = Check(1);
+  AddRange(&frame, "", "");
+  EXPECT_EQ(Answer(frame).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostileRepairTest, BoundsThatAreNoKeysAreRefused) {
+  v1::ClientFrame frame = Check(1);
+  frame.mutable_range_check()->mutable_ranges(0)->set_begin("short");
+  EXPECT_EQ(Answer(frame).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostileRepairTest, TooManyRangesAreRefused) {
+  v1::ClientFrame frame = Check(1);
+  for (size_t i = 0; i < kMaxRangesPerCheck; ++i) AddRange(&frame, "", "");
+  EXPECT_EQ(Answer(frame).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostileRepairTest, APartitionThatIsNotReadIsRefused) {
+  v1::ClientFrame frame = Check(1);
+  frame.mutable_range_check()->set_partition("MX/09");
+  EXPECT_EQ(Answer(frame).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostileRepairTest, ItemsOutOfPlaceAreRefused) {
+  v1::ClientFrame frame;
+  v1::RangeItems& items = *frame.mutable_range_items();
+  items.set_partition(kOaxaca);
+  items.set_number(1);
+  items.add_items()->set_key(std::string(kRangeKeyBytes, 'b'));
+  items.add_items()->set_key(std::string(kRangeKeyBytes, 'a'));
+  EXPECT_EQ(Answer(frame).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Sum256Test, AddsAndTakesAwayInAnyOrder) {
+  SeededRandom random(3);
+  std::vector<Sum256> parts;
+  Sum256 sum;
+  for (int i = 0; i < 50; ++i) {
+    parts.push_back(Sum256::Of(Sha256(absl::StrCat(i))));
+    sum.Add(parts.back());
+  }
+  EXPECT_EQ(Sum256::FromBytes(sum.Bytes()), sum);
+  for (const Sum256& part : parts) sum.Subtract(part);
+  EXPECT_TRUE(sum.is_zero());
+}
+
+}  // namespace
+}  // namespace brigada
