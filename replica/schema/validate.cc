@@ -10,6 +10,7 @@
 #include "re2/re2.h"
 #include "replica/base/ids.h"
 #include "replica/base/utf8.h"
+#include "replica/schema/value_form.h"
 
 namespace brigada {
 namespace {
@@ -110,6 +111,11 @@ class FieldChecker {
       return;
     }
     const size_t path_size = path_.size();
+    CheckValueForm(message, [&](absl::string_view part, absl::string_view rule) {
+      if (!part.empty()) absl::StrAppend(&path_, ".", part);
+      Refuse(rule);
+      path_.resize(path_size);
+    });
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
       const FieldDescriptor& descriptor = *message.GetDescriptor()->field(i);
       absl::StrAppend(&path_, ".", descriptor.name());

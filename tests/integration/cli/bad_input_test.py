@@ -73,6 +73,9 @@ class WrongWordsTest(FieldTest):
         self.refused(2, ["falta name"], "add", "people", "--scope", OAXACA, "--notes", "x")
         self.refused(2, ["name.given_names: pasa de 120 caracteres"], "add", "people", "--scope", OAXACA,
                      "--name.given-names", "x" * 121)
+        event = ["add", "events", "--scope", OAXACA, "--title", "Círculo", "--kind", "circle"]
+        self.refused(2, ["when.start: se espera una fecha y hora"], *event, "--when.start", "2026-13-40T99:99")
+        self.refused(2, ["when.zone: se espera una zona horaria"], *event, "--when.zone", "Marte")
 
     def test_an_unknown_or_unfit_place_says_how_to_find_it(self):
         start = ["add", "people", "--name.given-names", "Eva"]

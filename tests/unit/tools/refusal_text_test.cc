@@ -79,6 +79,13 @@ TEST(RefusalTextTest, TheDetailIsToldInTheUsersLanguage) {
   EXPECT_THAT(RuleText("phones: not of the form \\+[1-9][0-9]{7,14}"), HasSubstr("+529511234567"));
   EXPECT_EQ(RuleText("notes: longer than 9"), "notes: pasa de 9 caracteres");
   EXPECT_EQ(RuleText("minutes: not between 0 and 1440"), "minutes: debe estar entre 0 y 1440");
+  EXPECT_THAT(RuleText("when.start: not a local time of the form YYYY-MM-DDTHH:MM"),
+              HasSubstr("2026-11-22T18:00"));
+  EXPECT_EQ(RuleText("when.end: before the start"), "when.end: es anterior al inicio");
+  EXPECT_EQ(RuleText("when.zone: not a time zone such as America/Mexico_City"),
+            "when.zone: se espera una zona horaria, como America/Mexico_City");
+  EXPECT_EQ(RuleText("birth_date: not a date of the calendar"), "birth_date: la fecha no existe");
+  EXPECT_THAT(RuleText("position: not a position on the globe"), HasSubstr("-90 a 90"));
 }
 
 }  // namespace
