@@ -1,9 +1,12 @@
 #include "replica/schema/validate.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/timestamp.pb.h"
@@ -234,6 +237,18 @@ v1::ScopeLevel LevelOf(const Scope& scope) {
   }
 }
 
+// Names of states in lower case, without the one that says nothing.
+std::vector<std::string> NamesOf(const FieldType& field,
+                                 const google::protobuf::RepeatedField<int32_t>& states) {
+  std::vector<std::string> names;
+  for (const int32_t state : states) {
+    const EnumValueDescriptor* const value =
+        field.descriptor->enum_type()->FindValueByNumber(state);
+    if (state != 0 && value != nullptr) names.push_back(absl::AsciiStrToLower(value->name()));
+  }
+  return names;
+}
+
 }  // namespace
 
 std::vector<v1::Refusal> ValidateMessage(const RecordType& type, const Message& message,
@@ -243,6 +258,27 @@ std::vector<v1::Refusal> ValidateMessage(const RecordType& type, const Message& 
   for (const FieldType& field : type.fields()) {
     if (numbers == nullptr || numbers->contains(field.number))
       FieldChecker(field, change, &refusals).Check(message);
+  }
+  return refusals;
+}
+
+std::vector<v1::Refusal> ValidateStart(const RecordType& type, const Message& message,
+                                       uint32_t change) {
+  std::vector<v1::Refusal> refusals;
+  for (const FieldType& field : type.fields()) {
+    if (field.policy != v1::STATE) continue;
+    const FieldDescriptor* const descriptor =
+        message.GetDescriptor()->FindFieldByNumber(static_cast<int>(field.number));
+    if (descriptor == nullptr) continue;
+    const int32_t state = message.GetReflection()->GetEnumValue(message, descriptor);
+    const auto& initial = field.state_rules.initial();
+    if (std::find(initial.begin(), initial.end(), state) != initial.end()) continue;
+    v1::Refusal& refusal = refusals.emplace_back();
+    refusal.set_reason(v1::INVALID_VALUE);
+    refusal.set_change(change);
+    refusal.set_field(field.number);
+    refusal.set_detail(absl::StrCat(field.name, ": not a state to start in (",
+                                    absl::StrJoin(NamesOf(field, initial), ", "), ")"));
   }
   return refusals;
 }

@@ -27,6 +27,12 @@ std::vector<v1::Refusal> ValidateMessage(const RecordType& type,
                                          const absl::flat_hash_set<uint32_t>* numbers,
                                          uint32_t change);
 
+// The states that no new record may start in, the unset ones (0) included. It holds for a record
+// whose id is random and that nobody deleted: what has a derived id may exist elsewhere already,
+// and what is restored goes on in the state it had.
+std::vector<v1::Refusal> ValidateStart(const RecordType& type,
+                                       const google::protobuf::Message& message, uint32_t change);
+
 // WRONG_SCOPE unless a record of `type` may live at the level of `scope`.
 absl::optional<v1::Refusal> ValidateScope(const RecordType& type, const Scope& scope,
                                           uint32_t change);

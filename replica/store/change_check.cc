@@ -43,7 +43,11 @@ absl::Status CheckCreate(const RecordType& type, const v1::Change& change, uint3
   ASSIGN_OR_RETURN(const std::unique_ptr<google::protobuf::Message> message,
                    ParseValues(type, change));
   RETURN_IF_ERROR(Violated(type, ValidateMessage(type, *message, nullptr, index)));
-  if (type.derived_from().empty()) return absl::OkStatus();
+  if (type.derived_from().empty()) {
+    // A create that decides a conflict may restore what was deleted.
+    if (change.resolves_size() > 0) return absl::OkStatus();
+    return Violated(type, ValidateStart(type, *message, index));
+  }
   ASSIGN_OR_RETURN(const RecordId derived, DeriveId(type, *message));
   if (derived != checked.id) {
     return absl::InvalidArgumentError(

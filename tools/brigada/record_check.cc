@@ -1,6 +1,7 @@
 #include "tools/brigada/record_check.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -23,6 +24,13 @@ absl::Status BrokenRules(const RecordType& type, const std::vector<std::string>&
   return UsageError(absl::StrCat(type.plural(), ": ", absl::StrJoin(rules, "; ")));
 }
 
+std::vector<std::string> DetailsOf(const std::vector<v1::Refusal>& refusals) {
+  std::vector<std::string> details;
+  details.reserve(refusals.size());
+  for (const v1::Refusal& refusal : refusals) details.push_back(refusal.detail());
+  return details;
+}
+
 }  // namespace
 
 absl::Status CheckRecordScope(const RecordType& type, const Scope& scope) {
@@ -39,10 +47,16 @@ absl::Status CheckRecordScope(const RecordType& type, const Scope& scope) {
 absl::Status CheckNewRecord(const RecordType& type, const Scope& scope,
                             const google::protobuf::Message& record) {
   RETURN_IF_ERROR(CheckRecordScope(type, scope));
-  std::vector<std::string> details;
-  for (const v1::Refusal& refusal : ValidateMessage(type, record, nullptr, 0))
-    details.push_back(refusal.detail());
-  return BrokenRules(type, details);
+  std::vector<v1::Refusal> refusals = ValidateMessage(type, record, nullptr, 0);
+  if (type.derived_from().empty()) {
+    for (v1::Refusal& refusal : ValidateStart(type, record, 0))
+      refusals.push_back(std::move(refusal));
+  }
+  return BrokenRules(type, DetailsOf(refusals));
+}
+
+absl::Status CheckRecordValues(const RecordType& type, const google::protobuf::Message& record) {
+  return BrokenRules(type, DetailsOf(ValidateMessage(type, record, nullptr, 0)));
 }
 
 absl::Status CheckEditedRecord(const RecordType& type, const google::protobuf::Message& before,

@@ -13,6 +13,9 @@ namespace brigada {
 absl::Status CheckNewRecord(const RecordType& type, const Scope& scope,
                             const google::protobuf::Message& record);
 
+// The same of the values alone, of a record that may exist elsewhere or is being restored.
+absl::Status CheckRecordValues(const RecordType& type, const google::protobuf::Message& record);
+
 // UsageError with every rule that `after` breaks and `before` did not: an edit answers for what it
 // changes only.
 absl::Status CheckEditedRecord(const RecordType& type, const google::protobuf::Message& before,

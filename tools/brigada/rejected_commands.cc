@@ -201,7 +201,8 @@ absl::Status EditChange(const Replica& replica, const EditFlags& flags, v1::Chan
   }
   if (change->kind() == v1::Change::CREATE) {
     ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(change->scope()));
-    RETURN_IF_ERROR(CheckNewRecord(*type, scope, *record));
+    RETURN_IF_ERROR(change->resolves_size() == 0 ? CheckNewRecord(*type, scope, *record)
+                                                 : CheckRecordValues(*type, *record));
   }
   change->set_values(record->SerializePartialAsString());
   return absl::OkStatus();

@@ -76,6 +76,7 @@ class WrongWordsTest(FieldTest):
         event = ["add", "events", "--scope", OAXACA, "--title", "Círculo", "--kind", "circle"]
         self.refused(2, ["when.start: se espera una fecha y hora"], *event, "--when.start", "2026-13-40T99:99")
         self.refused(2, ["when.zone: se espera una zona horaria"], *event, "--when.zone", "Marte")
+        self.refused(2, ["state: un registro nuevo empieza en planned"], *event, "--state", "held")
 
     def test_an_unknown_or_unfit_place_says_how_to_find_it(self):
         start = ["add", "people", "--name.given-names", "Eva"]

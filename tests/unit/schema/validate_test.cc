@@ -190,6 +190,20 @@ TEST(ValidateMessageTest, NoDetailShowsTheValue) {
   }
 }
 
+TEST(ValidateStartTest, StatesAreInitialOnes) {
+  const RecordType& type = *Registry::BuiltIn().FindByName("Event");
+  v1::Event event;
+  EXPECT_THAT(ValidateStart(type, event, 0), IsEmpty());
+  event.set_state(v1::PLANNED);
+  EXPECT_THAT(ValidateStart(type, event, 0), IsEmpty());
+  event.set_state(v1::CANCELLED);
+  const auto refusals = ValidateStart(type, event, 4);
+  ASSERT_THAT(refusals, SizeIs(1));
+  EXPECT_EQ(refusals[0].change(), 4U);
+  EXPECT_EQ(refusals[0].field(), 9U);
+  EXPECT_EQ(refusals[0].detail(), "state: not a state to start in (planned)");
+}
+
 TEST(ValidateScopeTest, LevelsAreThoseOfTheType) {
   const RecordType& person = *Registry::BuiltIn().FindByName("Person");
   EXPECT_FALSE(ValidateScope(person, *Scope::Parse("MX/20/067"), 0).has_value());

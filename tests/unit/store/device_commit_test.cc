@@ -144,6 +144,37 @@ TEST_F(DeviceCommitTest, ADerivedIdMustBeTheOneItsPartsGive) {
   EXPECT_THAT(CommitOne(change), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+v1::Event HeldCircle() {
+  v1::Event event;
+  event.set_kind(v1::CIRCLE);
+  event.set_title("Círculo");
+  event.set_state(v1::HELD);
+  return event;
+}
+
+TEST_F(DeviceCommitTest, ACreateInAStateThatNoneStartsInIsRefusedAtOnce) {
+  EXPECT_THAT(CommitOne(Creation(NewId(), "MX/20/067", HeldCircle(), "Event")),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("events: state is not a state to start in (planned)")));
+  ExpectEmpty();
+}
+
+TEST_F(DeviceCommitTest, ACreateAndAMoveOfItsStateGoInTogether) {
+  const RecordId id = NewId();
+  v1::Event planned = HeldCircle();
+  planned.set_state(v1::PLANNED);
+  EXPECT_OK(store->Commit(
+      {Creation(id, "MX/20/067", planned, "Event"), Edit(id, planned, HeldCircle(), "Event")},
+      Durability::kSync));
+}
+
+// The server knows what it was before it was deleted, and goes on from there.
+TEST_F(DeviceCommitTest, ACreateThatDecidesAConflictMayRestoreAnyState) {
+  v1::Change change = Creation(NewId(), "MX/20/067", HeldCircle(), "Event");
+  change.add_resolves(NewId().AsBytes());
+  EXPECT_OK(CommitOne(change));
+}
+
 TEST_F(DeviceCommitTest, ACreateOfALiveIdIsRefusedInAnyPartition) {
   const RecordId id = Register("Ana");
   EXPECT_THAT(CommitOne(Creation(id, "MX/21", PersonNamed("Ana"))),

@@ -86,6 +86,8 @@ TEST(RefusalTextTest, TheDetailIsToldInTheUsersLanguage) {
             "when.zone: se espera una zona horaria, como America/Mexico_City");
   EXPECT_EQ(RuleText("birth_date: not a date of the calendar"), "birth_date: la fecha no existe");
   EXPECT_THAT(RuleText("position: not a position on the globe"), HasSubstr("-90 a 90"));
+  EXPECT_THAT(RuleText("state: not a state to start in (planned)"),
+              HasSubstr("state: un registro nuevo empieza en planned"));
 }
 
 }  // namespace
