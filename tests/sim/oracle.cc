@@ -303,8 +303,10 @@ struct Oracle::Trial {
   bool creates = false;
   bool is_loose = false;  // touches a record of which not everything is known
 
-  bool Saw(const ModelWrite& other) const {
-    if (other.commit <= seen || other.replica == write.replica) return true;
+  bool Saw(const ModelWrite& other) const { return other.commit <= seen || SawUnconfirmed(other); }
+  // As its own or, when it was copied, as the other id's.
+  bool SawUnconfirmed(const ModelWrite& other) const {
+    if (other.replica == write.replica) return true;
     const auto& dots = header.position().provisional();
     return std::any_of(dots.begin(), dots.end(), [&](const v1::Dot& dot) {
       return dot.replica() == other.replica && dot.sequence() == other.origin;
@@ -329,7 +331,7 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   if (verdict.sequence() != last_sequence + 1) return "I2: change sets judged out of their order";
   if (verdict.commit_sequence() != NextCommit(partition))
     return absl::StrCat("I4: commit ", verdict.commit_sequence(), " after ", head(partition));
-  latest_ms_ = std::max(latest_ms_, absl::ToUnixMillis(now));
+  NoteTime(now);
   if (static_cast<int64_t>(verdict.stamp() >> 16) > latest_ms_ + 1)
     return "I14: an effective stamp lies beyond the server's time";
   if (verdict.stamp() <= last_stamp) return "I14: a replica's effective stamps do not rise";
@@ -345,6 +347,7 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
                           absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms())));
   }
   for (const v1::Change& change : set->body.changes()) Try(change, &trial);
+  trial.is_refused = trial.is_refused || set->is_stub;
   const bool was_refused =
       verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
   if (trial.is_refused != was_refused && !(trial.is_loose && was_refused))
@@ -355,13 +358,15 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   last_stamp = verdict.stamp();
   heads_[partition] = verdict.commit_sequence();
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
-  const bool is_erased = std::any_of(
-      set->body.changes().begin(), set->body.changes().end(), [&](const v1::Change& change) {
-        return erased_.contains({change.type_id(), change.record_id()});
-      });
+  const bool is_erased =
+      set->is_stub || std::any_of(set->body.changes().begin(), set->body.changes().end(),
+                                  [&](const v1::Change& change) {
+                                    return erased_.contains({change.type_id(), change.record_id()});
+                                  });
   if (set->was_accepted && verdict.outcome() == v1::REJECTED && !is_erased)
     return "I10: what was accepted before the server went back was thrown out";
   if (was_refused) return "";
+  set->is_ever_accepted = true;
   if ((trial.has_lost || !trial.owed.empty()) && verdict.outcome() != v1::MERGED)
     return "G2: a value was lost and the verdict does not say so";
   for (auto& [name, record] : trial.records) {
@@ -536,8 +541,7 @@ void Oracle::PutState(const v1::StateRules& rules, const RecordName& name, const
   const bool concurrent = !trial->Saw(current == past.rend() ? record->created : current->write);
   std::optional<int64_t> believed;
   for (const ModelState& state : past) {
-    const bool own =
-        state.write.replica == trial->write.replica && state.write.commit > trial->seen;
+    const bool own = trial->SawUnconfirmed(state.write) && state.write.commit > trial->seen;
     if (state.is_lost ? own : trial->Saw(state.write)) believed = state.value;
   }
   const bool was_legal =

@@ -5,6 +5,7 @@
 #ifndef TESTS_SIM_ORACLE_H_
 #define TESTS_SIM_ORACLE_H_
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -68,10 +69,13 @@ struct WrittenSet {
   v1::ChangeSetBody body;
   std::string header_bytes;
   std::string chain;
+  int writer = -1;                     // number of the device
+  bool is_stub = false;                // an erasure took its content before anybody else saw it
   bool is_durable = false;             // the device acknowledged it with kSync, or it was sent
   std::optional<v1::Verdict> verdict;  // of the present line
   std::vector<v1::Verdict> earlier;    // that it had before, while it waited
   std::vector<CommitPoint> commits;    // on every line
+  bool is_ever_accepted = false;       // on any line
   bool was_accepted = false;           // on a line that is lost, and its device knows
 
   bool is_accepted() const {
@@ -159,6 +163,8 @@ class Oracle {
   const std::map<RecordName, std::string>& erased() const { return erased_; }
   // Without what it said of erased records.
   v1::ChangeSetBody Scrubbed(v1::ChangeSetBody body) const;
+  // The server's clock has been there.
+  void NoteTime(absl::Time now) { latest_ms_ = std::max(latest_ms_, absl::ToUnixMillis(now)); }
   // Commits without verdicts: erasures.
   void SkipTo(const std::string& partition, uint64_t head);
 

@@ -39,12 +39,13 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "unknown-fields",
                                                                     "attacker",
                                                                     "restores",
-                                                                    "erasures"};
+                                                                    "erasures",
+                                                                    "copies"};
 
-constexpr std::array<absl::string_view, 19> kStepNames = {
+constexpr std::array<absl::string_view, 20> kStepNames = {
     "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
     "disk",   "power",   "server-power", "grant",       "revoke", "lose-device", "sleep",
-    "attack", "discard", "backup",       "restore",     "erase"};
+    "attack", "discard", "backup",       "restore",     "erase",  "copy"};
 
 using F = Fault;
 
@@ -81,6 +82,11 @@ const std::vector<Profile>& Profiles() {
         F::kServerRestarts, F::kServerCrashes, F::kDeviceRestarts, F::kLazyCommits, F::kGrants,
         F::kLostDevices, F::kMoves, F::kDeletes, F::kErasures},
        {F::kRestores}},
+      {"copies",
+       {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks,
+        F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes,
+        F::kLazyCommits, F::kGrants, F::kMoves, F::kDeletes, F::kErasures},
+       {F::kCopies}},
       {"all",
        {F::kCuts,           F::kByteBudgets,   F::kOneWay,         F::kLateFrames,
         F::kSlowLinks,      F::kWrongClocks,   F::kClockJumps,     F::kFrozenClocks,
@@ -88,7 +94,7 @@ const std::vector<Profile>& Profiles() {
         F::kServerRestarts, F::kServerCrashes, F::kFullDisks,      F::kDiskErrors,
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
-        F::kRestores,       F::kErasures},
+        F::kRestores,       F::kErasures,      F::kCopies},
        {}},
   };
   return profiles;
@@ -125,6 +131,7 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kRestores}, StepKind::kBackup, 4);
   add({F::kRestores}, StepKind::kRestore, 4);
   add({F::kErasures}, StepKind::kErase, 4);
+  add({F::kCopies}, StepKind::kCopy, 3);
   return weights;
 }
 
@@ -170,6 +177,9 @@ absl::StatusOr<Scenario> MakeScenario(const SimRequest& request) {
   for (const Fault fault : profile->may)
     if (root.Fork(FaultName(fault)).Chance(500)) scenario.faults.insert(fault);
   scenario.faults.insert(profile->must.begin(), profile->must.end());
+  // Of a copy that a server which went back takes for the original, what was delivered is not
+  // modelled.
+  if (scenario.has(F::kRestores)) scenario.faults.erase(F::kCopies);
   scenario.devices = static_cast<int>(3 + root.Fork("devices").Uniform(6));
 
   SimRandom random = root.Fork("steps");

@@ -42,8 +42,9 @@ enum class Fault : uint8_t {
   kAttacker,
   kRestores,  // backups are taken and put back; the server's machine is set back
   kErasures,  // records are erased for good
+  kCopies,    // a device's disk is copied, and both go on
 };
-inline constexpr int kFaultCount = 26;
+inline constexpr int kFaultCount = 27;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {
@@ -66,6 +67,7 @@ enum class StepKind : uint8_t {
   kBackup,
   kRestore,
   kErase,
+  kCopy,
 };
 absl::string_view StepName(StepKind kind);
 

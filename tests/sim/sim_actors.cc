@@ -75,7 +75,8 @@ void SimWorld::TakeLoss(SimDevice* device) {
                  [&](v1::DeviceRecord& record) { record.set_revoked_ms(now_ms); });
   AfterAdministration(revoked);
   // After a failure it may be revoked or not; either is right from then on.
-  device->is_revoked = revoked.ok() || is_directory_unsure_;
+  for (const auto& other : devices_)
+    if (other->replica == device->replica) other->is_revoked = revoked.ok() || is_directory_unsure_;
   if (revoked.ok()) server_->OnReplicaChanged(device->replica);
 }
 

@@ -15,7 +15,7 @@
 namespace brigada {
 namespace {
 
-constexpr int kMaxRounds = 4;
+constexpr int kMaxRounds = 7;
 constexpr int kMaxMovesPerSession = 20'000;
 constexpr size_t kMaxHeard = 400;
 
@@ -54,11 +54,7 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
   Expect(page.ok() && page->change_sets.size() == 1 && page->last_sequence == receipt.sequence,
          "I6: a commit is not in the outbox");
   if (!result_.failure.empty()) return;
-  WrittenSet set;
-  set.header_bytes = page->change_sets[0].header();
-  set.is_durable = true;
-  CHECK(set.header.ParseFromString(set.header_bytes));
-  CHECK(set.body.ParseFromString(page->change_sets[0].body()));
+  WrittenSet set = SetOf(*page, device->number);
   const auto view = device->store->Read();
   for (const v1::Change& change : set.body.changes()) {
     const auto record = (*view)->Get(*SimRegistry().Find(change.type_id()),
@@ -66,12 +62,18 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
     Expect(record.ok() && (record->has_value() ? (*record)->pending : true),
            "I6: a device does not see what it wrote");
   }
-  oracle_.Write({device->replica.AsBytes(), receipt.partition, receipt.sequence}, std::move(set));
+  const SetName name{device->replica.AsBytes(), receipt.partition, receipt.sequence};
+  if (device->is_copied) {
+    device->drafts[name] = std::move(set);
+  } else {
+    oracle_.Write(name, std::move(set));
+  }
 }
 
 void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partition,
                            const v1::Verdict& verdict) {
   NoticeLateVerdicts(partition, verdict.commit_sequence());
+  Adopt({replica.AsBytes(), partition, verdict.sequence()});
   const std::string wrong = oracle_.Judge(replica.AsBytes(), partition, verdict, last_commit_try_);
   Expect(wrong.empty(), wrong);
   trace_.Add(verdict.commit_sequence());
@@ -191,6 +193,13 @@ void SimWorld::NoteUpFrame(SimDevice* device, const std::string& bytes,
     const SetName name{device->replica.AsBytes(), push.partition(), set.header.sequence()};
     uint64_t& highest = device->sent[push.partition()];
     highest = std::max(highest, name.sequence);
+    // A commit that failed may be there after all.
+    if (device->is_copied && !device->drafts.contains(name)) NotePending(device);
+    if (const auto draft = device->drafts.find(name); draft != device->drafts.end()) {
+      Expect(draft->second.header_bytes == set.header_bytes,
+             "I1: a change set is sent with another content");
+      continue;
+    }
     if (WrittenSet* known = oracle_.Find(name)) {
       Expect(known->header_bytes == set.header_bytes,
              "I1: a change set is sent with another content");
@@ -198,6 +207,8 @@ void SimWorld::NoteUpFrame(SimDevice* device, const std::string& bytes,
       continue;
     }
     set.is_durable = true;
+    set.is_stub = !sent.has_body();
+    set.writer = device->number;
     oracle_.Write(name, std::move(set));
   }
 }
@@ -264,6 +275,7 @@ void SimWorld::CheckRecoveredDevice(SimDevice* device) {
   }
   for (const auto& [name, set] : oracle_.sets()) {
     if (name.replica != device->replica.bytes() || !set.is_durable) continue;
+    if (set.writer != device->number) continue;
     const v1::OutboxHead head = device->store->Head(name.partition);
     Expect(head.sequence() >= name.sequence,
            "I1: a device lost a change set that Commit acknowledged");
@@ -339,6 +351,7 @@ void SimWorld::CheckSessionEnd(SimDevice* device, const absl::Status& status) {
   const bool is_servers_fault = server_has_trouble_ && absl::IsInternal(status);
   const bool is_revoked = device->is_revoked && absl::IsPermissionDenied(status);
   const bool is_busy = absl::IsResourceExhausted(status);
+  if (absl::IsFailedPrecondition(status) && device->is_copied) return;
   Expect(is_servers_fault || is_revoked || is_busy || device->has_trouble,
          absl::StrCat("I17: a session ended with ", status.ToString()));
   if (device->has_trouble && device->store != nullptr) {
@@ -363,6 +376,8 @@ bool SimWorld::SyncOnce(SimDevice* device) {
   const bool finished = device->link->is_finished();
   const absl::Status status = device->link->status();
   EndLink(device);
+  // It was a copy; now it is a device of its own.
+  if (absl::IsFailedPrecondition(status) && result_.copies > 0) return false;
   Expect(finished,
          absl::StrCat("I17: a session over a working link does not finish: ", status.ToString()));
   return finished;
@@ -372,19 +387,24 @@ void SimWorld::Converge() {
   // No grant begins or ends while everybody catches up.
   Pass(absl::Hours(1));
   SimHeads heads;
+  int quiet_rounds = 0;
   for (int round = 0; round < kMaxRounds; ++round) {
     bool is_drained = true;
     for (const auto& device : devices_) {
       if (device->is_revoked || !result_.failure.empty()) continue;
       Pass(absl::Milliseconds(200));
-      SyncOnce(device.get());
+      const bool is_done = SyncOnce(device.get());
       const auto counts = device->store->Counts();
-      is_drained = is_drained && counts.ok() && counts->pending == 0;
+      is_drained = is_drained && is_done && counts.ok() && counts->pending == 0;
     }
     const SimHeads before = std::exchange(heads, {});
     for (const std::string& partition : server_->store().Partitions())
       heads[partition] = server_->store().Head(partition);
-    if (is_drained && round > 0 && (backups_.empty() || heads == before)) break;
+    heads[server_->store().epoch().AsBytes()] = 0;
+    quiet_rounds = heads == before ? quiet_rounds + 1 : 0;
+    // Of a new epoch nobody believes the first welcome in everything.
+    const bool is_plain = backups_.empty() && result_.copies == 0;
+    if (is_drained && round > 0 && (is_plain || quiet_rounds > 1)) break;
   }
   if (result_.failure.empty()) CheckEnd();
 }
@@ -416,7 +436,7 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     kept[{header.replica(), header.partition(), header.sequence()}] = item.change_set().body();
   }
   for (const auto& [name, set] : oracle_.sets()) {
-    if (name.replica != device->replica.bytes()) continue;
+    if (name.replica != device->replica.bytes() || set.writer != device->number) continue;
     Expect(set.verdict.has_value(), "I10: a change set has no verdict");
     if (!result_.failure.empty()) return;
     const bool is_refused =
@@ -428,7 +448,7 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
         is_kept ? is_refused : !is_refused || is_discarded,
         absl::StrCat("I10: the rejected list ", is_kept ? "holds" : "lacks", " change set ",
                      name.sequence, " of ", name.partition, ": ", set.verdict->ShortDebugString()));
-    if (!is_kept) continue;
+    if (!is_kept || set.is_stub) continue;
     const auto& changes = set.body.changes();
     const bool is_untold = std::any_of(changes.begin(), changes.end(), [&](const v1::Change& c) {
       return IsUntold(*device, {c.type_id(), c.record_id()});
@@ -462,7 +482,9 @@ void SimWorld::CheckDeviceView(SimDevice* device) {
     const std::string& scope = there->has_value() ? (*there)->scope : held_in;
     if (!oracle_.MayRead(device->user, scope, type.rules().data_class(), now)) {
       // What no subscription brought is its own.
-      const bool is_own = record->has_value() && (*record)->created.replica == device->replica;
+      const bool is_own =
+          record->has_value() && ((*record)->created.replica == device->replica ||
+                                  device->former.contains((*record)->created.replica));
       Expect(!record->has_value() || is_own, absl::StrCat(who, "still held, without a grant"));
       continue;
     }

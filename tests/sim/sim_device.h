@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,11 @@ struct SimDevice {
   std::map<std::string, uint64_t> sent;
   // What forms that are open have seen, by record.
   std::map<RecordName, uint64_t> forms;
+  // It shares its id with a copy, or did, and was not divided: what it wrote is the id's only once
+  // the server has judged it.
+  bool is_copied = false;
+  std::set<ReplicaId> former;  // ids it had before
+  std::map<SetName, WrittenSet> drafts;
   // Refused sets the user threw away.
   std::vector<SetName> discarded;
 };

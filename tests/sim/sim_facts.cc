@@ -76,8 +76,8 @@ SimWorld::Facts SimWorld::FactsOf(const RecordName& name) {
   for (const auto& [set_name, set] : oracle_.sets()) {
     for (const v1::Change& change : set.body.changes()) {
       if (change.type_id() != name.type || change.record_id() != name.id) continue;
-      facts.is_deleted = facts.is_deleted || (change.kind() == v1::Change::DELETE &&
-                                              (set.is_accepted() || !set.commits.empty()));
+      facts.is_deleted =
+          facts.is_deleted || (change.kind() == v1::Change::DELETE && set.is_ever_accepted);
       if (!set.is_accepted()) continue;
       facts.is_created = facts.is_created || change.kind() == v1::Change::CREATE;
       facts.accepted.push_back({&set, &change, ContentOf(*facts.type, change.values()),
@@ -108,7 +108,7 @@ SimWorld::Facts SimWorld::FactsOf(const RecordName& name) {
 
 bool SimWorld::HasLostWork(const RecordName& name) const {
   for (const auto& [set_name, set] : oracle_.sets()) {
-    if (set.commits.empty() || set.verdict.has_value()) continue;
+    if (!set.is_ever_accepted || set.is_accepted()) continue;
     for (const v1::Change& change : set.body.changes())
       if (change.type_id() == name.type && change.record_id() == name.id) return true;
   }

@@ -64,7 +64,10 @@ bool SimWorld::StartDevice(SimDevice* device) {
            absl::StrCat("I3: a device's store does not open: ", status.ToString()));
     return false;
   }
-  if (!device->replica.is_zero()) CheckRecoveredDevice(device);
+  if (!device->replica.is_zero()) {
+    if (device->replica != device->store->replica()) NoteDivision(device);
+    CheckRecoveredDevice(device);
+  }
   return true;
 }
 

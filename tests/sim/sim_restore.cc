@@ -119,6 +119,7 @@ void SimWorld::TakeErase(SimRandom* random) {
     return;
   }
   ++result_.erasures;
+  oracle_.NoteTime(server_->clock().Now());
   oracle_.Erase(name, places->front());
   erasing_.erase(name);
   for (const std::string& partition : report->partitions)
@@ -136,6 +137,7 @@ void SimWorld::NoteErasures() {
     oracle_.Erase({note.type_id(), note.record_id()}, note.scope());
   }
   erasing_.clear();
+  if (!notes->empty()) oracle_.NoteTime(server_->clock().Now());
   for (const auto& [erased, scope] : oracle_.erased()) {
     const RecordName& name = erased;
     const bool is_noted =

@@ -211,6 +211,9 @@ void SimWorld::Take(const Step& step) {
     case StepKind::kRestore:
       TakeRestore(&random);
       break;
+    case StepKind::kCopy:
+      TakeCopy(device);
+      break;
     case StepKind::kErase:
       TakeErase(&random);
       break;
@@ -331,7 +334,9 @@ void SimWorld::EndLink(SimDevice* device) {
          "I18: a device's records are not what a checkpoint says");
   // A clean end is told to the other side.
   if (link.is_finished()) link.stream()->Close();
+  const bool is_copy = absl::IsFailedPrecondition(link.status());
   device->link.reset();
+  if (is_copy) Divide(device);
 }
 
 void SimWorld::DeliverLate(SimRandom* random) {

@@ -33,6 +33,7 @@ struct SimResult {
   uint64_t crashes = 0;
   uint64_t restores = 0;
   uint64_t erasures = 0;
+  uint64_t copies = 0;
 };
 
 class SimWorld {
@@ -81,6 +82,14 @@ class SimWorld {
   void TakeErase(SimRandom* random);
   void NoteErasures();
 
+  // Copied devices (sim_copies.cc).
+  void TakeCopy(SimDevice* device);
+  void NotePending(SimDevice* device);
+  static WrittenSet SetOf(const OutboxPage& page, int writer);
+  void Adopt(const SetName& name);
+  void Divide(SimDevice* device);
+  void NoteDivision(SimDevice* device);
+
   // What goes wrong (sim_faults.cc).
   void TakeClock(SimDevice* device, SimRandom* random);
   void TakeDiskFault(SimDevice* device, SimRandom* random);
@@ -113,7 +122,8 @@ class SimWorld {
   struct Facts;
   Facts FactsOf(const RecordName& name);
   void CheckFacts(const RecordName& name);
-  // True when something was accepted there whose writer did not come back since it was lost.
+  // True when something was accepted there on a lost line, and is not now: its writer did not come
+  // back, or may not write there any more.
   bool HasLostWork(const RecordName& name) const;
   // Of the server (null) or a device.
   void CheckErased(const Kv& kv, const SimDevice* device);

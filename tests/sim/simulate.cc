@@ -25,6 +25,7 @@ void AddTo(const SimResult& one, SimResult* all) {
   all->crashes += one.crashes;
   all->restores += one.restores;
   all->erasures += one.erasures;
+  all->copies += one.copies;
 }
 
 absl::StatusOr<SimResult> RunNamed(const SimRequest& request) {

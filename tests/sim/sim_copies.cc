@@ -1,0 +1,146 @@
+// A device's disk is copied and both go on: who comes second becomes a device of its own.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "replica/base/check.h"
+#include "server/directory.h"
+#include "server/divide.h"
+#include "tests/sim/sim_world.h"
+
+namespace brigada {
+namespace {
+
+constexpr size_t kMaxDevices = 12;
+
+}  // namespace
+
+void SimWorld::TakeCopy(SimDevice* device) {
+  if (device->store == nullptr || device->has_trouble || devices_.size() >= kMaxDevices) return;
+  // What was not yet on the disk becomes common knowledge here.
+  device->is_lazy = false;
+  device->is_copied = true;
+  NotePending(device);
+  const int number = static_cast<int>(devices_.size());
+  auto copy = std::make_unique<SimDevice>(number, NewDisk(), &true_us_,
+                                          root_.Fork(absl::StrCat("device", number)).Next());
+  FillDisk(ContentOf(*device->kv), copy->disk.get());
+  copy->replica = device->replica;
+  copy->user = device->user;
+  copy->scopes = device->scopes;
+  copy->is_newer = device->is_newer;
+  copy->is_focused = device->is_focused;
+  copy->is_revoked = device->is_revoked;
+  copy->is_copied = true;
+  copy->confirmed = device->confirmed;
+  copy->drafts = device->drafts;
+  copy->forms = device->forms;
+  copy->discarded = device->discarded;
+  copy->former = device->former;
+  devices_.push_back(std::move(copy));
+  ++result_.copies;
+  StartDevice(devices_.back().get());
+}
+
+// What is pending on the device, under the id it has now.
+void SimWorld::NotePending(SimDevice* device) {
+  for (const std::string& partition : device->store->Partitions()) {
+    const v1::OutboxHead head = device->store->Head(partition);
+    for (uint64_t sequence = head.confirmed() + 1; sequence <= head.sequence(); ++sequence) {
+      const auto page = device->store->ReadOutbox(partition, sequence, 1);
+      if (!page.ok() && device->has_trouble) return;
+      CHECK(page.ok() && page->last_sequence == sequence);
+      const SetName name{device->replica.AsBytes(), partition, sequence};
+      WrittenSet set = SetOf(*page, device->number);
+      if (device->is_copied) {
+        device->drafts[name] = std::move(set);
+      } else if (oracle_.Find(name) == nullptr) {
+        oracle_.Write(name, std::move(set));
+      }
+    }
+  }
+}
+
+WrittenSet SimWorld::SetOf(const OutboxPage& page, int writer) {
+  WrittenSet set;
+  set.header_bytes = page.change_sets[0].header();
+  set.chain = page.chain_after;
+  set.writer = writer;
+  set.is_stub = !page.change_sets[0].has_body();
+  set.is_durable = true;
+  CHECK(set.header.ParseFromString(set.header_bytes));
+  CHECK(set.body.ParseFromString(page.change_sets[0].body()));
+  return set;
+}
+
+// The server judged a change set of an id that two share: the chain says whose.
+void SimWorld::Adopt(const SetName& name) {
+  if (oracle_.Find(name) != nullptr || !server_->is_up()) return;
+  const auto stored = server_->store().FindVerdict(*ReplicaId::FromBytes(name.replica),
+                                                   name.partition, name.sequence);
+  if (!stored.ok() || !stored->has_value()) return;
+  for (const auto& device : devices_) {
+    const auto draft = device->drafts.find(name);
+    if (draft == device->drafts.end() || draft->second.chain != (*stored)->chain()) continue;
+    oracle_.Write(name, draft->second);
+    return;
+  }
+}
+
+// As Enrollment/Divide does it; any step may be repeated.
+void SimWorld::Divide(SimDevice* device) {
+  if (!server_->is_up() || device->store == nullptr) return;
+  // What it pushed before it knew, the server has committed by now or never will.
+  server_->OnReplicaChanged(device->replica);
+  std::erase_if(late_,
+                [&](const LateFrames& late) { return late.stream->replica() == device->replica; });
+  SimRandom random(1);
+  while (server_->is_up() && server_->queued() > 0) {
+    TakeServerWork(&random);
+    NoticeFailures();
+  }
+  if (!server_->is_up() || device->store == nullptr) return;
+  AuthorityStore& store = server_->store();
+  const auto unsent = device->store->UnsentChains();
+  Expect(unsent.ok() || device->has_trouble, "I12: a copy cannot say what it has not sent");
+  if (!unsent.ok()) return;
+  const auto shared = FindSharedWork(store, device->replica, *unsent);
+  if (!shared.ok()) return;
+  v1::DeviceRecord enrolled;
+  enrolled.set_replica(NewReplicaId(server_->random()).AsBytes());
+  enrolled.set_user(device->user);
+  const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
+                             enrolled.SerializeAsString(), std::nullopt};
+  const absl::Status noted = store.WriteEntries({&write, 1});
+  AfterAdministration(noted);
+  if (!noted.ok()) return;
+  ++enrolments_;
+  oracle_.PutDevice(enrolled.replica(), device->user);
+  const absl::Status divided =
+      device->store->BecomeReplica(*ReplicaId::FromBytes(enrolled.replica()), *shared);
+  Expect(divided.ok() || device->has_trouble,
+         absl::StrCat("I12: a copy cannot become a device: ", divided.ToString()));
+  if (divided.ok()) {
+    NoteDivision(device);
+  } else if (!absl::IsResourceExhausted(divided)) {
+    StopDevice(device);
+  }
+}
+
+// The store has another id than before: its unsent work goes on under that.
+void SimWorld::NoteDivision(SimDevice* device) {
+  device->former.insert(device->replica);
+  device->replica = device->store->replica();
+  device->is_copied = false;
+  device->is_revoked = false;
+  device->drafts.clear();
+  device->discarded.clear();
+  for (const std::string& partition : device->store->Partitions()) {
+    const uint64_t last = device->store->Head(partition).confirmed();
+    oracle_.StartChain(device->replica.AsBytes(), partition, last);
+    device->confirmed[partition] = last;
+  }
+  NotePending(device);
+}
+
+}  // namespace brigada
