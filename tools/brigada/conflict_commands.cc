@@ -164,7 +164,7 @@ void AddConflictCommands(CommandLine* line) {
       conflicts,
       {"resolve",
        Say("Decide qué valor queda", "Decide which value stays"),
-       {"brigada conflicts resolve 0193a5", "brigada conflicts resolve 0193a5 --take 1"}},
+       {"brigada conflicts resolve 0193a5 --take 0", "brigada conflicts resolve 0193a5 --take 1"}},
       [line, flags] { return Resolve(*line, *flags); });
   resolve
       ->add_option("ID", flags->id,
@@ -175,7 +175,7 @@ void AddConflictCommands(CommandLine* line) {
                    std::string(Say("0: el que está; 1...: los otros",
                                    "0: the one that stands; 1...: the others")))
       ->check(NumberIn(0, 1000))
-      ->capture_default_str();
+      ->required();
 }
 
 }  // namespace brigada

@@ -37,6 +37,21 @@ absl::Status ProblemText(CsvProblem problem) {
   return absl::OkStatus();
 }
 
+// Spreadsheets in Spanish part columns by ';': all of a row is one column then.
+absl::Status CheckSeparator(const std::vector<std::string>& header, char separator) {
+  for (const char other : {';', '\t', ','}) {
+    if (header.size() != 1 || other == separator || header[0].find(other) == std::string::npos)
+      continue;
+    const std::string written =
+        other == '\t' ? "$'\\t'" : absl::StrCat("'", std::string(1, other), "'");
+    return UsageError(absl::StrCat(
+        Say("El encabezado es una sola columna; parece que otro signo las separa: --separator ",
+            "The header is a single column; it seems that another sign parts them: --separator "),
+        written));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 CsvImport::CsvImport(const RecordType& type, ImportOptions options, Steps steps)
@@ -47,7 +62,11 @@ absl::Status CsvImport::ReadHeader(CsvReader* reader) {
   ASSIGN_OR_RETURN(const bool found, reader->Next(&header));
   if (!found) return UsageError(Say("El archivo está vacío", "The file is empty"));
   RETURN_IF_ERROR(Annotate(ProblemText(header.problem), Say("encabezado", "header")));
-  ASSIGN_OR_RETURN(mapping_, CsvMapping::Make(type_, header.fields, options_.rules));
+  absl::StatusOr<CsvMapping> mapping = CsvMapping::Make(type_, header.fields, options_.rules);
+  const bool is_useless = !mapping.ok() || mapping->ignored().size() == mapping->column_count();
+  if (is_useless) RETURN_IF_ERROR(CheckSeparator(header.fields, options_.separator));
+  RETURN_IF_ERROR(mapping.status());
+  mapping_ = *std::move(mapping);
   totals_.ignored_columns = mapping_->ignored();
   if (totals_.ignored_columns.size() == mapping_->column_count()) {
     return UsageError(absl::Substitute(

@@ -368,7 +368,9 @@ std::string FieldForm(const FieldDescriptor& field) {
     case MessageForm::kDate:
       return std::string(Say("AAAA, AAAA-MM o AAAA-MM-DD", "YYYY, YYYY-MM or YYYY-MM-DD"));
     case MessageForm::kGeoPoint:
-      return std::string(Say("latitud,longitud[,metros]", "latitude,longitude[,metres]"));
+      return std::string(
+          Say("latitud,longitud[,metros], de -90 a 90 y de -180 a 180, como 17.06,-96.72",
+              "latitude,longitude[,metres], -90 to 90 and -180 to 180, such as 17.06,-96.72"));
     case MessageForm::kNone:
       break;
   }

@@ -41,7 +41,8 @@ std::string NearestName(absl::string_view wanted, const std::vector<std::string>
   if (wanted.size() > 200) return "";
   const std::string plain = Plain(wanted);
   std::string nearest;
-  size_t distance = plain.size() / 3 + 2;
+  // Nothing says which name one letter, or another word of two, was to be.
+  size_t distance = std::min(plain.size() / 3 + 2, plain.size());
   std::vector<std::string> begun;
   for (const std::string& name : names) {
     const std::string candidate = Plain(name);

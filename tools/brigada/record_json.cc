@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -198,7 +199,21 @@ Json MapJson(const Message& message, const FieldDescriptor& field) {
 absl::StatusOr<Json> ParseJson(absl::string_view text) {
   // The only way the parser tells where it stopped is by an exception, which ends here.
   try {
-    return Json::parse(text.begin(), text.end());
+    std::vector<std::set<std::string>> open;
+    std::string twice;
+    const Json::parser_callback_t note_keys = [&](int, Json::parse_event_t event, Json& parsed) {
+      if (event == Json::parse_event_t::object_start) open.emplace_back();
+      if (event == Json::parse_event_t::object_end) open.pop_back();
+      if (event == Json::parse_event_t::key &&
+          !open.back().insert(parsed.get<std::string>()).second)
+        twice = parsed.get<std::string>();
+      return true;
+    };
+    Json json = Json::parse(text.begin(), text.end(), note_keys);
+    if (twice.empty()) return json;
+    return UsageError(absl::Substitute(Say("JSON: «$0» está dos veces en el mismo objeto; deje una",
+                                           "JSON: \"$0\" is twice in the same object; leave one"),
+                                       CutToWidth(PrintableText(twice), 40)));
   } catch (const Json::parse_error& error) {
     return UsageError(absl::StrCat(Say("El JSON está mal escrito: ", "The JSON is malformed: "),
                                    PlaceOf(text, error.byte)));

@@ -1,7 +1,9 @@
 #include "tools/brigada/refusal_text.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/base/language.h"
 #include "tools/brigada/display_width.h"
@@ -125,6 +127,8 @@ constexpr Rule kRules[] = {
     {"the id is not the one its parts give", "", ""},
     {"a part of the id cannot change", "lo que forma el identificador no cambia",
      "what makes the id never changes"},
+    {"field *: more than * elements", "un campo tiene más de $1 elementos",
+     "a field has more than $1 elements"},
     {"too many elements", "demasiados elementos en un campo", "too many elements in a field"},
     {"the record would be too large", "", ""},
     {"*: already set", "$0", "$0"},
@@ -199,10 +203,10 @@ constexpr SessionEnd kSessionEnds[] = {
      "your "
      "administrator; nothing is lost"},
     {v1::Refused::FORKED,
-     "Este directorio es una copia de otro que ya sincronizó. Use el original; lo que solo esté "
-     "aquí expórtelo con brigada query y regístrelo allá",
-     "This directory is a copy of another that has synced. Use the original; export what is only "
-     "here with brigada query and register it there"},
+     "Este directorio es una copia de otro que ya sincronizó. Repita brigada sync: sigue como un "
+     "dispositivo propio, con lo que solo está aquí; si sigue igual, pida ayuda a quien administra",
+     "This directory is a copy of another that has synced. Repeat brigada sync: it goes on as a "
+     "device of its own, with what is only here; if it stays, ask your administrator"},
     {v1::Refused::BUSY,
      "El servidor está atendiendo a muchos dispositivos. Su trabajo está guardado; repita en unos "
      "minutos",
@@ -249,6 +253,16 @@ const Reason* Find(v1::RefusalReason reason) {
   return nullptr;
 }
 
+// A number as people write it: bounds come as 1e+06.
+std::string Written(std::string part) {
+  double number = 0;
+  const bool has_exponent = part.find('e') != std::string::npos;
+  if (!has_exponent || !absl::SimpleAtod(part, &number)) return part;
+  return absl::StrFormat("%.15g", number).find('e') == std::string::npos
+             ? absl::StrFormat("%.15g", number)
+             : part;
+}
+
 // "MX/20/208" with its name behind.
 std::string Named(std::string part) {
   if (!absl::StartsWith(part, "MX/")) return part;
@@ -267,7 +281,7 @@ std::string RuleText(absl::string_view detail) {
   for (const Rule& rule : kRules) {
     absl::optional<std::vector<std::string>> parts = MatchPhrase(detail, rule.pattern);
     if (!parts.has_value()) continue;
-    for (std::string& part : *parts) part = Named(PrintableText(part));
+    for (std::string& part : *parts) part = Named(Written(PrintableText(part)));
     return FillPhrase(Say(rule.spanish, rule.english), *parts);
   }
   return PrintableText(detail);

@@ -1,7 +1,9 @@
 // init, enrol, status.
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -27,10 +29,14 @@ std::string HostName() {
 absl::Status Init(const CommandLine& line) {
   Options options;
   options.path = line.directory();
+  std::error_code error;
+  const bool was_there = std::filesystem::exists(options.path + "/store/CURRENT", error);
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, Replica::Open(std::move(options)));
   line.Note(absl::Substitute(
-      Say("Réplica lista en $0. Ya puede registrar; para sincronizar: brigada enrol",
-          "Replica ready in $0. You may register already; to sync: brigada enrol"),
+      was_there ? Say("Ya había una réplica en $0 y sigue como estaba",
+                      "There was a replica in $0 already; it stays as it was")
+                : Say("Réplica lista en $0. Ya puede registrar; para sincronizar: brigada enrol",
+                      "Replica ready in $0. You may register already; to sync: brigada enrol"),
       line.directory()));
   line.Show({{"replica", Say("Réplica", "Replica"), replica->replica_id().ToString()}});
   return absl::OkStatus();
@@ -49,6 +55,13 @@ absl::Status Enrol(const CommandLine& line, const EnrolFlags& flags) {
                     "Paste the invitation and end with Ctrl-D:"));
     }
     ASSIGN_OR_RETURN(invitation, ReadText(invitation, kMaxInvitationBytes));
+    if (absl::StripAsciiWhitespace(invitation).empty()) {
+      return UsageError(
+          Say("Falta la invitación: --invitation ARCHIVO, el texto mismo, o - y el texto por la "
+              "entrada",
+              "The invitation is missing: --invitation FILE, the text itself, or - and the text "
+              "on stdin"));
+    }
   }
   Options options;
   options.path = line.directory();

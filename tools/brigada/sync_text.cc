@@ -1,6 +1,7 @@
 #include "tools/brigada/sync_text.h"
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
 #include "absl/time/time.h"
@@ -68,6 +69,16 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
         StatusText(absl::Status(status.last_error_code, status.last_error))));
   }
   for (std::string& sentence : WaitingSentences(status)) sentences.push_back(std::move(sentence));
+  // A revoked device cannot send: its last failure says what to do.
+  const bool is_revoked = absl::StrContains(status.last_error, "REVOKED") ||
+                          absl::StrContains(status.last_error, "revoked this device");
+  if (is_enrolled && is_revoked && status.pending > 0) {
+    sentences.push_back(
+        absl::Substitute(Say("Cambios guardados aquí que ya no se pueden enviar: $0",
+                             "Changes that are kept here and can no longer be sent: $0"),
+                         WithThousands(status.pending)));
+    return sentences;
+  }
   if (is_enrolled && status.pending > 0) {
     sentences.push_back(absl::Substitute(
         status.pending == 1

@@ -64,6 +64,13 @@ class CsvImportTest : public ::testing::Test {
   ImportTotals totals_;
 };
 
+TEST_F(CsvImportTest, AFilePartedByAnotherSignIsToldSo) {
+  EXPECT_THAT(Import("nombre;lugar\nAna;20067\n", Rules()).message(),
+              ::testing::HasSubstr("--separator ';'"));
+  EXPECT_THAT(Import("notes\tphones\nAna\t1\n", ImportOptions()).message(),
+              ::testing::HasSubstr("--separator $'\\t'"));
+}
+
 TEST_F(CsvImportTest, GoodRowsGoInAndBadOnesAreReportedWithTheirLine) {
   ASSERT_OK(Import(
       "nombre,lugar,phones\nAna,20067,+529511234567\nEva,Macondo,\nLuz,20067,nada\nPaz,20067\n"

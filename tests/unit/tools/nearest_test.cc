@@ -18,6 +18,9 @@ TEST(NearestTest, SuggestsWhatIsCloseAndNothingElse) {
   EXPECT_EQ(NearestName("peopel", names), "people");
   EXPECT_EQ(NearestName("VISIT", names), "visits");
   EXPECT_EQ(NearestName("zzzzzz", names), "");
+  EXPECT_EQ(NearestName("M", {"female", "male", "x"}), "");
+  EXPECT_EQ(NearestName("7", {"female", "male", "x"}), "");
+  EXPECT_EQ(NearestName("X", {"female", "male", "x"}), "x");
   EXPECT_EQ(NearestName(std::string(100'000, 'x'), names), "");
 }
 

@@ -21,6 +21,15 @@ absl::Status Merge(const char* text, v1::Person* person) {
   return MergeJson(*json, TypeOf("people"), person);
 }
 
+TEST(RecordJsonTest, AKeyThatIsTwiceInAnObjectIsRefused) {
+  EXPECT_THAT(ParseJson(R"({"notes": "a", "notes": "b"})").status().message(),
+              HasSubstr("«notes» está dos veces"));
+  EXPECT_THAT(
+      ParseJson(R"([{"name": {"given_names": "A", "given_names": "B"}}])").status().message(),
+      HasSubstr("«given_names»"));
+  EXPECT_OK(ParseJson(R"([{"notes": "a"}, {"notes": "b", "name": {"notes": "c"}}])"));
+}
+
 TEST(RecordJsonTest, MergesOverWhatIsThere) {
   v1::Person person;
   person.mutable_name()->set_given_names("Ana");

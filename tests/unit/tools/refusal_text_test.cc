@@ -88,6 +88,8 @@ TEST(RefusalTextTest, TheDetailIsToldInTheUsersLanguage) {
   EXPECT_THAT(RuleText("position: not a position on the globe"), HasSubstr("-90 a 90"));
   EXPECT_THAT(RuleText("state: not a state to start in (planned)"),
               HasSubstr("state: un registro nuevo empieza en planned"));
+  EXPECT_EQ(RuleText("field 7: more than 4096 elements"), "un campo tiene más de 4096 elementos");
+  EXPECT_EQ(RuleText("count: not between 0 and 1e+06"), "count: debe estar entre 0 y 1000000");
 }
 
 }  // namespace
