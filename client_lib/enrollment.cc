@@ -49,6 +49,90 @@ bool HasAllItsParts(const v1::Invitation& invitation) {
          !invitation.code().empty() && invitation.expires_ms() > 0 && !invitation.user().empty();
 }
 
+constexpr char kNewReplica[] = "divided_replica";
+
+// The id that this store goes on under. Kept, so that a call whose answer was lost is the same call
+// again.
+absl::StatusOr<ReplicaId> NextReplica(DeviceStore& store) {
+  const absl::StatusOr<std::string> kept = store.GetSetting(kNewReplica);
+  if (kept.ok()) return ReplicaId::Parse(*kept);
+  const ReplicaId id = NewReplicaId(SystemRandom());
+  RETURN_IF_ERROR(store.PutSetting(kNewReplica, id.ToString()));
+  return id;
+}
+
+absl::StatusOr<v1::EnrollRequest> RequestFor(const v1::Invitation& invitation,
+                                             absl::string_view device_name,
+                                             const ReplicaId& replica, const SigningKey& key) {
+  v1::EnrollRequest request;
+  request.set_code(invitation.code());
+  ASSIGN_OR_RETURN(*request.mutable_csr_der(), CreateRequest(key, replica));
+  request.set_replica(replica.AsBytes());
+  request.set_device_name(std::string(device_name));
+  request.set_software("brigada");
+  return request;
+}
+
+// What the directory's files say of the store beside them.
+enum class Standing {
+  kFresh,
+  kEnrolled,
+  // It was a device, but nothing proves it any more: the key is gone, damaged or another's.
+  kKeyLost,
+  // Key and certificate are another store's, which is gone from here.
+  kForeign,
+};
+
+Standing StandingOf(const ReplicaDirectory& directory, const DeviceStore& store) {
+  const absl::StatusOr<std::string> pem = directory.ReadKey();
+  const absl::StatusOr<SigningKey> key =
+      pem.ok() ? SigningKey::FromPem(*pem) : absl::StatusOr<SigningKey>(pem.status());
+  const bool may_make_key = absl::IsNotFound(pem.status()) && store.user().empty();
+  const Standing without_certificate =
+      key.ok() || may_make_key ? Standing::kFresh : Standing::kKeyLost;
+  const absl::StatusOr<std::string> certificate = directory.ReadCertificate();
+  if (!certificate.ok()) return without_certificate;
+  const absl::StatusOr<std::string> der = CertificateDer(*certificate);
+  if (!der.ok()) return without_certificate;
+  const absl::StatusOr<ReplicaId> named = ReplicaIdOfCertificate(*der);
+  const absl::StatusOr<std::string> public_key = PublicKeyOfCertificate(*der);
+  if (!named.ok() || !public_key.ok()) return without_certificate;
+  if (*named != store.replica()) return Standing::kForeign;
+  return key.ok() && *public_key == key->PublicKeyDer() ? Standing::kEnrolled : Standing::kKeyLost;
+}
+
+// A replica that cannot prove any more who it is becomes a device under a new id, with a new key;
+// its unsent work goes with it. One that never was a device under its id keeps the id. May be
+// repeated after any failure or crash: what is there stays until the new files are complete.
+absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view device_name,
+                         const ReplicaDirectory& directory, Transport& transport,
+                         DeviceStore& store) {
+  // Before the invitation is used up for nothing.
+  if (!store.user().empty() && store.user() != invitation.user()) {
+    return absl::FailedPreconditionError(
+        "the invitation is another user's than the work in this replica; ask for one for the same "
+        "user, or make another replica");
+  }
+  ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeNextKey());
+  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
+  ReplicaId id = store.replica();
+  if (!store.user().empty()) {
+    ASSIGN_OR_RETURN(id, NextReplica(store));
+  }
+  ASSIGN_OR_RETURN(std::string ca_pem, CertificatePem(invitation.ca_der()));
+  Credentials next{invitation.server(), std::move(ca_pem), "", key_pem};
+  ASSIGN_OR_RETURN(const v1::EnrollRequest request, RequestFor(invitation, device_name, id, key));
+  ASSIGN_OR_RETURN(const v1::EnrollResponse response, transport.Enroll(next, request));
+  RETURN_IF_ERROR(CheckCertificate(response, next.ca_pem, id, key));
+  ASSIGN_OR_RETURN(next.certificate_pem, CertificatePem(response.certificate_der()));
+  RETURN_IF_ERROR(store.SetUser(response.user()));
+  RETURN_IF_ERROR(store.NoteServerTime(absl::FromUnixMillis(response.server_time_ms())));
+  RETURN_IF_ERROR(directory.WriteNextCredentials(next));
+  RETURN_IF_ERROR(store.BecomeReplica(id, {}));
+  RETURN_IF_ERROR(FinishDivision(directory, store));
+  return store.PutSetting(kNewReplica, NewReplicaId(SystemRandom()).ToString());
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Invitation> ReadInvitation(absl::string_view text) {
@@ -69,20 +153,23 @@ absl::Status EnrollDevice(absl::string_view invitation_text, absl::string_view d
                           const ReplicaDirectory& directory, Transport& transport,
                           DeviceStore& store) {
   ASSIGN_OR_RETURN(const v1::Invitation invitation, ReadInvitation(invitation_text));
-  if (directory.ReadCredentials().ok()) {
-    return absl::FailedPreconditionError(
-        "this replica is enrolled already; make another one for another organization or user");
+  RETURN_IF_ERROR(FinishDivision(directory, store));
+  switch (StandingOf(directory, store)) {
+    case Standing::kFresh:
+      break;
+    case Standing::kEnrolled:
+      return absl::FailedPreconditionError(
+          "this replica is enrolled already; make another one for another organization or user");
+    case Standing::kKeyLost:
+    case Standing::kForeign:
+      return EnrollAgain(invitation, device_name, directory, transport, store);
   }
   ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeKey());
   ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
   ASSIGN_OR_RETURN(std::string ca_pem, CertificatePem(invitation.ca_der()));
   Credentials credentials{invitation.server(), std::move(ca_pem), "", key_pem};
-  v1::EnrollRequest request;
-  request.set_code(invitation.code());
-  ASSIGN_OR_RETURN(*request.mutable_csr_der(), CreateRequest(key, store.replica()));
-  request.set_replica(store.replica().AsBytes());
-  request.set_device_name(std::string(device_name));
-  request.set_software("brigada");
+  ASSIGN_OR_RETURN(const v1::EnrollRequest request,
+                   RequestFor(invitation, device_name, store.replica(), key));
   ASSIGN_OR_RETURN(const v1::EnrollResponse response, transport.Enroll(credentials, request));
   RETURN_IF_ERROR(CheckCertificate(response, credentials.ca_pem, store.replica(), key));
   return Adopt(response, std::move(credentials), directory, store);
@@ -106,18 +193,10 @@ absl::Status RenewLease(absl::string_view server, const ReplicaDirectory& direct
 
 absl::Status DivideReplica(absl::string_view server, const ReplicaDirectory& directory,
                            Transport& transport, DeviceStore& store) {
-  constexpr char kNewReplica[] = "divided_replica";
   ASSIGN_OR_RETURN(const Credentials credentials, directory.ReadCredentials());
   ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeNextKey());
   ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
-  // Kept, so that a call whose answer was lost is the same call again.
-  const absl::StatusOr<std::string> kept = store.GetSetting(kNewReplica);
-  ReplicaId id = NewReplicaId(SystemRandom());
-  if (kept.ok()) {
-    ASSIGN_OR_RETURN(id, ReplicaId::Parse(*kept));
-  } else {
-    RETURN_IF_ERROR(store.PutSetting(kNewReplica, id.ToString()));
-  }
+  ASSIGN_OR_RETURN(const ReplicaId id, NextReplica(store));
   v1::DivideRequest request;
   request.set_replica(store.replica().AsBytes());
   request.set_new_replica(id.AsBytes());

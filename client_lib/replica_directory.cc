@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/client_identity.pb.h"
 #include "replica/base/status_macros.h"
+#include "replica/crypto/certificate.h"
 #include "replica/crypto/secret_file.h"
 #include "replica/crypto/signing_key.h"
 
@@ -34,6 +35,30 @@ absl::Status WriteIdentity(const std::string& path, const Credentials& credentia
   identity.set_ca_pem(credentials.ca_pem);
   identity.set_certificate_pem(credentials.certificate_pem);
   return WriteSecretFile(path, identity.SerializeAsString(), IfFileExists::kReplace);
+}
+
+absl::StatusOr<std::string> ReadCertificateAt(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadSecretFile(path, kMaxFileBytes));
+  v1::ClientIdentity identity;
+  if (!identity.ParseFromString(bytes))
+    return absl::DataLossError(absl::StrCat(path, " is damaged"));
+  return identity.certificate_pem();
+}
+
+// A certificate that cannot be read proves nothing against the key.
+bool FitsCertificate(absl::string_view key_pem, absl::string_view certificate) {
+  const absl::StatusOr<SigningKey> key = SigningKey::FromPem(key_pem);
+  if (!key.ok()) return false;
+  const absl::StatusOr<std::string> der = CertificateDer(certificate);
+  if (!der.ok()) return true;
+  const absl::StatusOr<std::string> public_key = PublicKeyOfCertificate(*der);
+  return !public_key.ok() || *public_key == key->PublicKeyDer();
+}
+
+absl::Status LostKey() {
+  return absl::FailedPreconditionError(
+      "this device is not enrolled any more: its key is missing, damaged or not its certificate's; "
+      "ask an administrator for an invitation and run `brigada enrol`, its work is kept");
 }
 
 absl::Status NotEnrolled() {
@@ -73,9 +98,18 @@ absl::StatusOr<Credentials> ReplicaDirectory::ReadCredentials() const {
     return absl::DataLossError(
         absl::StrCat(path_, "/identity is damaged: enrol this device again"));
   }
-  ASSIGN_OR_RETURN(std::string key, ReadSecretFile(path_ + "/device.key", kMaxFileBytes));
+  absl::StatusOr<std::string> key = ReadKey();
+  if (!key.ok() || !FitsCertificate(*key, identity.certificate_pem())) return LostKey();
   return Credentials{identity.server(), identity.ca_pem(), identity.certificate_pem(),
-                     std::move(key)};
+                     *std::move(key)};
+}
+
+absl::StatusOr<std::string> ReplicaDirectory::ReadKey() const {
+  return ReadSecretFile(path_ + "/device.key", kMaxFileBytes);
+}
+
+absl::StatusOr<std::string> ReplicaDirectory::ReadCertificate() const {
+  return ReadCertificateAt(path_ + "/identity");
 }
 
 absl::Status ReplicaDirectory::WriteCredentials(const Credentials& credentials) const {
@@ -95,11 +129,7 @@ absl::Status ReplicaDirectory::WriteNextCredentials(const Credentials& credentia
 }
 
 absl::StatusOr<std::string> ReplicaDirectory::ReadNextCertificate() const {
-  ASSIGN_OR_RETURN(const std::string bytes, ReadSecretFile(path_ + kNextIdentity, kMaxFileBytes));
-  v1::ClientIdentity identity;
-  if (!identity.ParseFromString(bytes))
-    return absl::DataLossError(absl::StrCat(path_, kNextIdentity, " is damaged"));
-  return identity.certificate_pem();
+  return ReadCertificateAt(path_ + kNextIdentity);
 }
 
 absl::Status ReplicaDirectory::AdoptNext() const {

@@ -21,8 +21,12 @@ class ReplicaDirectory {
   std::string StorePath() const { return path_ + "/store"; }
   const std::string& path() const { return path_; }
 
-  // Key and certificate of an enrolled device. kFailedPrecondition: not enrolled (says how).
+  // Key and certificate of an enrolled device. kFailedPrecondition: not enrolled, or the key is
+  // missing, damaged or not the certificate's (says how to go on).
   absl::StatusOr<Credentials> ReadCredentials() const;
+  // The key alone, and the certificate alone. kNotFound: there is none.
+  absl::StatusOr<std::string> ReadKey() const;
+  absl::StatusOr<std::string> ReadCertificate() const;
   // Durable on return, in one step: a crash leaves the old ones or the new ones.
   absl::Status WriteCredentials(const Credentials& credentials) const;
   // The device's private key, made at the first call. A try to enrol whose answer was lost uses the

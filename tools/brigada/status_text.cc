@@ -3,6 +3,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "replica/base/language.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/phrase_match.h"
@@ -86,6 +87,16 @@ constexpr Situation kSituations[] = {
      "records "
      "are still here"},
     // Enrolment and certificates.
+    {"its key is missing, damaged or not its certificate's",
+     "La llave de este dispositivo (device.key) falta o está dañada. Pida otra invitación e "
+     "inscríbalo de nuevo con `brigada enrol`: lo registrado sigue aquí y se enviará",
+     "This device's key (device.key) is missing or damaged. Ask for another invitation and enrol "
+     "it again with `brigada enrol`: what was registered is still here and will be sent"},
+    {"the invitation is another user's than the work in this replica",
+     "La invitación es de otra persona que lo registrado aquí. Pida una para la misma, o use otro "
+     "directorio (--dir)",
+     "The invitation is another person's than the work here. Ask for one for the same person, or "
+     "use another directory (--dir)"},
     {"not enrolled",
      "Este dispositivo no está inscrito. Pida una invitación a quien administra y use `brigada "
      "enrol`",
@@ -146,7 +157,8 @@ constexpr Situation kSituations[] = {
      "Ya hay una sincronización de esta réplica en marcha. Espere a que termine",
      "A sync of this replica is running already. Wait for it to end"},
     // Records.
-    {"no * with id * here", "Aquí no hay $0 con el identificador $1. Véalos con `brigada list`",
+    {"no * with id * here",
+     "Aquí no hay un registro de ese tipo con el identificador $1. Véalos con `brigada list`",
      "There is no $0 with id $1 here. See them with `brigada list`"},
     {"*: there is no record *", "$0: aquí no hay un registro $1. Véalos con `brigada list $0`",
      "$0: there is no record $1 here. See them with `brigada list $0`"},
@@ -189,6 +201,12 @@ constexpr Situation kSituations[] = {
     // SQL.
     {"not allowed in a query: changing data", "Una consulta solo lee: use un SELECT",
      "A query only reads: use a SELECT"},
+    {"not allowed in a query: the function *",
+     "Una consulta no puede usar la función $0. Vea docs/sql.md",
+     "A query cannot use the function $0. See docs/sql.md"},
+    {"not allowed in a query: reading SQLite's own tables",
+     "Una consulta no lee las tablas internas de SQLite. Vea docs/sql.md",
+     "A query does not read SQLite's own tables. See docs/sql.md"},
     {"not allowed in a query: *", "Una consulta no puede usar esto: $0. Vea docs/sql.md",
      "A query cannot use this: $0. See docs/sql.md"},
     {"the query took longer than *: narrow",
@@ -338,7 +356,10 @@ std::string StatusText(const absl::Status& status) {
   for (const Situation& situation : kSituations) {
     const auto parts = MatchPhrase(message, situation.words);
     if (!parts.has_value()) continue;
-    return absl::StrCat(FillPhrase(Say(situation.spanish, situation.english), *parts), ".");
+    // SQLite's messages end with the place.
+    const std::string text = FillPhrase(Say(situation.spanish, situation.english), *parts);
+    return absl::StrCat(
+        absl::StrReplaceAll(text, {{"(at character ", Say("(letra ", "(character ")}}), ".");
   }
   for (const General& general : kGenerals) {
     if (general.code != status.code()) continue;

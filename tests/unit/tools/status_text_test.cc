@@ -52,6 +52,17 @@ TEST(StatusTextTest, AKnownSituationIsToldInOneLanguageWithItsParticulars) {
   EXPECT_THAT(text, Not(HasSubstr("make one")));
 }
 
+TEST(StatusTextTest, NoEnglishIsLeftInASentenceAboutAQuery) {
+  EXPECT_EQ(StatusText(absl::InvalidArgumentError("SQL: no such table: x (at character 28)")),
+            "SQL: no hay una tabla x (letra 28). Las tablas: docs/sql.md.");
+  EXPECT_THAT(StatusText(absl::PermissionDeniedError(
+                  "not allowed in a query: the function load_extension")),
+              HasSubstr("la función load_extension"));
+  EXPECT_THAT(StatusText(absl::PermissionDeniedError(
+                  "not allowed in a query: reading SQLite's own tables")),
+              Not(HasSubstr("reading")));
+}
+
 TEST(StatusTextTest, AnOperationThatEndedASessionIsToldByItsReason) {
   EXPECT_THAT(StatusText(absl::PermissionDeniedError("REVOKED: an administrator revoked it")),
               HasSubstr("dio de baja"));
