@@ -130,7 +130,7 @@ int RunAll(Flags& flags) {
 void AddRunOptions(CLI::App& app, Flags& flags) {
   BenchSizes& sizes = flags.bench.sizes;
   const std::filesystem::path beside = std::filesystem::path(OwnPath()).parent_path();
-  flags.bench.server_binary = beside.parent_path() / "server" / "brigada-server";
+  flags.bench.server_binary = beside.parent_path() / "tools" / "server" / "brigada-server";
   flags.bench.directory = std::filesystem::temp_directory_path();
   app.add_flag("--quick", flags.quick, "Small sizes, one run: to see that it works, not how fast");
   app.add_option("--repeat", flags.repeat, "Runs; the table shows medians")

@@ -14,6 +14,8 @@
 #include "replica/base/limits.h"
 #include "replica/base/log.h"
 #include "replica/base/mutex.h"
+#include "replica/base/status_macros.h"
+#include "server/address.h"
 #include "server/administration_service.h"
 #include "server/commit_queue.h"
 #include "server/enrollment_service.h"
@@ -103,6 +105,7 @@ class Server::Impl {
   ~Impl() { Shutdown(absl::Seconds(10)); }
 
   absl::Status Listen(const ServerOptions& options) {
+    RETURN_IF_ERROR(ParseAddress(options.listen).status());
     RefuseOldTls();
     grpc::EnableDefaultHealthCheckService(true);
     if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -116,7 +119,8 @@ class Server::Impl {
     if (server == nullptr || port_ == 0) {
       return absl::UnavailableError(
           absl::StrCat("cannot listen on ", options.listen,
-                       ": is another server running there? choose another --listen"));
+                       ": its host is no address of this machine, or another program has the "
+                       "port; choose another --listen"));
     }
     const MutexLock lock(&server_mu_);
     server_ = std::move(server);

@@ -16,6 +16,7 @@
 #include "replica/crypto/secret_file.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/headings.h"
 #include "tools/brigada/id_prefix.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
@@ -98,8 +99,9 @@ absl::Status Devices(const CommandLine& line) {
                    Administration::Connect(line.directory()));
   ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, server->Devices());
   TableWriter table = line.Table();
-  table.Columns({"replica", "user", "name", "enrolled", "last_sync", "lease_until", "revoked",
-                 "bytes_received", "bytes_sent"});
+  table.Columns(Headings({"replica", "user", "name", "enrolled", "last_sync", "lease_until",
+                          "revoked", "bytes_received", "bytes_sent"},
+                         line.wants_text()));
   for (const v1::DeviceRecord& device : devices) {
     const absl::StatusOr<ReplicaId> id = ReplicaId::FromBytes(device.replica());
     table.Row({id.ok() ? id->ToString() : "", device.user(), device.name(),
@@ -166,7 +168,9 @@ absl::Status Grants(const CommandLine& line) {
                    Administration::Connect(line.directory()));
   ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> grants, server->Grants());
   TableWriter table = line.Table();
-  table.Columns({"grant", "user", "role", "scopes", "from", "until", "revoked", "granted_by"});
+  table.Columns(
+      Headings({"grant", "user", "role", "scopes", "from", "until", "revoked", "granted_by"},
+               line.wants_text()));
   for (const v1::GrantRecord& grant : grants) {
     const absl::StatusOr<RecordId> id = RecordId::FromBytes(grant.id());
     table.Row({id.ok() ? id->ToString() : "", grant.user(), grant.role(),

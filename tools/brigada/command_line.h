@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "brigada/replica.h"
 #include "replica/schema/registry.h"
+#include "tools/brigada/parser_text.h"
 #include "tools/brigada/progress_bar.h"
 #include "tools/brigada/table_writer.h"
 
@@ -68,8 +69,6 @@ class CommandLine {
  private:
   void AddGlobals(CLI::App* app);
   int Report(const CLI::ParseError& error) const;
-  std::string ParseErrorText(const CLI::ParseError& error) const;
-  const CLI::App* Chosen() const;
 
   CLI::App app_;
   std::string directory_;
@@ -78,10 +77,6 @@ class CommandLine {
   bool quiet_ = false;
   std::function<absl::Status()> chosen_;
 };
-
-// Checks of options that answer in the user's language.
-CLI::Validator OneOf(std::vector<std::string> names);
-CLI::Validator NumberIn(int64_t low, int64_t high);
 
 // The type called `name` ("people", "Person", "person", "personas"). UsageError suggests the
 // nearest.

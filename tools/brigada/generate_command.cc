@@ -11,6 +11,7 @@
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/grant_note.h"
 #include "tools/brigada/sample_records.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t kRecordsPerTransaction = 100;
 constexpr int kMostPeople = 20'000;
+constexpr int64_t kMostRecords = 10'000'000;
 constexpr uint64_t kVisitsPerPerson = 3;
 constexpr uint64_t kPeoplePerEvent = 25;
 
@@ -168,6 +170,7 @@ absl::Status Generate(const CommandLine& line, const GenerateFlags& flags) {
       const std::unique_ptr<Replica> replica,
       line.OpenReplica(flags.fast ? DurabilityLevel::kProcess : DurabilityLevel::kSync));
   ASSIGN_OR_RETURN(const Plan plan, PlanOf(flags, scope, *replica));
+  NoteMissingGrant(line, *replica, scope);
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Generando", "Generating")));
   Batch batch(replica.get(), scope, &bar, plan.total());
   const absl::Time begin = absl::Now();
@@ -199,16 +202,20 @@ void AddGenerateCommand(CommandLine* line) {
   };
   command->add_option("--scope", flags->scope, text("Municipio o estado", "Municipality or state"))
       ->required();
-  command->add_option("--people", flags->people, text("Personas", "People"));
-  command->add_option("--visits", flags->visits,
-                      text("Visitas a las personas de aquí, o a nuevas si no hay",
-                           "Visits to the people here, or to new ones when there are none"));
-  command->add_option("--events", flags->events, text("Eventos", "Events"));
-  command->add_option("--attendances", flags->attendances, text("Asistencias", "Attendances"));
+  const auto count = [command](const char* name, uint64_t* value, const std::string& meaning) {
+    command->add_option(name, *value, meaning)->check(NumberIn(0, kMostRecords));
+  };
+  count("--people", &flags->people, text("Personas", "People"));
+  count("--visits", &flags->visits,
+        text("Visitas a las personas de aquí, o a nuevas si no hay",
+             "Visits to the people here, or to new ones when there are none"));
+  count("--events", &flags->events, text("Eventos", "Events"));
+  count("--attendances", &flags->attendances, text("Asistencias", "Attendances"));
   command
       ->add_option(
           "--seed", flags->seed,
           text("La misma semilla da los mismos datos", "The same seed gives the same data"))
+      ->check(NumberIn(0, INT64_MAX))
       ->capture_default_str();
   command->add_flag("--fast", flags->fast,
                     text("No espera al disco en cada transacción",

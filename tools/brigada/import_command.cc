@@ -306,8 +306,10 @@ void AddImportCommand(CommandLine* line) {
                            "New file of the refused rows; else refused.csv"));
   command->add_option("--separator", flags->separator, text("Entre columnas", "Between columns"))
       ->capture_default_str();
-  command->add_option("--skip-rows", flags->skip_rows,
-                      text("Filas que ya entraron", "Rows that are in already"));
+  command
+      ->add_option("--skip-rows", flags->skip_rows,
+                   text("Filas que ya entraron", "Rows that are in already"))
+      ->check(NumberIn(0, 1'000'000'000'000));
   command
       ->add_option("--batch", flags->rows_per_transaction,
                    text("Filas por transacción, de 1 a 1000", "Rows per transaction, 1 to 1000"))

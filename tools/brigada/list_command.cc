@@ -6,6 +6,7 @@
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
+#include "tools/brigada/headings.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 #include "tools/brigada/telling_columns.h"
@@ -60,7 +61,8 @@ absl::Status List(const CommandLine& line, const ListFlags& flags, bool all_colu
   RETURN_IF_ERROR(replica->QueryRows(
       sql, arguments,
       [&](absl::Span<const std::string> columns) {
-        table.Columns(columns);
+        std::vector<std::string> headings(columns.begin(), columns.end());
+        table.Columns(Headings(std::move(headings), line.wants_text()));
         return absl::OkStatus();
       },
       [&](const SqlRow& row) {
@@ -100,6 +102,7 @@ void AddListCommands(CommandLine* line) {
                       std::string(Say("Palabras, o sus comienzos, sin importar acentos",
                                       "Words, or their beginnings, accents aside")));
   command->add_option("--limit", flags->limit, std::string(Say("Cuántos", "How many")))
+      ->check(NumberIn(1, 1'000'000'000))
       ->capture_default_str();
   command->add_flag("--all-columns", *all, std::string(Say("Todas las columnas", "Every column")));
 }

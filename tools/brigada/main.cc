@@ -6,6 +6,7 @@
 #include "absl/strings/strip.h"
 #include "replica/base/log.h"
 #include "tools/brigada/command_line.h"
+#include "tools/brigada/grpc_log.h"
 
 namespace {
 
@@ -27,6 +28,7 @@ void ChooseLanguage(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   ChooseLanguage(argc, argv);
+  brigada::SilenceGrpc();
   // What the library logs is for programs; a person gets the sentence of the error.
   if (std::getenv("BRIGADA_LOG") == nullptr) brigada::SetLogSink([](absl::string_view) {});
   brigada::CommandLine line;

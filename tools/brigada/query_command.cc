@@ -80,8 +80,10 @@ void AddQueryCommand(CommandLine* line) {
       ->allow_extra_args(false);
   command->add_flag("--server", flags->server,
                     std::string(Say("Pregunta al servidor", "Ask the server")));
-  command->add_option("--max-rows", flags->max_rows,
-                      std::string(Say("Límite de filas del servidor", "Row limit of the server")));
+  command
+      ->add_option("--max-rows", flags->max_rows,
+                   std::string(Say("Límite de filas del servidor", "Row limit of the server")))
+      ->check(NumberIn(1, 1'000'000'000));
 }
 
 }  // namespace brigada

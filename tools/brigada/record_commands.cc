@@ -8,6 +8,7 @@
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/field_flags.h"
+#include "tools/brigada/grant_note.h"
 #include "tools/brigada/record_check.h"
 #include "tools/brigada/record_id.h"
 #include "tools/brigada/record_json.h"
@@ -67,23 +68,6 @@ void ShowId(const CommandLine& line, const RecordId& id) {
   } else {
     std::cout << id.ToString() << "\n";
   }
-}
-
-// A note on what the server is going to refuse: offline work is never stopped, but nobody should
-// find out a week later.
-void NoteMissingGrant(const CommandLine& line, const Replica& replica, const Scope& scope) {
-  const v1::Welcome welcome = replica.last_welcome();
-  for (const v1::GrantInfo& grant : welcome.grants()) {
-    for (const std::string& path : grant.scopes()) {
-      const absl::StatusOr<Scope> granted = Scope::Parse(path);
-      if (granted.ok() && granted->Contains(scope)) return;
-    }
-  }
-  if (welcome.user().empty()) return;
-  line.Note(absl::Substitute(
-      Say("Ojo: sus permisos no cubren $0 ($1); el servidor lo rechazará mientras no los tenga",
-          "Beware: your grants do not cover $0 ($1); the server will refuse it until they do"),
-      scope.path(), ScopeName(scope.path())));
 }
 
 absl::Status AddMany(const CommandLine& line, const RecordFlags& flags, const RecordType& type,

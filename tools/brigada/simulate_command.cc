@@ -99,10 +99,13 @@ void AddSimulateCommand(CommandLine* line) {
     return std::string(Say(spanish, english));
   };
   command->add_option("--seed", flags->seed, text("Semilla de la primera", "Seed of the first"))
+      ->check(NumberIn(0, INT64_MAX))
       ->capture_default_str();
   command->add_option("--count", flags->count, text("Cuántas historias", "How many histories"))
+      ->check(NumberIn(1, 1'000'000'000))
       ->capture_default_str();
   command->add_option("--steps", flags->steps, text("Pasos de cada una", "Steps of each"))
+      ->check(NumberIn(1, 1'000'000'000))
       ->capture_default_str();
   command
       ->add_option("--profile", flags->profile, text("Qué fallas puede haber", "What may go wrong"))

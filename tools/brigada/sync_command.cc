@@ -3,6 +3,7 @@
 #include <ctime>
 #include <iostream>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
@@ -31,6 +32,24 @@ absl::Status SayWhatWaits(const Replica& replica, bool strict, const CommandLine
   if (!strict || sentences.empty()) return absl::OkStatus();
   return UnfinishedError(Say("Sincronizado, pero queda algo por resolver",
                              "Synced, but something is left to resolve"));
+}
+
+// What cannot be dialled is a mistake, not a lost link.
+CLI::Validator HostAndPort() {
+  return CLI::Validator(
+      [](std::string& value) -> std::string {
+        const size_t colon = value.rfind(':');
+        uint32_t port = 0;
+        const bool is_address = colon != std::string::npos && colon > 0 &&
+                                absl::SimpleAtoi(value.substr(colon + 1), &port) && port > 0 &&
+                                port <= UINT16_MAX;
+        if (is_address) return "";
+        return absl::Substitute(
+            Say("«$0» no es una dirección: se espera host:puerto, como brigada.example.mx:7443",
+                "\"$0\" is not an address: expected host:port, such as brigada.example.mx:7443"),
+            CutToWidth(PrintableText(value), 40));
+      },
+      "");
 }
 
 absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
@@ -124,15 +143,19 @@ void AddSyncCommand(CommandLine* line) {
   command->add_flag("--strict", flags->strict,
                     text("Sale con 6 si queda algo por resolver",
                          "Exit with 6 when something is left to resolve"));
-  command->add_option(
-      "--server", flags->server,
-      text("host:puerto en lugar del de la invitación", "host:port instead of the invitation's"));
+  command
+      ->add_option("--server", flags->server,
+                   text("host:puerto en lugar del de la invitación",
+                        "host:port instead of the invitation's"))
+      ->check(HostAndPort());
   command
       ->add_option("--timeout", flags->timeout_seconds,
                    text("Segundos como máximo", "Seconds at most"))
       ->check(NumberIn(1, 1'000'000'000));
-  command->add_option("--byte-budget", flags->byte_budget,
-                      text("Se detiene tras estos bytes", "Stop after this many bytes"));
+  command
+      ->add_option("--byte-budget", flags->byte_budget,
+                   text("Se detiene tras estos bytes", "Stop after this many bytes"))
+      ->check(NumberIn(1, 1'000'000'000'000));
 }
 
 }  // namespace brigada

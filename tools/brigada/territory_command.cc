@@ -11,6 +11,7 @@
 #include "replica/territory/territory.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/headings.h"
 #include "tools/brigada/status_text.h"
 
 namespace brigada {
@@ -54,7 +55,9 @@ absl::Status Territories(const CommandLine& line, const std::string& text) {
                          CutToWidth(PrintableText(text), 60)));
   }
   TableWriter table = line.Table();
-  table.Columns({"key", "scope", "name", "state", "population", "zone", "latitude", "longitude"});
+  table.Columns(
+      Headings({"key", "scope", "name", "state", "population", "zone", "latitude", "longitude"},
+               line.wants_text()));
   for (const Place* const place : found) {
     const Place* const state = catalog.Find(place->state_key());
     ASSIGN_OR_RETURN(const std::string scope, ScopePath(place->key));

@@ -44,7 +44,7 @@ class WrongWordsTest(FieldTest):
         self.refused(2, ["No hay un comando «lst»", "list"], "lst")
         self.refused(2, ["No hay una opción «--serch»", "--search"], "list", "people", "--serch", "x")
         self.refused(2, ["--role: «jefe» no es uno de: kiosk"], "invite", "x", "--role", "jefe", "--scope", OAXACA)
-        self.refused(2, ["--limit: «muchos» no es un número"], "list", "people", "--limit", "muchos")
+        self.refused(2, ["--limit: «muchos» debe ser un número de 1 a"], "list", "people", "--limit", "muchos")
         self.refused(2, ["--batch: «0» debe ser un número de 1 a 1000"], "import", "people", "x.csv", "--batch", "0")
         self.refused(2, ["falta TIPO"], "list")
         self.refused(2, ["--scope: falta el valor"], "list", "people", "--scope")
@@ -69,6 +69,10 @@ class WrongWordsTest(FieldTest):
         self.refused(2, ["phones: se espera un teléfono", "+529511234567"], *start, "--phones", "951")
         self.refused(2, ["emails: se espera un correo", "curp: se espera una CURP"], *start, "--emails", "x", "--curp", "y")
         self.refused(2, ["registered_sex", "female|male|x"], *start, "--registered-sex", "mujer")
+        answer = self.go("ana", *start, "--registered-sex", "M", code=2)
+        self.assertNotIn("Quiso decir", answer.text)
+        self.refused(2, ["position", "de -90 a 90"], "add", "visits", "--scope", OAXACA, "--position", "200,900")
+        self.refused(2, ["«notes» está dos veces"], *start, "--json", "-", stdin='{"notes": "a", "notes": "b"}')
         self.refused(2, ["birth_date", "AAAA-MM-DD"], *start, "--birth-date", "1990-13")
         self.refused(2, ["falta name"], "add", "people", "--scope", OAXACA, "--notes", "x")
         self.refused(2, ["name.given_names: pasa de 120 caracteres"], "add", "people", "--scope", OAXACA,
@@ -98,9 +102,21 @@ class WrongWordsTest(FieldTest):
         self.refused(2, ["0 signos ?", "1 valores"], "query", "SELECT 1", "--param", "x")
         self.refused(1, ["La consulta pasó de"], "query", endless)
 
+    def test_what_cannot_be_dialled_is_a_mistake_and_no_lost_link(self):
+        for server in ("localhost", ":7443", "localhost:99999", "localhost:0", "localhost:x"):
+            self.refused(2, ["--server: «%s» no es una dirección" % server], "sync", "--server", server)
+
+    def test_what_the_servers_program_does_is_said_to_be_there(self):
+        self.refused(2, ["brigada-server restore"], "restore", "--backup", "x")
+
+    def test_a_decision_is_never_taken_by_default(self):
+        self.refused(2, ["falta --take"], "conflicts", "resolve", "0193a5")
+
     def test_bad_invitations_say_what_is_wrong_with_them(self):
         self.refused(2, ["no es una invitación completa", "BRG1-"], "enrol", "--invitation", "-", stdin="hola")
+        self.refused(2, ["Falta la invitación", "--invitation"], "enrol", stdin="")
         self.go("otra", "init")
+        self.assert_says(self.go("otra", "init"), "Ya había una réplica")
         invitation = self.field.at("una.inv")
         self.go("admin", "invite", "otra", "--role", "organizer", "--scope", OAXACA, "--out", invitation)
         text = readdress(read(invitation).strip(), self.field.address)

@@ -85,6 +85,8 @@ class RecordsTest(FieldTest):
     def test_work_outside_the_grants_is_taken_with_a_warning(self):
         answer = self.go("ana", "add", "people", "--scope", MIXTEPEC, "--name.given-names", "Lejos")
         self.assert_says(answer, "sus permisos no cubren MX/20/208")
+        made = self.go("ana", "generate", "--scope", MIXTEPEC, "--people", "2")
+        self.assert_says(made, "sus permisos no cubren MX/20/208")
 
     def test_generate_makes_whom_it_needs(self):
         self.field.device("gema", scope="MX/20/570")
@@ -265,6 +267,9 @@ class AdministrationTest(FieldTest):
         self.go("iris", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
         answer = self.go("iris", "sync", code=5)
         self.assert_says(answer, "dio de baja este dispositivo")
+        status = self.go("iris", "status")
+        self.assert_says(status, "ya no se pueden enviar: 1")
+        self.assertNotIn("Falta enviar", status.text)
         self.assert_spanish(answer)
         self.assertEqual(self.field.count("iris", "people", "created_by = 'iris'"), 1)
 

@@ -129,11 +129,13 @@ class Field:
 
     def enrol(self, user, invitation):
         assert self.go(user, "init").code == 0
-        # The invitation names the port the server was made for; tests take a free one.
-        text = readdress(read(invitation).strip(), self.address)
-        answer = self.go(user, "enrol", "--invitation", text)
+        answer = self.go(user, "enrol", "--invitation", self.readdressed(invitation))
         assert answer.code == 0, answer.text
         return answer
+
+    def readdressed(self, invitation):
+        """The invitation names the port the server was made for; tests take a free one."""
+        return readdress(read(invitation).strip(), self.address)
 
     def device(self, user, role="organizer", scope=OAXACA):
         invitation = self.at(user + ".inv")

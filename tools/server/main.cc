@@ -18,13 +18,14 @@
 #include "replica/crypto/secret_file.h"
 #include "server/organization.h"
 #include "server/server.h"
+#include "tools/brigada/grpc_log.h"
+#include "tools/brigada/parser_text.h"
+#include "tools/brigada/status_text.h"
+#include "tools/server/server_text.h"
 
 namespace brigada {
 namespace {
 
-constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 constexpr absl::Duration kShutdownPatience = absl::Seconds(20);
 
 std::string Text(absl::string_view spanish, absl::string_view english) {
@@ -32,8 +33,8 @@ std::string Text(absl::string_view spanish, absl::string_view english) {
 }
 
 int Fail(const absl::Status& status) {
-  std::cerr << "brigada-server: " << status.message() << "\n";
-  return kExitFailed;
+  std::cerr << "brigada-server: " << ServerStatusText(status) << "\n";
+  return ExitCodeOf(status);
 }
 
 struct Flags {
@@ -57,15 +58,18 @@ int HandOver(const std::string& invitation, const std::string& file) {
   if (written.ok()) return kExitOk;
   // It cannot be made a second time: better on the screen than lost.
   std::cout << invitation << "\n";
-  return Fail(Annotate(written, "keep the invitation printed above"));
+  std::cerr << Text("Guarde la invitación que se ve arriba.", "Keep the invitation printed above.")
+            << "\n";
+  return Fail(written);
 }
 
 // Before anything is made for it.
 absl::Status CheckAbsent(const std::string& file) {
   std::error_code error;
   if (file.empty() || !std::filesystem::exists(file, error)) return absl::OkStatus();
-  return absl::AlreadyExistsError(
-      absl::StrCat(file, " is there already: name a new file for the invitation"));
+  return SaidError(absl::StatusCode::kAlreadyExists,
+                   absl::StrCat(file, Text(" ya existe: dé a --invitation-file un archivo nuevo",
+                                           " exists: name a new file with --invitation-file")));
 }
 
 int Init(Flags& flags) {
@@ -94,7 +98,8 @@ int Invite(const Flags& flags) {
   absl::StatusOr<std::unique_ptr<Organization>> organization =
       OpenOrganization(flags.directory, SystemClock(), SystemRandom());
   if (absl::IsUnavailable(organization.status())) {
-    return Fail(absl::UnavailableError(
+    return Fail(SaidError(
+        absl::StatusCode::kUnavailable,
         Text("un servidor usa este directorio: invite desde el dispositivo de un administrador "
              "(brigada invite); si ya no hay ninguno, detenga el servidor y repita esta orden",
              "a server runs on this directory: invite from an administrator's device (brigada "
@@ -126,7 +131,9 @@ int Serve(const Flags& flags) {
     std::FILE* const file = std::fopen(flags.port_file.c_str(), "we");
     if (file == nullptr || std::fprintf(file, "%d\n", (*server)->port()) < 0 ||
         std::fclose(file) != 0) {
-      return Fail(absl::UnavailableError(absl::StrCat("cannot write ", flags.port_file)));
+      return Fail(
+          SaidError(absl::StatusCode::kFailedPrecondition,
+                    absl::StrCat(Text("No se puede escribir ", "Cannot write "), flags.port_file)));
     }
   }
   int signal = 0;
@@ -207,21 +214,22 @@ void AddServe(CLI::App& app, Flags& flags, int& exit_code) {
   serve
       ->add_option("--threads", flags.serve.threads,
                    Text("Hilos de las sesiones", "Threads of the sessions"))
-      ->check(CLI::Range(1, 256))
+      ->check(NumberIn(1, 256))
       ->capture_default_str();
   serve
       ->add_option("--query-threads", flags.serve.query_threads,
                    Text("Consultas a la vez", "Queries at once"))
-      ->check(CLI::Range(1, 64))
+      ->check(NumberIn(1, 64))
       ->capture_default_str();
   serve
       ->add_option("--max-sessions", flags.serve.admission.max_sessions,
                    Text("Sesiones a la vez", "Sessions at once"))
+      ->check(NumberIn(1, 1'000'000))
       ->capture_default_str();
   serve
       ->add_option("--max-new-sessions", flags.serve.admission.max_new_per_second,
                    Text("Sesiones que comienzan por segundo", "Sessions that begin in a second"))
-      ->check(CLI::Range(1, 100'000))
+      ->check(NumberIn(1, 100'000))
       ->capture_default_str();
   serve->add_option("--backup-dir", flags.serve.backup_directory,
                     Text("Directorio de los respaldos", "Directory of the backups"));
@@ -235,10 +243,19 @@ int Main(int argc, char** argv) {
   Flags flags;
   int exit_code = kExitOk;
   CLI::App app(Text("Servidor de Brigada", "Brigada's server"), "brigada-server");
+  app.formatter(HelpFormatter());
+  app.option_defaults()->group(Text("Opciones", "Options"));
+  app.set_help_flag("-h,--help", Text("Muestra esta ayuda", "Show this help"))
+      ->group(Text("Opciones", "Options"));
   app.require_subcommand(1);
   app.set_config("--config", "",
-                 Text("Archivo TOML con las mismas opciones", "TOML file with the same options"));
-  app.set_version_flag("--version", BRIGADA_VERSION);
+                 Text("Archivo TOML: dir, y las opciones de serve en la sección [serve]",
+                      "TOML file: dir, and serve's options in the section [serve]"))
+      ->group(Text("Opciones", "Options"));
+  // A key that nobody reads would leave the server listening where it should not.
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.set_version_flag("--version", BRIGADA_VERSION, Text("Muestra la versión", "Show the version"))
+      ->group(Text("Opciones", "Options"));
   app.add_option("--dir", flags.directory,
                  Text("Directorio de la organización", "The organization's directory"))
       ->required()
@@ -262,11 +279,18 @@ int Main(int argc, char** argv) {
                    Text("Directorio del respaldo", "The backup's directory"))
       ->required();
   restore->callback([&] { exit_code = Restore(flags); });
+  for (CLI::App* const command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command->group(Text("Comandos", "Commands"));
+    for (CLI::Option* const option : command->get_options())
+      option->group(Text("Opciones", "Options"));
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    // 0 is help or the version, which come as an error of this kind.
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    // Help and version are not errors.
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "brigada-server: " << ParseErrorText(app, error) << "\n";
+    return kExitUsage;
   }
   return exit_code;
 }
@@ -276,4 +300,7 @@ int Main(int argc, char** argv) {
 
 // CLI11 throws beyond what Main catches only when an option is declared wrongly there.
 // NOLINTNEXTLINE(bugprone-exception-escape)
-int main(int argc, char** argv) { return brigada::Main(argc, argv); }
+int main(int argc, char** argv) {
+  brigada::SilenceGrpc();
+  return brigada::Main(argc, argv);
+}

@@ -1,0 +1,56 @@
+#include "tools/brigada/headings.h"
+
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "replica/base/language.h"
+
+namespace brigada {
+namespace {
+
+struct Heading {
+  const char* name;
+  const char* spanish;
+};
+
+constexpr Heading kHeadings[] = {
+    {"bytes_received", "bytes recibidos"},
+    {"bytes_sent", "bytes enviados"},
+    {"enrolled", "inscrito"},
+    {"from", "desde"},
+    {"grant", "permiso"},
+    {"granted_by", "lo dio"},
+    {"key", "clave"},
+    {"last_sync", "última sincronización"},
+    {"latitude", "latitud"},
+    {"lease_until", "vale hasta"},
+    {"longitude", "longitud"},
+    {"name", "nombre"},
+    {"population", "población"},
+    {"replica", "réplica"},
+    {"revoked", "dado de baja"},
+    {"role", "papel"},
+    {"scope", "lugar"},
+    {"scopes", "lugares"},
+    {"state", "estado"},
+    {"until", "hasta"},
+    {"updated_by", "lo cambió"},
+    {"user", "usuario"},
+    {"zone", "zona"},
+};
+
+}  // namespace
+
+std::vector<std::string> Headings(std::vector<std::string> names, bool for_people) {
+  if (!for_people) return names;
+  for (std::string& name : names) {
+    const std::string english = absl::StrReplaceAll(name, {{"_", " "}});
+    for (const Heading& heading : kHeadings) {
+      if (name != heading.name) continue;
+      name = std::string(Say(heading.spanish, english));
+      break;
+    }
+  }
+  return names;
+}
+
+}  // namespace brigada
