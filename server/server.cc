@@ -3,8 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -54,6 +56,18 @@ constexpr absl::Duration kFirstPassAfter = absl::Hours(1);
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
+
+// Linking gRPC's list of services publishes it on every server of the process; this one keeps it
+// back.
+class WithoutReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins, [](const std::unique_ptr<grpc::ServerBuilderPlugin>& plugin) {
+      return plugin->name() == "proto_server_reflection";
+    });
+  }
+};
 
 // docs/operations.md says why each is what it is.
 void Harden(grpc::ServerBuilder& builder) {
@@ -108,8 +122,9 @@ class Server::Impl {
     RETURN_IF_ERROR(ParseAddress(options.listen).status());
     RefuseOldTls();
     grpc::EnableDefaultHealthCheckService(true);
-    if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
+    if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
     Harden(builder);
     builder.AddListeningPort(options.listen, CredentialsOf(*organization_), &port_);
     builder.RegisterService(&sync_);
