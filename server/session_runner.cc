@@ -218,6 +218,9 @@ void SessionRunner::OnReadEnd() {
   strand_->Post([self = shared_from_this()] {
     self->reading_ = false;
     self->read_ended_ = true;
+    // A first frame that could not be read ends the reading too: nothing else will ever come.
+    if (!self->host_->identified() && !self->session_->finished())
+      self->session_->Refuse(NoHello());
     self->Pump();
   });
 }

@@ -28,6 +28,10 @@ v1::Refused ServerStops(absl::Duration retry_after) {
   return MakeRefused(v1::Refused::SHUTTING_DOWN, "", retry_after);
 }
 
+v1::Refused NoHello() {
+  return MakeRefused(v1::Refused::MALFORMED_FRAME, "no hello came", absl::ZeroDuration());
+}
+
 v1::Refused SessionIsOld() {
   return MakeRefused(v1::Refused::SHUTTING_DOWN, "the session has lasted its time",
                      absl::Seconds(1));

@@ -11,6 +11,8 @@ namespace brigada {
 
 v1::Refused TooManySessions(absl::Duration retry_after);
 v1::Refused ServerStops(absl::Duration retry_after);
+// The stream ended, or could not be read, before a hello.
+v1::Refused NoHello();
 // The session has lasted its time; another one may begin at once.
 v1::Refused SessionIsOld();
 // What was pushed waits on the device; it may read meanwhile.
