@@ -1,6 +1,7 @@
-// Makes a device's closed store look as if a later version had written it: newer_format STORE.
+// Makes a closed store look as if a later version had written it: newer_format STORE.
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -18,8 +19,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", std::string(kv.status().message()).c_str());
     return 1;
   }
+  const absl::StatusOr<std::optional<std::string>> now =
+      (*kv)->Get(brigada::Table::kMeta, brigada::kFormatKey);
+  if (!now.ok() || !now->has_value()) return 1;
   brigada::KvBatch batch;
   batch.Put(brigada::Table::kMeta, std::string(brigada::kFormatKey),
-            absl::StrCat("d", brigada::kFormatVersion + 1));
+            absl::StrCat((*now)->substr(0, 1), brigada::kFormatVersion + 1));
   return (*kv)->Write(batch, brigada::Durability::kSync).ok() ? 0 : 1;
 }

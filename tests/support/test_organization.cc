@@ -56,16 +56,16 @@ TestOrganization::~TestOrganization() {
   StopServer();
 }
 
-void TestOrganization::StartServer(const WrapStore& wrap) {
+void TestOrganization::StartServer(const WrapStore& wrap, const Clock& clock) {
   absl::StatusOr<std::unique_ptr<Organization>> organization =
-      OpenOrganization(scratch_ / "server", SystemClock(), SystemRandom());
+      OpenOrganization(scratch_ / "server", clock, SystemRandom());
   Require(organization.status());
   if (wrap) (*organization)->store = wrap(std::move((*organization)->store));
   ServerOptions options;
   options.listen = absl::StrCat("127.0.0.1:", port());
   options.threads = 2;
   absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start(*std::move(organization), options, SystemClock(), SystemRandom());
+      Server::Start(*std::move(organization), options, clock, SystemRandom());
   Require(server.status());
   server_ = *std::move(server);
 }
