@@ -80,6 +80,7 @@ void CommitQueue::CommitGroup(std::vector<Waiting> group) {
     if (!result.status.ok()) continue;
     if (new_heads_.empty()) oldest_new_head_ = clock_->Monotonic();
     new_heads_.insert(pushes[i].partition);
+    new_heads_.insert(result.also_changed.begin(), result.also_changed.end());
   }
   if (!has_waiting() || clock_->Monotonic() - oldest_new_head_ >= options_.gather_heads)
     TellNewHeads();

@@ -23,6 +23,9 @@ struct WriteContext {
   uint64_t seen = 0;
   // Replica bytes + 8 bytes big-endian sequence of the provisional change sets it had seen.
   absl::flat_hash_set<std::string> provisional;
+  // The same of writes that it saw with their verdict, although what it saw counts elsewhere: the
+  // record came from another partition since.
+  absl::flat_hash_set<std::string> confirmed;
   // Of its own replica it saw the change sets before this one: all of them, unless it is a retry.
   uint64_t own_before = UINT64_MAX;
 };

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "replica/merge/origin.h"
+
 namespace brigada {
 namespace {
 
@@ -14,21 +16,30 @@ std::string DotBytes(const WriteRef& write) {
 
 }  // namespace
 
+bool Perspective::SawCommitted(const WriteRef& other) const {
+  if (other.sequence <= context_->seen) return true;
+  return !context_->confirmed.empty() && context_->confirmed.contains(DotBytes(other));
+}
+
 bool Perspective::SawProvisional(const WriteRef& other) const {
   return !context_->provisional.empty() && context_->provisional.contains(DotBytes(other));
 }
 
 bool Perspective::SawAsOwn(const WriteRef& other) const {
-  return other.replica == write_.replica && other.origin_sequence < context_->own_before;
+  if (other.replica != write_.replica) return false;
+  // Change sets of two partitions have no common numbers; a replica's stamps rise.
+  if (OriginMark(other.origin_sequence) != OriginMark(write_.origin_sequence))
+    return other.stamp < write_.stamp;
+  return other.origin_sequence < context_->own_before;
 }
 
 bool Perspective::IsConcurrent(const WriteRef& other) const {
-  if (context_ == nullptr || other.sequence <= context_->seen) return false;
+  if (context_ == nullptr || SawCommitted(other)) return false;
   return !SawAsOwn(other) && !SawProvisional(other);
 }
 
 bool Perspective::SawUnconfirmed(const WriteRef& other) const {
-  if (context_ == nullptr || other.sequence <= context_->seen) return false;
+  if (context_ == nullptr || SawCommitted(other)) return false;
   return SawAsOwn(other) || SawProvisional(other);
 }
 

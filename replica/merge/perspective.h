@@ -26,6 +26,7 @@ class Perspective {
   bool SawUnconfirmed(const WriteRef& other) const;
 
  private:
+  bool SawCommitted(const WriteRef& other) const;
   bool SawProvisional(const WriteRef& other) const;
   bool SawAsOwn(const WriteRef& other) const;
 

@@ -22,8 +22,9 @@ struct WriteRef {
   Hlc stamp;  // effective
   ReplicaId replica;
   std::string user;
-  uint64_t origin_sequence = 0;  // of the change set, in its replica and partition
-  uint64_t sequence = 0;         // commit sequence; 0 while it has no verdict
+  // Of the change set, in its replica and partition; of one from elsewhere: OriginElsewhere.
+  uint64_t origin_sequence = 0;
+  uint64_t sequence = 0;  // commit sequence; 0 while it has no verdict
 
   friend bool operator==(const WriteRef&, const WriteRef&) = default;
 };

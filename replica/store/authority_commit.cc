@@ -11,6 +11,7 @@
 #include "replica/schema/diff.h"
 #include "replica/store/change_rules.h"
 #include "replica/store/keys.h"
+#include "replica/store/partition_move.h"
 #include "replica/store/redelivery.h"
 
 namespace brigada {
@@ -108,10 +109,15 @@ absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict
 struct CommitGroup::Trial {
   Trial(RecordBatch* batch, Redelivery known) : records(batch), redelivery(std::move(known)) {}
   const v1::ChangeSetBody* body = nullptr;
+  std::string partition;
   WriteContext context;
   TrialRecords records;
-  // Per change, its record; null when the change names none.
+  // Per change, its record, wherever it is now; null when the change names none.
   std::vector<TrialRecord*> targets;
+  // Per change, what there is of its record in the partition of the change set.
+  std::vector<const TrialRecord*> homes;
+  // The commit sequence of this change set in other partitions.
+  std::map<std::string, uint64_t, std::less<>> elsewhere;
   std::vector<std::pair<const TrialRecord*, ConflictEvent>> conflicts;
   std::vector<v1::Verdict::Lost> lost;
   std::vector<v1::Refusal> refusals;
@@ -128,6 +134,7 @@ CommitGroup::CommitGroup(CommitBase base)
 absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   PushResult result;
   v1::ReplicaProgress* progress = nullptr;
+  moved_.clear();
   absl::StatusOr<CheckedPush> look = Look(push, &progress);
   if (absl::IsDataLoss(look.status())) {
     // What is damaged is this replica's: the pushes of others go on.
@@ -159,8 +166,10 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     result.verdicts.push_back(verdict);
     stored.set_chain(std::move(checked.headers[i].chain));
     verdicts_.Add(push.partition, push.replica, stored);
-    RETURN_IF_ERROR(ReleaseWaiting(push.partition));
+    RETURN_IF_ERROR(ReleaseWaiting());
   }
+  moved_.erase(push.partition);
+  result.also_changed.assign(moved_.begin(), moved_.end());
   result.expected = progress->sequence() + 1;
   return result;
 }
@@ -179,6 +188,7 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   verdict.set_sequence(it.header.sequence());
   verdict.set_commit_sequence(head + 1);
   Trial trial(&records_, Redelivery(&verdicts_, &it.header, it.before, it.is_late));
+  trial.partition = it.push.partition;
   trial.context = ContextOf(it.header, it.push, head + 1);
   const auto body = ReadBody(it.set, &verdict);
   absl::Status status;
@@ -255,10 +265,10 @@ void CommitGroup::Refuse(const Case& it, const Trial& trial, v1::Verdict* verdic
   }
 }
 
-absl::Status CommitGroup::ReleaseWaiting(const std::string& partition) {
+absl::Status CommitGroup::ReleaseWaiting() {
   // Only a store that went back has any.
   while (!created_.empty() && base_.past->floor() > 0) {
-    const auto [type_id, id] = created_.back();
+    const auto [partition, type_id, id] = created_.back();
     created_.pop_back();
     ASSIGN_OR_RETURN(const auto waiting, waiting_.Find(partition, type_id, id));
     for (const v1::WaitingChangeSet& set : waiting) {
@@ -316,12 +326,43 @@ absl::Status CommitGroup::OpenRecords(const v1::ChangeSetHeader& header, Trial* 
   for (const v1::Change& change : trial->body->changes()) {
     const auto id = RecordId::FromBytes(change.record_id());
     TrialRecord*& target = trial->targets.emplace_back(nullptr);
+    trial->homes.push_back(nullptr);
     if (!id.ok()) continue;
-    ASSIGN_OR_RETURN(target, trial->records.Open(header.partition(), change.type_id(), *id));
+    ASSIGN_OR_RETURN(TrialRecord* const home,
+                     trial->records.Open(header.partition(), change.type_id(), *id));
+    trial->homes.back() = home;
+    ASSIGN_OR_RETURN(target, FollowStubs(home, &trial->records));
+    if (target != home) continue;
     RETURN_IF_ERROR(
         trial->redelivery.Look(target->record, ClaimOf(change, header), &trial->context));
   }
   return absl::OkStatus();
+}
+
+// What the writer of change `index` had seen of its record. Points to `moved` when the record is
+// not like others.
+const WriteContext& CommitGroup::ContextFor(const v1::ChangeSetHeader& header, size_t index,
+                                            Trial* trial, std::optional<WriteContext>* moved) {
+  const v1::Change& change = trial->body->changes(static_cast<int>(index));
+  const TrialRecord* const target = trial->targets[index];
+  const TrialRecord* const home = trial->homes[index];
+  WriteContext& plain = trial->context;
+  plain.seen = SeenBy(change, header, *base_.past, plain.write.sequence - 1);
+  if (target != home)
+    return moved->emplace(
+        ContextElsewhere(plain, *home, SequenceIn(target->slot->partition, trial)));
+  if (home->former.empty()) return plain;
+  return moved->emplace(ContextAtHome(plain, *home));
+}
+
+uint64_t CommitGroup::SequenceIn(absl::string_view partition, Trial* trial) const {
+  if (partition == trial->partition) return trial->context.write.sequence;
+  const auto [found, is_new] = trial->elsewhere.try_emplace(std::string(partition));
+  if (is_new) {
+    const auto head = base_.heads.find(partition);
+    found->second = std::max(head == base_.heads.end() ? 0 : head->second, base_.past->floor()) + 1;
+  }
+  return found->second;
 }
 
 Hlc CommitGroup::StampOf(Hlc signed_stamp, Hlc own_last, Hlc replaced) {
@@ -332,14 +373,14 @@ Hlc CommitGroup::StampOf(Hlc signed_stamp, Hlc own_last, Hlc replaced) {
 }
 
 void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial) {
-  const uint64_t head = trial->context.write.sequence - 1;
   Hlc replaced = FloorOf(header);
   for (size_t i = 0; i < trial->targets.size(); ++i) {
     if (trial->targets[i] == nullptr) continue;
     const v1::Change& change = trial->body->changes(static_cast<int>(i));
-    trial->context.seen = SeenBy(change, header, *base_.past, head);
-    const auto highest = HighestReplaced(trial->targets[i]->slot->type, change, trial->context,
-                                         trial->targets[i]->record);
+    std::optional<WriteContext> moved;
+    const auto highest =
+        HighestReplaced(trial->targets[i]->slot->type, change, ContextFor(header, i, trial, &moved),
+                        trial->targets[i]->record);
     // Malformed bytes are refused when the change is tried.
     if (highest.ok()) replaced = std::max(replaced, *highest);
   }
@@ -368,16 +409,17 @@ absl::Status CommitGroup::TryChange(const PushRequest& push, const v1::ChangeSet
     trial->refusals.push_back(MakeRefusal(v1::UNREADABLE_BODY, index, 0, "a malformed id"));
     return absl::OkStatus();
   }
-  if (IsRefused(push, header, change, index, *target, &trial->refusals)) return absl::OkStatus();
+  if (IsRefused(push, header, change, index, *trial, &trial->refusals)) return absl::OkStatus();
 
   const RecordType* const type = target->slot->type;
   Record* const record = &target->record;
-  trial->context.seen = SeenBy(change, header, *base_.past, trial->context.write.sequence - 1);
+  std::optional<WriteContext> moved;
+  const WriteContext& context = ContextFor(header, index, trial, &moved);
   std::string content;
   const bool may_end = change.kind() == v1::Change::DELETE && record->is_live();
   if (may_end) content = record->Message();
   std::optional<v1::Change> rest;
-  if (!trial->redelivery.is_plain()) {
+  if (!trial->redelivery.is_plain() && target == trial->homes[index]) {
     bool is_whole = false;
     const auto trimmed = trial->redelivery.Trim(type, *record, &rest.emplace(change), &is_whole);
     if (trimmed.ok() && (is_whole || !trimmed->empty())) {
@@ -387,7 +429,7 @@ absl::Status CommitGroup::TryChange(const PushRequest& push, const v1::ChangeSet
       if (is_whole || IsEmpty(*rest)) return absl::OkStatus();
     }
   }
-  auto result = ApplyChange(type, rest.has_value() ? *rest : change, trial->context, index, record);
+  auto result = ApplyChange(type, rest.has_value() ? *rest : change, context, index, record);
   if (absl::IsInvalidArgument(result.status())) {
     trial->refusals.push_back(
         MakeRefusal(v1::UNREADABLE_BODY, index, 0, "the change is malformed"));
@@ -410,9 +452,10 @@ absl::Status CommitGroup::TryChange(const PushRequest& push, const v1::ChangeSet
 }
 
 bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& header,
-                            const v1::Change& change, uint32_t index, const TrialRecord& target,
+                            const v1::Change& change, uint32_t index, const Trial& trial,
                             std::vector<v1::Refusal>* refusals) const {
   const size_t before = refusals->size();
+  const TrialRecord& target = *trial.targets[index];
   const RecordType* const type = target.slot->type;
   // A record that does not exist and one that the writer may not read are answered alike, whatever
   // else is wrong with the change: ids cannot be tried out.
@@ -428,7 +471,7 @@ bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& 
   const bool is_of_this_epoch = header.position().epoch() == base_.past->current()->epoch();
   const uint64_t seen = SeenBy(change, header, *base_.past, UINT64_MAX);
   base_.judge->Examine({push, header, change, index, type, &target.record,
-                        is_of_this_epoch ? FormerScope(*target.slot, seen) : ""},
+                        is_of_this_epoch ? FormerScope(*trial.homes[index]->slot, seen) : ""},
                        refusals);
   // Who may not write here learns nothing else of the record.
   if (refusals->size() == before)
@@ -439,13 +482,25 @@ bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& 
 absl::Status CommitGroup::TryLedger(Trial* trial) {
   const WriteRef& write = trial->context.write;
   for (const auto& [about, event] : trial->conflicts) {
-    RETURN_IF_ERROR(ledger_.Record(*about, event, write.stamp, write.sequence, &trial->records));
+    RETURN_IF_ERROR(ledger_.Record(*about, event, write.stamp,
+                                   SequenceIn(about->slot->partition, trial), &trial->records));
   }
   for (const TrialRecord* target : trial->targets) {
     const Record& before = target->slot->state.base;
     if (before.exists() && before.scope() != target->record.scope()) {
-      RETURN_IF_ERROR(ledger_.Follow(*target, write.stamp, write.sequence, &trial->records));
+      RETURN_IF_ERROR(ledger_.Follow(*target, write.stamp,
+                                     SequenceIn(target->slot->partition, trial), &trial->records));
     }
+  }
+  std::vector<const TrialRecord*> blocked;
+  RETURN_IF_ERROR(MoveToPartitions(
+      &trial->records, [&](absl::string_view partition) { return SequenceIn(partition, trial); },
+      &blocked));
+  for (const TrialRecord* record : blocked) {
+    const auto found = std::find(trial->targets.begin(), trial->targets.end(), record);
+    const auto index = found == trial->targets.end() ? 0 : found - trial->targets.begin();
+    trial->refusals.push_back(MakeRefusal(v1::WRONG_SCOPE, static_cast<uint32_t>(index), 0,
+                                          "the other state has a record of this id"));
   }
   if (!trial->records.FitOneBatch()) {
     trial->refusals.push_back(MakeRefusal(
@@ -455,9 +510,15 @@ absl::Status CommitGroup::TryLedger(Trial* trial) {
 }
 
 void CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
-  for (const TrialRecord* target : trial->targets) {
-    if (target != nullptr && target->is_changed && !target->slot->state.base.exists())
-      created_.emplace_back(target->slot->type_id, target->slot->id);
+  for (const TrialRecord& record : trial->records.records()) {
+    const RecordSlot& slot = *record.slot;
+    if (record.is_changed && record.record.exists() && !slot.state.base.exists())
+      created_.emplace_back(slot.partition, slot.type_id, slot.id);
+  }
+  for (const auto& [partition, sequence] : trial->elsewhere) {
+    base_.heads[partition] = sequence;
+    judged_.insert(partition);
+    moved_.insert(partition);
   }
   trial->records.Accept();
   for (const auto& [about, event] : trial->conflicts) {
@@ -469,6 +530,25 @@ void CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
   for (v1::Verdict::Lost& lost : trial->lost) *verdict->add_lost() = std::move(lost);
   verdict->set_outcome(verdict->conflicts_size() > 0 || verdict->lost_size() > 0 ? v1::MERGED
                                                                                  : v1::APPLIED);
+  NameFollowed(*trial, verdict);
+}
+
+// What became of a change whose record is elsewhere is told there: nothing of it belongs into the
+// base of this partition.
+void CommitGroup::NameFollowed(const Trial& trial, v1::Verdict* verdict) {
+  for (size_t i = 0; i < trial.targets.size(); ++i) {
+    if (trial.targets[i] == trial.homes[i]) continue;
+    const auto index = static_cast<uint32_t>(i);
+    auto* const all = verdict->mutable_lost();
+    const auto known = std::find_if(all->begin(), all->end(), [&](const v1::Verdict::Lost& lost) {
+      return lost.change() == index;
+    });
+    if (known != all->end()) {
+      known->clear_fields();
+    } else {
+      all->Add()->set_change(index);
+    }
+  }
 }
 
 void CommitGroup::Quarantine(const PushRequest& push, const v1::ChangeSet& set,

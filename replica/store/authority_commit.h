@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -88,15 +89,20 @@ class CommitGroup {
                          Trial* trial);
   // Adds what the change breaks; false when it breaks nothing that can be told before the merge.
   bool IsRefused(const PushRequest& push, const v1::ChangeSetHeader& header,
-                 const v1::Change& change, uint32_t index, const TrialRecord& target,
+                 const v1::Change& change, uint32_t index, const Trial& trial,
                  std::vector<v1::Refusal>* refusals) const;
   absl::Status TryLedger(Trial* trial);
   void Accept(Trial* trial, v1::Verdict* verdict);
   // What the verdict is of one that breaks a rule.
   void Refuse(const Case& it, const Trial& trial, v1::Verdict* verdict);
   void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
+  const WriteContext& ContextFor(const v1::ChangeSetHeader& header, size_t index, Trial* trial,
+                                 std::optional<WriteContext>* moved);
+  // The commit sequence that the change set has in this partition.
+  uint64_t SequenceIn(absl::string_view partition, Trial* trial) const;
+  static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
   // Tries what waits for the records made since the last call.
-  absl::Status ReleaseWaiting(const std::string& partition);
+  absl::Status ReleaseWaiting();
   absl::Status Retry(const std::string& partition, const v1::WaitingChangeSet& waiting);
 
   CommitBase base_;
@@ -105,8 +111,10 @@ class CommitGroup {
   ConflictLedger ledger_;
   WaitingSets waiting_;
   std::map<std::string, std::optional<std::string>> quarantined_;  // by key; nullopt: released
-  std::vector<std::pair<uint32_t, RecordId>> created_;             // since the last ReleaseWaiting
-  std::set<std::string> judged_;                                   // partitions with a new head
+  // Records that are new in their partition since the last ReleaseWaiting.
+  std::vector<std::tuple<std::string, uint32_t, RecordId>> created_;
+  std::set<std::string> judged_;  // partitions with a new head
+  std::set<std::string> moved_;   // of those, the ones that the present push reached from elsewhere
 };
 
 }  // namespace brigada

@@ -105,7 +105,12 @@ absl::Status Erasure::EraseIn(const std::string& partition, bool is_known, KvBat
   write.origin_sequence = write.sequence;
   report_.partitions.push_back(partition);
   if (!is_erased) {
-    MakeErased(write, request_.scope, &slot->state.base);
+    if (slot->state.left.has_value()) {
+      RETURN_IF_ERROR(EraseStub(write, slot));
+    } else {
+      MakeErased(write, request_.scope, &slot->state.base);
+    }
+    slot->state.former.clear();
     slot->state.last_content.clear();
     slot->dirty = true;
     ++report_.records;
@@ -116,6 +121,31 @@ absl::Status Erasure::EraseIn(const std::string& partition, bool is_known, KvBat
     conflict->dirty = true;
   }
   report_.conflicts += conflicts.size();
+  return absl::OkStatus();
+}
+
+// The tombstone of a record that has left stands where it was last, and names its creator: who made
+// it without reading holds it too.
+absl::Status Erasure::EraseStub(const WriteRef& write, RecordSlot* slot) {
+  RecordStorage& state = slot->state;
+  std::string scope;
+  for (const Departure& departure : state.departures)
+    if (departure.kind == v1::HERE) scope = departure.scope;
+  const std::string there(PartitionOfScope(state.left->scope));
+  ASSIGN_OR_RETURN(const RecordSlot* const now,
+                   records_.Open(there, request_.type_id, request_.id));
+  MakeErased(write, scope, &state.base);
+  if (now->state.base.exists()) {
+    WriteRef created = now->state.base.created();
+    created.sequence = write.sequence;
+    state.base.writes.insert(state.base.writes.begin(), std::move(created));
+    state.base.deleted_by = 1;
+    for (FieldState& field : state.base.fields) {
+      field.changed = 1;
+      for (Slot& slot_of : field.slots) slot_of.versions[0].write = 1;
+    }
+  }
+  state.left.reset();
   return absl::OkStatus();
 }
 

@@ -37,6 +37,7 @@ class Erasure {
 
  private:
   absl::Status EraseIn(const std::string& partition, bool is_known, KvBatch* batch);
+  absl::Status EraseStub(const WriteRef& write, RecordSlot* slot);
   absl::StatusOr<std::vector<RecordSlot*>> ConflictsIn(const std::string& partition);
   absl::Status ScrubQuarantine(const std::string& partition, KvBatch* batch);
 

@@ -21,6 +21,9 @@
 namespace brigada {
 namespace {
 
+// More stubs than there are partitions lead in a circle.
+constexpr int kMaxStubs = 128;
+
 struct RecordName {
   uint32_t type_id = 0;
   RecordId id;
@@ -158,7 +161,7 @@ class PageReader {
       } else if (mention.is_here) {
         RETURN_IF_ERROR(TellRecord(name, sequence));
       } else if (!mention.moved_to.empty() && !WasTold(sequence)) {
-        TellMove(name, sequence, mention.moved_to);
+        RETURN_IF_ERROR(TellMove(name, sequence, mention.moved_to));
       }
     }
     return absl::OkStatus();
@@ -187,7 +190,7 @@ class PageReader {
     });
   }
 
-  absl::StatusOr<Record> NewestOf(const RecordName& name, uint64_t sequence) const {
+  absl::StatusOr<RecordStorage> NewestOf(const RecordName& name, uint64_t sequence) const {
     const auto damaged = [&](absl::string_view why) {
       return absl::DataLossError(absl::StrCat("read feed: record ", name.id.ToString(), " of type ",
                                               name.type_id, ": ", why));
@@ -199,34 +202,66 @@ class PageReader {
     auto storage = DecodeStorage(registry_.Find(name.type_id), *bytes);
     if (!storage.ok()) return damaged(storage.status().message());
     if (storage->base.sequence != sequence) return damaged("its entry is not its newest");
-    return std::move(storage->base);
+    return storage;
   }
 
   absl::Status TellRecord(const RecordName& name, uint64_t sequence) {
-    ASSIGN_OR_RETURN(const Record record, NewestOf(name, sequence));
+    ASSIGN_OR_RETURN(const RecordStorage storage, NewestOf(name, sequence));
+    const Record& record = storage.base;
     auto entry = EntryContent(registry_.Find(name.type_id), record, request_);
     if (!entry.has_value()) return absl::OkStatus();
     entry->set_scope(record.scope());
+    entry->mutable_came_from()->Assign(storage.came_from.begin(), storage.came_from.end());
     Add(name, sequence, *std::move(entry));
     return absl::OkStatus();
   }
 
   // Whoever may read such a record here, and who made it without reading (a kiosk).
   absl::Status TellErased(const RecordName& name, uint64_t sequence, bool is_reader) {
-    ASSIGN_OR_RETURN(const Record record, NewestOf(name, sequence));
+    ASSIGN_OR_RETURN(const RecordStorage storage, NewestOf(name, sequence));
+    const Record& record = storage.base;
     if (!is_reader && record.created().replica != request_.replica) return absl::OkStatus();
     v1::Entry entry;
     entry.set_scope(record.scope());
     entry.set_whole(true);
     *entry.mutable_state() = EncodeRecord(record);
+    entry.mutable_came_from()->Assign(storage.came_from.begin(), storage.came_from.end());
     Add(name, sequence, std::move(entry));
     return absl::OkStatus();
   }
 
-  void TellMove(const RecordName& name, uint64_t sequence, const std::string& moved_to) {
+  absl::Status TellMove(const RecordName& name, uint64_t sequence, const std::string& moved_to) {
     v1::Entry entry;
     entry.set_moved_to(moved_to);
+    RETURN_IF_ERROR(TellWhereItIs(name, &entry));
     Add(name, sequence, std::move(entry));
+    return absl::OkStatus();
+  }
+
+  // Where it has been, for the reader may still have it there; and of a record that went to another
+  // partition where it is now, for the reader may have read further there.
+  absl::Status TellWhereItIs(const RecordName& name, v1::Entry* entry) const {
+    std::string partition = request_.partition;
+    for (int i = 0; i < kMaxStubs; ++i) {
+      ASSIGN_OR_RETURN(const auto bytes,
+                       snapshot_.Get(Table::kRecords, RecordKey(partition, name.type_id, name.id)));
+      // The tombstone that it became has been collected.
+      if (!bytes.has_value() && i > 0) return absl::OkStatus();
+      if (!bytes.has_value()) break;
+      ASSIGN_OR_RETURN(const RecordStorage storage,
+                       DecodeStorage(registry_.Find(name.type_id), *bytes));
+      if (i == 0) {
+        entry->mutable_came_from()->Assign(storage.came_from.begin(), storage.came_from.end());
+        if (PartitionOfScope(entry->moved_to()) == request_.partition) return absl::OkStatus();
+      }
+      if (!storage.left.has_value()) {
+        const std::string scope = storage.base.scope();
+        if (!scope.empty()) entry->set_moved_to(scope);
+        return absl::OkStatus();
+      }
+      partition = std::string(PartitionOfScope(storage.left->scope));
+    }
+    return absl::DataLossError("read feed: a moved record is in no partition");
   }
 
   void Add(const RecordName& name, uint64_t sequence, v1::Entry entry) {

@@ -53,6 +53,8 @@ struct PushResult {
   uint64_t expected = 0;
   // One per judged or repeated change set, in order.
   std::vector<v1::Verdict> verdicts;
+  // Other partitions with a new head: records moved there, or a change followed one that had.
+  std::vector<std::string> also_changed = {};
 };
 
 // One change with what the authority knows about it, for the judge.

@@ -13,6 +13,9 @@ namespace {
 // to its end.
 constexpr uint64_t kLastStamp = uint64_t{1} << 63;
 
+// The states and the nation are fewer.
+constexpr size_t kMaxPartitions = 101;
+
 absl::Status Malformed(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("malformed batch: ", what));
 }
@@ -62,6 +65,11 @@ absl::StatusOr<CheckedEntry> CheckEntry(const Registry& registry, uint64_t from,
   if (!id.ok() || entry.type_id() == 0) return Malformed("an entry without record");
   checked.id = *id;
   if (!IsInRange(entry.sequence(), from, to)) return Malformed("an entry out of range");
+  for (const std::string& partition : entry.came_from()) {
+    if (!Scope::IsPartition(partition)) return Malformed("an entry that came from no state");
+    checked.came_from.push_back(partition);
+  }
+  if (checked.came_from.size() > kMaxPartitions) return Malformed("an entry from too many states");
   if (!entry.moved_to().empty()) {
     absl::StatusOr<Scope> scope = Scope::Parse(entry.moved_to());
     if (!scope.ok()) return Malformed("an entry that moved nowhere");

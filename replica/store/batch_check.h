@@ -4,6 +4,7 @@
 #define REPLICA_STORE_BATCH_CHECK_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,6 +27,7 @@ struct CheckedEntry {
   Hlc stamp;       // of its newest change
   Record delta;    // of an entry that is not a departure
   Scope moved_to;  // not empty: a departure
+  std::vector<std::string> came_from;
 };
 
 // An entry by itself; as CheckBatch. `from` < its sequence <= `to`.

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "brigada/v1/storage.pb.h"
@@ -34,7 +35,8 @@ struct KvDeviceStore::BatchInProgress {
   // Records that the batch says were erased.
   std::vector<ChangedRecord> erased;
   BatchEffect effect;
-  std::map<uint64_t, PendingSet> pending;  // outbox sets read so far
+  // Outbox sets read so far, by partition and sequence.
+  std::map<std::pair<std::string, uint64_t>, PendingSet> pending;
   HybridClock clock;
 };
 

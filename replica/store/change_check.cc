@@ -160,8 +160,10 @@ absl::StatusOr<std::vector<CheckedChange>> CheckChanges(const Registry& registry
                      CheckChange(registry, changes[i], static_cast<uint32_t>(i)));
     all.push_back(std::move(checked));
   }
-  for (const CheckedChange& checked : all) {
-    if (checked.scope.empty()) continue;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const CheckedChange& checked = all[i];
+    // A move may lead into another partition.
+    if (changes[i].kind() != v1::Change::CREATE) continue;
     if (placed != nullptr) {
       RETURN_IF_ERROR(CheckSamePartition(placed->partition(), checked.scope.partition()));
     }

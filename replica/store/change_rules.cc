@@ -74,7 +74,9 @@ class ChangeCheck {
     const auto scope = Scope::Parse(change_.scope());
     if (!scope.ok()) {
       Refuse(v1::WRONG_SCOPE, 0, "the scope is no path");
-    } else if (scope->partition() != partition) {
+    } else if (!Scope::IsPartition(scope->partition())) {
+      Refuse(v1::WRONG_SCOPE, 0, "the scope is in no state");
+    } else if (change_.kind() == v1::Change::CREATE && scope->partition() != partition) {
       Refuse(v1::WRONG_SCOPE, 0, "the scope lies in another partition than the change set");
     } else if (type_ != nullptr) {
       if (auto refusal = ValidateScope(*type_, *scope, index_)) refusals_->push_back(*refusal);

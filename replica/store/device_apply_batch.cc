@@ -67,6 +67,15 @@ absl::Status Fold(const RecordType* type, const v1::Change& change, const WriteR
   return OverlayChange(type, change, write, left_out.fields().empty() ? nullptr : &left_out, base);
 }
 
+// A change of a record that went to another partition since: what created it says no more where it
+// is.
+v1::Change Followed(v1::Change change) {
+  if (change.kind() != v1::Change::CREATE) return change;
+  change.set_kind(v1::Change::EDIT);
+  change.clear_scope();
+  return change;
+}
+
 // An entry is what the server has now, so it is never too old to be taken; but a verdict just
 // folded may have raised the sequence beyond it (a change that left the server's record as it was).
 void LayEntryOver(const CheckedEntry& entry, Record* base) {
@@ -94,9 +103,7 @@ absl::StatusOr<BatchEffect> KvDeviceStore::ApplyBatch(const v1::Batch& batch,
     }
     for (const CheckedEntry& entry : entries) RETURN_IF_ERROR(ApplyEntry(entry, &work));
     RETURN_IF_ERROR(ScrubErased(&work));
-    for (RecordSlot& slot : work.records.slots()) {
-      if (slot.dirty) RETURN_IF_ERROR(RebuildView(&slot, &work));
-    }
+    RETURN_IF_ERROR(RebuildViews(&work));
     RETURN_IF_ERROR(WriteBatchInProgress(batch, &work));
     RETURN_IF_ERROR(CheckSums(batch, &work));
     effect = work.effect;
@@ -126,6 +133,11 @@ absl::Status KvDeviceStore::StartBatch(const v1::Batch& batch, BatchInProgress* 
     work->feeds.insert(work->feeds.end(), state.cursor->feeds().begin(),
                        state.cursor->feeds().end());
   }
+  // Those of which nothing has come yet.
+  for (const v1::Feed& feed : welcome_.feeds()) {
+    const auto known = partitions_.find(PartitionOfScope(feed.scope()));
+    if (known == partitions_.end() || !known->second.cursor) work->feeds.push_back(feed);
+  }
   return absl::OkStatus();
 }
 
@@ -136,7 +148,8 @@ absl::Status KvDeviceStore::ApplyVerdict(const v1::Verdict& verdict, BatchInProg
   if (verdict.sequence() > head.sequence()) return absl::OkStatus();
   if (verdict.sequence() <= head.confirmed()) return ApplyLateVerdict(verdict, work);
   if (verdict.sequence() != head.confirmed() + 1) return Malformed("a verdict was left out");
-  ASSIGN_OR_RETURN(const PendingSet* const set, PendingAt(verdict.sequence(), work));
+  ASSIGN_OR_RETURN(const PendingSet* const set,
+                   PendingAt(work->partition, verdict.sequence(), work));
   const bool is_kept_out =
       verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
   if (is_kept_out) {
@@ -150,6 +163,7 @@ absl::Status KvDeviceStore::ApplyVerdict(const v1::Verdict& verdict, BatchInProg
                      work->records.Open(work->partition, change.type_id(), id));
     std::erase(slot->state.pending, verdict.sequence());
     slot->dirty = true;
+    RETURN_IF_ERROR(TouchWhereItWent(slot, work));
   }
   head.set_confirmed(verdict.sequence());
   return Retain(verdict, work);
@@ -168,6 +182,8 @@ absl::Status KvDeviceStore::FoldChanges(const PendingSet& set, const v1::Verdict
     ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
     ASSIGN_OR_RETURN(RecordSlot* const slot,
                      work->records.Open(work->partition, change.type_id(), id));
+    // The record is in another partition; the entries there tell what became of the change.
+    if (slot->state.left.has_value()) continue;
     RETURN_IF_ERROR(Fold(slot->type, change, write, FindLost(verdict, static_cast<uint32_t>(i)),
                          &slot->state.base));
     slot->state.is_kept = false;
@@ -233,39 +249,15 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
   slot->state.seen = std::max(slot->state.seen, entry.sequence);
   const Record& base = slot->state.base;
   if (base.erased) work->erased.push_back({slot->type_id, slot->id});
+  slot->state.left.reset();
+  if (!entry.came_from.empty()) slot->state.came_from = entry.came_from;
+  RETURN_IF_ERROR(LetGoElsewhere(entry, base.scope(), work));
   if (!base.is_live()) return absl::OkStatus();
   const absl::StatusOr<Scope> scope = Scope::Parse(base.scope());
   if (!scope.ok() || scope->partition() != work->partition) {
     return Malformed("a record that is not of its partition");
   }
   return absl::OkStatus();
-}
-
-// The entry tells only where the record went. It is dropped unless another subscription of this
-// device holds that place: that one's entry brings its state, and until it comes the record is
-// still there to read.
-absl::Status KvDeviceStore::ApplyDeparture(const CheckedEntry& entry, RecordSlot* slot,
-                                           BatchInProgress* work) {
-  RecordStorage& state = slot->state;
-  if (!state.base.exists() || state.base.scope() == entry.moved_to.path()) return absl::OkStatus();
-  bool is_kept = CoversScope(entry.moved_to, ClassOf(slot->type, state.base), *work);
-  if (is_kept && entry.moved_to.partition() != work->partition) {
-    ASSIGN_OR_RETURN(const RecordSlot* const there,
-                     work->records.Open(entry.moved_to.partition(), entry.type_id, entry.id));
-    is_kept = !there->state.base.exists();
-  }
-  if (!is_kept) {
-    state.base = Record();
-    state.seen = 0;
-    return absl::OkStatus();
-  }
-  v1::Change move;
-  move.set_type_id(entry.type_id);
-  move.set_record_id(entry.id.AsBytes());
-  move.set_scope(entry.moved_to.path());
-  WriteRef write = state.base.updated();
-  write.sequence = entry.sequence;
-  return OverlayChange(slot->type, move, write, nullptr, &state.base);
 }
 
 bool KvDeviceStore::CoversScope(const Scope& scope, v1::DataClass data_class,
@@ -277,14 +269,26 @@ bool KvDeviceStore::CoversScope(const Scope& scope, v1::DataClass data_class,
   return false;
 }
 
+absl::Status KvDeviceStore::RebuildViews(BatchInProgress* work) const {
+  // Rebuilding one may open others.
+  for (size_t i = 0; i < work->records.slots().size(); ++i) {
+    RecordSlot& slot = work->records.slots()[i];
+    if (slot.dirty) RETURN_IF_ERROR(RebuildView(&slot, work));
+  }
+  return absl::OkStatus();
+}
+
 // A record with pending changes keeps a view even when nothing is there to see (they edit what left
 // this device): it holds on to the list of them, should the record come back.
 absl::Status KvDeviceStore::RebuildView(RecordSlot* slot, BatchInProgress* work) const {
   slot->state.view.reset();
-  if (slot->state.pending.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto sets, PendingSetsOf(*slot, work));
+  if (sets.empty()) return absl::OkStatus();
   Record& view = slot->state.view.emplace(slot->state.base);
-  for (const uint64_t sequence : slot->state.pending) {
-    ASSIGN_OR_RETURN(const PendingSet* const set, PendingAt(sequence, work));
+  // It is shown where it went.
+  if (slot->state.left.has_value()) return absl::OkStatus();
+  for (const auto& [partition, sequence] : sets) {
+    ASSIGN_OR_RETURN(const PendingSet* const set, PendingAt(partition, sequence, work));
     WriteRef write;
     write.stamp = Hlc{set->header.stamp()};
     ASSIGN_OR_RETURN(write.replica, ReplicaId::FromBytes(set->header.replica()));
@@ -292,23 +296,28 @@ absl::Status KvDeviceStore::RebuildView(RecordSlot* slot, BatchInProgress* work)
     write.origin_sequence = sequence;
     for (const v1::Change& change : set->body.changes()) {
       if (change.type_id() != slot->type_id || change.record_id() != slot->id.bytes()) continue;
-      RETURN_IF_ERROR(OverlayChange(slot->type, change, write, nullptr, &view));
+      if (partition == slot->partition) {
+        RETURN_IF_ERROR(OverlayChange(slot->type, change, write, nullptr, &view));
+      } else {
+        RETURN_IF_ERROR(OverlayChange(slot->type, Followed(change), write, nullptr, &view));
+      }
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<const PendingSet*> KvDeviceStore::PendingAt(uint64_t sequence,
+absl::StatusOr<const PendingSet*> KvDeviceStore::PendingAt(const std::string& partition,
+                                                           uint64_t sequence,
                                                            BatchInProgress* work) const {
-  const auto found = work->pending.find(sequence);
+  const auto found = work->pending.find({partition, sequence});
   if (found != work->pending.end()) return &found->second;
   ASSIGN_OR_RETURN(const std::optional<std::string> value,
-                   kv_->Get(Table::kOutbox, ChangeSetKey(work->partition, sequence)));
+                   kv_->Get(Table::kOutbox, ChangeSetKey(partition, sequence)));
   if (!value) {
     return absl::DataLossError(absl::StrCat("change set ", sequence, " of the outbox is missing"));
   }
   ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(*value, sequence));
-  return &work->pending.emplace(sequence, std::move(set)).first->second;
+  return &work->pending.emplace(std::pair(partition, sequence), std::move(set)).first->second;
 }
 
 absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchInProgress* work) {

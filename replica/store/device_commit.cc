@@ -183,9 +183,6 @@ absl::Status KvDeviceStore::LayOverChange(size_t index, CommitRequest* request, 
   ASSIGN_OR_RETURN(RecordSlot* const slot, FindTarget(*change, checked, request->retry, group));
   if (set->state == nullptr) RETURN_IF_ERROR(BeginSet(slot->partition, request->retry, group, set));
   RETURN_IF_ERROR(CheckSamePartition(set->partition, slot->partition));
-  if (!checked.scope.empty()) {
-    RETURN_IF_ERROR(CheckSamePartition(slot->partition, checked.scope.partition()));
-  }
   set->Touch(slot);
   // What its writer had seen is said by the position that is kept.
   if (!request->retry) SetSeen(*set->state, *slot, change);

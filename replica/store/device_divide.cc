@@ -94,10 +94,10 @@ absl::Status KvDeviceStore::BecomeReplica(const ReplicaId& id,
       if (candidate.partition() == partition) of_partition = candidate;
     work.partition = partition;
     work.state = StateOf(partition);
-    work.pending.clear();
     RETURN_IF_ERROR(StageDivision(id, of_partition, &work));
     after[partition] = work.state;
   }
+  RETURN_IF_ERROR(RebuildViews(&work));
   for (const auto& [key, rejected] : work.rejected)
     work.writes.Put(Table::kRejected, key, rejected.SerializeAsString());
   RETURN_IF_ERROR(work.records.Stage(&work.writes));
@@ -122,6 +122,7 @@ absl::Status KvDeviceStore::OpenRecordsOf(const PendingSet& set, bool leaves,
                      work->records.Open(work->partition, change.type_id(), record));
     if (leaves) std::erase(slot->state.pending, set.header.sequence());
     slot->dirty = true;
+    RETURN_IF_ERROR(TouchWhereItWent(slot, work));
   }
   return absl::OkStatus();
 }
@@ -149,8 +150,8 @@ absl::Status KvDeviceStore::StageDivision(const ReplicaId& id, const v1::SharedW
   const ChainValue start = ChainStart(id.bytes(), work->partition);
   ChainValue chain = start;
   for (uint64_t sequence = head.confirmed() + 1; sequence <= head.sequence(); ++sequence) {
-    RETURN_IF_ERROR(PendingAt(sequence, work).status());
-    PendingSet& set = work->pending.find(sequence)->second;
+    RETURN_IF_ERROR(PendingAt(work->partition, sequence, work).status());
+    PendingSet& set = work->pending.find({work->partition, sequence})->second;
     RETURN_IF_ERROR(OpenRecordsOf(set, sequence <= last, work));
     const std::string key = ChangeSetKey(work->partition, sequence);
     if (sequence <= last) {
@@ -171,8 +172,6 @@ absl::Status KvDeviceStore::StageDivision(const ReplicaId& id, const v1::SharedW
     stored.set_chain(std::string(AsView(chain)));
     work->writes.Put(Table::kOutbox, key, stored.SerializeAsString());
   }
-  for (RecordSlot& slot : work->records.slots())
-    if (slot.partition == work->partition) RETURN_IF_ERROR(RebuildView(&slot, work));
   return StageNewHead(last, start, chain, work);
 }
 

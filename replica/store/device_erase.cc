@@ -65,7 +65,7 @@ absl::Status KvDeviceStore::ScrubOutbox(BatchInProgress* work) const {
     ScrubSet(set.body, &stored);
     work->writes.Put(Table::kOutbox, std::string(it->key()), stored.SerializeAsString());
     set.change_set = stored.change_set();
-    work->pending.insert_or_assign(sequence, std::move(set));
+    work->pending.insert_or_assign({work->partition, sequence}, std::move(set));
   }
   RETURN_IF_ERROR(it->status());
   for (auto& [sequence, stored] : work->retained) {

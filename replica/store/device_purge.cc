@@ -7,6 +7,7 @@
 
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/index_value.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_cover.h"
 #include "replica/store/keys.h"
@@ -105,6 +106,8 @@ absl::Status KvDeviceStore::RunPurge() {
       notifier_.Deliver();
     }
   }
+  RETURN_IF_ERROR(PurgeVisitors(&pass));
+  notifier_.Deliver();
   if (pass.waiting > 0) {
     MutexLock lock(&mu_);
     purge_waits_ = true;
@@ -154,16 +157,59 @@ absl::Status KvDeviceStore::PurgeSome(const std::string& end, PurgePass* pass) {
   if (!it->Valid()) pass->next_key.clear();
   if (changed == 0) return absl::OkStatus();
   pass->changed += changed;
+  return WritePurged(&records);
+}
+
+absl::Status KvDeviceStore::WritePurged(RecordBatch* records) {
   KvBatch writes;
-  RETURN_IF_ERROR(records.Stage(&writes));
+  RETURN_IF_ERROR(records->Stage(&writes));
   RETURN_IF_ERROR(kv_->Write(writes, Durability::kMemory));
-  records.Committed();
+  records->Committed();
   std::vector<ChangedRecord> names;
-  for (const RecordSlot& slot : records.slots()) {
+  for (const RecordSlot& slot : records->slots()) {
     if (slot.dirty) names.push_back({slot.type_id, slot.id});
   }
   notifier_.Add(std::move(names));
   return absl::OkStatus();
+}
+
+// Records on their way into a lost scope, which are still in the partition they left: the index of
+// scopes knows them. They are few.
+absl::Status KvDeviceStore::PurgeVisitors(PurgePass* pass) {
+  const WriterTurn turn(&writers_);
+  RecordBatch records(&table_, kv_.get());
+  const uint64_t before = pass->changed;
+  for (const std::string& partition : table_.Partitions()) {
+    for (const RecordType* const type : options_.registry->types()) {
+      const std::string prefix = IndexPrefix(partition, type->type_id(), kScopeFieldNumber);
+      for (const v1::Feed& lost : pass->lost) {
+        if (PartitionOfScope(lost.scope()) == partition) continue;
+        RETURN_IF_ERROR(PurgeVisitorsIn(IndexBound(prefix, EncodeIndexStringPrefix(lost.scope())),
+                                        *type, pass, &records));
+      }
+    }
+  }
+  return pass->changed == before ? absl::OkStatus() : WritePurged(&records);
+}
+
+absl::Status KvDeviceStore::PurgeVisitorsIn(absl::string_view index_prefix, const RecordType& type,
+                                            PurgePass* pass, RecordBatch* records) {
+  const std::vector<v1::Feed> feeds = FeedsOf(LastWelcome().feeds());
+  const std::string partition(PartitionOfKey(index_prefix));
+  const auto it = kv_->Iterate(Table::kIndex, index_prefix, PrefixEnd(index_prefix));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    ASSIGN_OR_RETURN(RecordSlot* const slot,
+                     records->Open(partition, type.type_id(), IdOfIndexKey(it->key())));
+    const Judgement judgement = JudgementOf(&type, slot->state.base, pass->lost, feeds);
+    if (slot->dirty || judgement.fate == Fate::kStays) continue;
+    if (!slot->state.pending.empty()) {
+      ++pass->waiting;
+      continue;
+    }
+    slot->dirty = Carry(judgement, slot);
+    pass->changed += slot->dirty ? 1 : 0;
+  }
+  return it->status();
 }
 
 // Nothing is left: also not in the files beneath, before the receipt says so.

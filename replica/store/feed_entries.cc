@@ -1,6 +1,7 @@
 #include "replica/store/feed_entries.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -60,15 +61,13 @@ void AddPassedFeeds(const RecordSlot& slot, std::vector<FeedName>* feeds) {
 
 // The record has gone from those of `old_feeds` that are not among `new_feeds`.
 void StageDepartures(const std::vector<FeedName>& old_feeds, const std::vector<FeedName>& new_feeds,
-                     v1::DataClass data_class, RecordSlot* slot, KvBatch* batch) {
-  const Record& after = slot->state.base;
-  const std::string new_scope = after.exists() ? after.scope() : "";
-  const std::string moved = EntryValue(data_class, new_scope);
+                     const Leaving& gone, RecordSlot* slot, KvBatch* batch) {
+  const std::string moved = EntryValue(gone.data_class, gone.scope);
   for (const FeedName& feed : old_feeds) {
-    if (new_scope.empty() || Contains(new_feeds, feed)) continue;
+    if (gone.scope.empty() || Contains(new_feeds, feed)) continue;
     ForgetDeparture(feed, slot, batch);
-    batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), moved);
-    slot->state.departures.push_back({feed.scope, feed.kind, after.sequence});
+    batch->Put(Table::kFeeds, EntryKey(*slot, feed, gone.sequence), moved);
+    slot->state.departures.push_back({feed.scope, feed.kind, gone.sequence});
   }
   for (const FeedName& feed : new_feeds) ForgetDeparture(feed, slot, batch);
 }
@@ -98,21 +97,24 @@ void StageFeedEntries(const Record& before, RecordSlot* slot, KvBatch* batch) {
   const Record& after = slot->state.base;
   const std::string old_scope = before.exists() ? before.scope() : "";
   const std::string new_scope = after.exists() ? after.scope() : "";
-  if (old_scope == new_scope && before.sequence == after.sequence) return;
+  // Where it is from now on, in this partition or in another.
+  const Leaving gone =
+      slot->state.left.value_or(Leaving{new_scope, after.sequence, ClassOf(slot->type, after)});
+  if (old_scope == new_scope && before.sequence == after.sequence && slot->passed_scopes.empty())
+    return;
   std::vector<FeedName> old_feeds = FeedsOf(slot->partition, old_scope);
   const std::vector<FeedName> new_feeds =
       old_scope == new_scope ? old_feeds : FeedsOf(slot->partition, new_scope);
   for (const FeedName& feed : old_feeds) {
-    if (before.sequence != after.sequence)
+    if (before.sequence != gone.sequence)
       batch->Delete(Table::kFeeds, EntryKey(*slot, feed, before.sequence));
   }
-  const v1::DataClass data_class = ClassOf(slot->type, after);
   if (old_scope != new_scope || !slot->passed_scopes.empty()) {
     AddPassedFeeds(*slot, &old_feeds);
-    StageDepartures(old_feeds, new_feeds, data_class, slot, batch);
+    StageDepartures(old_feeds, new_feeds, gone, slot, batch);
   }
   if (after.erased) StageErasure(slot, batch);
-  const std::string value = EntryValue(data_class, "", after.erased);
+  const std::string value = EntryValue(gone.data_class, "", after.erased);
   for (const FeedName& feed : new_feeds)
     batch->Put(Table::kFeeds, EntryKey(*slot, feed, after.sequence), value);
 }

@@ -353,6 +353,7 @@ absl::StatusOr<std::vector<std::string>> KvAuthorityStore::PlacesOf(uint32_t typ
                      kv_->Get(Table::kRecords, RecordKey(partition, type_id, id)));
     if (!bytes.has_value()) continue;
     ASSIGN_OR_RETURN(const RecordStorage storage, DecodeStorage(registry_->Find(type_id), *bytes));
+    if (storage.left.has_value()) continue;
     const std::string scope = storage.base.scope();
     places.push_back(scope.empty() ? partition : scope);
   }

@@ -4,7 +4,7 @@
 // memory (heads, cursors, user) is published under mu_ once the batch is written, so a reader never
 // sees there what the disk may not have. Files by idea: device_commit.cc, device_apply_batch.cc,
 // device_outbox.cc, device_rejected.cc, device_resubmit.cc, device_purge.cc,
-// device_meta.cc.
+// device_meta.cc, device_moves.cc.
 #ifndef REPLICA_STORE_KV_DEVICE_STORE_H_
 #define REPLICA_STORE_KV_DEVICE_STORE_H_
 
@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "replica/base/hlc.h"
@@ -180,10 +181,18 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status MoveToRejected(const PendingSet& set, const v1::Verdict& verdict,
                               BatchInProgress* work);
   absl::Status ApplyEntry(const CheckedEntry& entry, BatchInProgress* work);
-  absl::Status ApplyDeparture(const CheckedEntry& entry, RecordSlot* slot, BatchInProgress* work);
   bool CoversScope(const Scope& scope, v1::DataClass data_class, const BatchInProgress& work) const;
+  absl::Status RebuildViews(BatchInProgress* work) const;
   absl::Status RebuildView(RecordSlot* slot, BatchInProgress* work) const;
-  absl::StatusOr<const PendingSet*> PendingAt(uint64_t sequence, BatchInProgress* work) const;
+  absl::StatusOr<const PendingSet*> PendingAt(const std::string& partition, uint64_t sequence,
+                                              BatchInProgress* work) const;
+  // device_moves.cc
+  absl::Status ApplyDeparture(const CheckedEntry& entry, RecordSlot* slot, BatchInProgress* work);
+  static absl::Status LetGoElsewhere(const CheckedEntry& entry, const std::string& scope,
+                                     BatchInProgress* work);
+  static absl::Status TouchWhereItWent(RecordSlot* slot, BatchInProgress* work);
+  static absl::StatusOr<std::vector<std::pair<std::string, uint64_t>>> PendingSetsOf(
+      const RecordSlot& slot, BatchInProgress* work);
   // device_erase.cc
   absl::Status ScrubErased(BatchInProgress* work) const;
   absl::Status ScrubOutbox(BatchInProgress* work) const;
@@ -215,6 +224,10 @@ class KvDeviceStore final : public DeviceStore {
   v1::Purge PurgeAfter(const v1::Welcome& welcome) const;
   bool HasPending(const v1::Purge& purge) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PurgeSome(const std::string& end, PurgePass* pass);
+  absl::Status PurgeVisitors(PurgePass* pass);
+  absl::Status PurgeVisitorsIn(absl::string_view index_prefix, const RecordType& type,
+                               PurgePass* pass, RecordBatch* records);
+  absl::Status WritePurged(RecordBatch* records);
   absl::Status FinishPurge(const v1::Purge& purge, const PurgePass& pass);
 
   // device_outbox.cc

@@ -22,8 +22,9 @@ struct KeyRange {
   std::string end;
 };
 
-// True when a scan of `within` may meet records of `partition`.
-bool MayHold(const Scope& within, absl::string_view partition) {
+// True when all records within `within` that `partition` knows are to be met there. On a device a
+// record whose move to another state is under way may be met in any other.
+bool IsHome(const Scope& within, absl::string_view partition) {
   return within.empty() || within.depth() == 1 || within.partition() == partition;
 }
 
@@ -67,7 +68,7 @@ class KvReadView final : public ReadView {
     view.message = record.Message();
     view.created = record.created();
     view.updated = record.updated();
-    view.pending = !storage->pending.empty();
+    view.pending = storage->view.has_value();
     view.data_class = record.data_class;
     view.conflicts = record.conflicts;
     const auto complete = complete_.find(partition);
@@ -166,8 +167,9 @@ IndexRange ScopeSubtree(const Scope& scope) {
 std::unique_ptr<RecordCursor> KvReadView::Scan(const RecordType& type, const Scope& within) const {
   std::vector<KeyRange> ranges;
   for (const std::string& partition : table_->Partitions()) {
-    if (!MayHold(within, partition)) continue;
-    if (!within.empty() && within.depth() > 2) {
+    const bool is_home = IsHome(within, partition);
+    if (!is_home && table_->keeps_feeds()) continue;
+    if (!is_home || (!within.empty() && within.depth() > 2)) {
       ranges.push_back(IndexRangeOf(partition, type.type_id(), ScopeSubtree(within)));
       continue;
     }
@@ -181,7 +183,7 @@ std::unique_ptr<RecordCursor> KvReadView::Lookup(const RecordType& type, const I
                                                  const Scope& within) const {
   std::vector<KeyRange> ranges;
   for (const std::string& partition : table_->Partitions()) {
-    if (MayHold(within, partition))
+    if (IsHome(within, partition) || !table_->keeps_feeds())
       ranges.push_back(IndexRangeOf(partition, type.type_id(), range));
   }
   const FieldType* field = type.FindField(range.field);

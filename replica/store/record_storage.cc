@@ -5,6 +5,40 @@
 #include "replica/store/record_table.h"
 
 namespace brigada {
+namespace {
+
+absl::Status DecodeMoves(const v1::StoredRecord& stored, RecordStorage* storage) {
+  if (stored.has_left()) {
+    const v1::StoredLeaving& left = stored.left();
+    storage->left =
+        Leaving{left.scope(), left.sequence(), static_cast<v1::DataClass>(left.data_class())};
+  }
+  for (const v1::FormerWrite& former : stored.former()) {
+    FormerWrite& write = storage->former.emplace_back();
+    ASSIGN_OR_RETURN(write.replica, ReplicaId::FromBytes(former.dot().replica()));
+    write.origin_sequence = former.dot().sequence();
+    write.sequence = former.sequence();
+  }
+  storage->came_from.assign(stored.came_from().begin(), stored.came_from().end());
+  return absl::OkStatus();
+}
+
+void EncodeMoves(const RecordStorage& storage, v1::StoredRecord* stored) {
+  if (storage.left.has_value()) {
+    stored->mutable_left()->set_scope(storage.left->scope);
+    stored->mutable_left()->set_sequence(storage.left->sequence);
+    stored->mutable_left()->set_data_class(static_cast<uint32_t>(storage.left->data_class));
+  }
+  for (const FormerWrite& write : storage.former) {
+    v1::FormerWrite* const former = stored->add_former();
+    former->mutable_dot()->set_replica(write.replica.AsBytes());
+    former->mutable_dot()->set_sequence(write.origin_sequence);
+    former->set_sequence(write.sequence);
+  }
+  for (const std::string& partition : storage.came_from) stored->add_came_from(partition);
+}
+
+}  // namespace
 
 absl::StatusOr<RecordStorage> DecodeStorage(const RecordType* type, absl::string_view bytes) {
   v1::StoredRecord stored;
@@ -26,6 +60,7 @@ absl::StatusOr<RecordStorage> DecodeStorage(const RecordType* type, absl::string
   storage.last_content = stored.last_content();
   storage.is_kept = stored.is_kept();
   storage.untold.assign(stored.untold().begin(), stored.untold().end());
+  RETURN_IF_ERROR(DecodeMoves(stored, &storage));
   return storage;
 }
 
@@ -44,6 +79,7 @@ std::string EncodeStorage(const RecordStorage& storage) {
   stored.set_last_content(storage.last_content);
   stored.set_is_kept(storage.is_kept);
   stored.mutable_untold()->Assign(storage.untold.begin(), storage.untold.end());
+  EncodeMoves(storage, &stored);
   return stored.SerializeAsString();
 }
 

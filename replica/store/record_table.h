@@ -46,6 +46,24 @@ struct Departure {
   friend bool operator==(const Departure&, const Departure&) = default;
 };
 
+// Where a record went that is not in this partition any more.
+struct Leaving {
+  std::string scope;
+  uint64_t sequence = 0;  // at which it left
+  v1::DataClass data_class = v1::DATA_CLASS_UNSPECIFIED;
+
+  friend bool operator==(const Leaving&, const Leaving&) = default;
+};
+
+// A write of a record that has left, as this partition knew it.
+struct FormerWrite {
+  ReplicaId replica;
+  uint64_t origin_sequence = 0;  // as a record elsewhere keeps it
+  uint64_t sequence = 0;         // commit sequence here
+
+  friend bool operator==(const FormerWrite&, const FormerWrite&) = default;
+};
+
 // What is stored of one record: v1::StoredRecord, decoded.
 struct RecordStorage {
   // The authority's state.
@@ -63,11 +81,18 @@ struct RecordStorage {
   bool is_kept = false;
   // On a device: own fields that the server does not tell (v1::StoredRecord), ascending.
   std::vector<uint32_t> untold;
+  // The record is in another partition: then there is no base. On a device only while change sets
+  // are pending here.
+  std::optional<Leaving> left;
+  // At the authority, of a record that has ever left: what late writers had seen of it.
+  std::vector<FormerWrite> former;
+  // Partitions in which the record has been.
+  std::vector<std::string> came_from;
 
   // What a caller reads, and what the index is made of.
   const Record& visible() const { return view ? *view : base; }
   // False: nothing is known of the record, and its key is deleted.
-  bool exists() const { return base.exists() || view.has_value(); }
+  bool exists() const { return base.exists() || view.has_value() || left.has_value(); }
 };
 
 // kDataLoss when `bytes` is not what EncodeStorage made. `type` null: unknown type.

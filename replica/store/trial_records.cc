@@ -16,6 +16,9 @@ absl::StatusOr<TrialRecord*> TrialRecords::Open(absl::string_view partition, uin
     known = &records_.emplace_back();
     known->slot = slot;
     known->record = slot->state.base;
+    known->left = slot->state.left;
+    known->former = slot->state.former;
+    known->came_from = slot->state.came_from;
   }
   return known;
 }
@@ -33,10 +36,13 @@ void TrialRecords::Accept() {
     RecordStorage& state = trial.slot->state;
     std::string scope = state.base.scope();
     state.base = std::move(trial.record);
+    state.left = std::move(trial.left);
+    state.former = std::move(trial.former);
+    state.came_from = std::move(trial.came_from);
     trial.slot->dirty = true;
     if (!scope.empty() && scope != state.base.scope())
       trial.slot->passed_scopes.push_back(std::move(scope));
-    if (state.base.is_live()) {
+    if (state.base.is_live() || state.left.has_value()) {
       state.last_content.clear();
     } else if (trial.deleted_content) {
       state.last_content = *std::move(trial.deleted_content);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -21,6 +22,10 @@ struct TrialRecord {
   bool is_changed = false;
   // What the record said when this change set deleted it.
   std::optional<std::string> deleted_content;
+  // As in RecordStorage; of a record that has moved between partitions.
+  std::optional<Leaving> left;
+  std::vector<FormerWrite> former;
+  std::vector<std::string> came_from;
 
   // The content a deletion left behind, this one or an earlier one.
   const std::string& last_content() const {
@@ -39,6 +44,7 @@ class TrialRecords {
   // not exist. Stays in place. kDataLoss: the stored bytes are damaged.
   absl::StatusOr<TrialRecord*> Open(absl::string_view partition, uint32_t type_id,
                                     const RecordId& id);
+  std::deque<TrialRecord>& records() { return records_; }
   // True when everything changed so far fits one batch.
   bool FitOneBatch() const;
   // Puts what changed into the batch's slots. Cannot fail.

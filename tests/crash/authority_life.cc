@@ -1,6 +1,8 @@
 #include "tests/crash/authority_life.h"
 
 #include <functional>
+#include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +52,8 @@ class AuthorityLife final : public StoreLife {
     kv_ = nullptr;
   }
   absl::Status CheckPromises(size_t steps) override;
+  // Nobody is there twice, or counted and nowhere.
+  absl::Status CheckCounts() const;
 
  private:
   void PlanGroups();
@@ -95,6 +99,9 @@ void AuthorityLife::PlanGroups() {
                      eva_.PushOf({Edit(PersonType(), ines, Notes(kRefusedNotes))})});
   groups_.push_back({ana_.PushOf({Move(PersonType(), rosa, kTlacolula)}),
                      luis_.PushOf({Deletion(PersonType(), jose)})});
+  // To another state, and a late edit that follows.
+  groups_.push_back({ana_.PushOf({Move(PersonType(), rosa, "MX/14/039")}),
+                     luis_.PushOf({Edit(PersonType(), rosa, Notes("tarde"))})});
   v1::ChangeSet sealed;
   sealed.set_sealed_body("sealed to nobody");
   groups_.push_back({eva_.Push({eva_.Seal(sealed)})});
@@ -149,7 +156,20 @@ absl::Status AuthorityLife::CheckPromises(size_t steps) {
     if (page.to != page.head || page.head != authority_->Head(partition))
       return absl::InternalError("the feed does not reach the head");
   }
-  return absl::OkStatus();
+  return CheckCounts();
+}
+
+absl::Status AuthorityLife::CheckCounts() const {
+  ASSIGN_OR_RETURN(const auto view, authority_->Read());
+  ASSIGN_OR_RETURN(const uint64_t count, view->Count(PersonType()));
+  std::set<RecordId> seen;
+  const auto cursor = view->Scan(PersonType(), ScopeOf("MX"));
+  while (true) {
+    ASSIGN_OR_RETURN(const auto record, cursor->Next());
+    if (!record.has_value()) break;
+    if (!seen.insert(record->id).second) return absl::InternalError("a person is there twice");
+  }
+  return seen.size() == count ? absl::OkStatus() : absl::InternalError("the count is wrong");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "replica/base/check.h"
+#include "replica/schema/scope.h"
 
 namespace brigada {
 namespace {
@@ -84,6 +85,10 @@ std::string StateText(int64_t state) { return state == 0 ? "" : absl::StrCat(sta
 
 bool IsLaterWrite(const ModelWrite& a, const ModelWrite& b) {
   return std::tie(a.stamp, a.replica, a.origin) > std::tie(b.stamp, b.replica, b.origin);
+}
+
+bool IsSame(const ModelWrite& a, const ModelWrite& b) {
+  return a.replica == b.replica && a.partition == b.partition && a.origin == b.origin;
 }
 
 const ModelVersion& Standing(v1::MergePolicy policy, const std::vector<ModelVersion>& versions) {
@@ -301,15 +306,22 @@ struct Oracle::Trial {
   bool has_lost = false;
 
   bool creates = false;
-  bool is_loose = false;  // touches a record of which not everything is known
+  bool is_loose = false;            // touches a record of which not everything is known
+  uint64_t commit = 0;              // in the partition of the change set
+  std::set<std::string> elsewhere;  // other partitions with a commit for this change set
 
-  bool Saw(const ModelWrite& other) const { return other.commit <= seen || SawUnconfirmed(other); }
+  bool Saw(const ModelWrite& other) const {
+    return other.CommitIn(write.partition) <= seen || SawUnconfirmed(other);
+  }
   // As its own or, when it was copied, as the other id's.
   bool SawUnconfirmed(const ModelWrite& other) const {
-    if (other.replica == write.replica) return true;
+    // Work in two states has no common numbers; a replica's stamps rise.
+    if (other.replica == write.replica)
+      return other.partition == write.partition || other.stamp < write.stamp;
     const auto& dots = header.position().provisional();
     return std::any_of(dots.begin(), dots.end(), [&](const v1::Dot& dot) {
-      return dot.replica() == other.replica && dot.sequence() == other.origin;
+      return dot.replica() == other.replica && dot.sequence() == other.origin &&
+             other.partition == write.partition;
     });
   }
   void RemoveSeen(std::vector<ModelVersion>* versions) const {
@@ -339,7 +351,8 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   Trial trial{set->header};
   trial.user = users_[replica];
   trial.written = now;
-  trial.write = {replica, verdict.stamp(), verdict.sequence(), verdict.commit_sequence()};
+  trial.write = {replica, verdict.stamp(), verdict.sequence(), partition, {}};
+  trial.commit = verdict.commit_sequence();
   const v1::Position& position = set->header.position();
   if (position.server_time_ms() > 0) {
     trial.written =
@@ -356,7 +369,6 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   set->verdict = verdict;
   last_sequence = verdict.sequence();
   last_stamp = verdict.stamp();
-  heads_[partition] = verdict.commit_sequence();
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
   const bool is_erased =
       set->is_stub || std::any_of(set->body.changes().begin(), set->body.changes().end(),
@@ -365,20 +377,18 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
                                   });
   if (set->was_accepted && verdict.outcome() == v1::REJECTED && !is_erased)
     return "I10: what was accepted before the server went back was thrown out";
-  if (was_refused) return "";
+  if (was_refused) {
+    heads_[partition] = verdict.commit_sequence();
+    return "";
+  }
   set->is_ever_accepted = true;
   if ((trial.has_lost || !trial.owed.empty()) && verdict.outcome() != v1::MERGED)
     return "G2: a value was lost and the verdict does not say so";
-  for (auto& [name, record] : trial.records) {
-    touched_.insert(name);
-    const std::string before = ScopeOf(records_[name]);
-    const std::string after = ScopeOf(record);
-    if (!before.empty() && before != after) {
-      departures_[name].erase(after);
-      departures_[name][before] = verdict.commit_sequence();
-    }
-    records_[name] = std::move(record);
-  }
+  for (auto& [name, record] : trial.records) Take(name, std::move(record), &trial);
+  std::map<std::string, uint64_t> reached;
+  for (const std::string& other : trial.elsewhere) reached[other] = NextCommit(other);
+  heads_[partition] = verdict.commit_sequence();
+  for (const auto& [other, commit] : reached) heads_[other] = commit;
   owed_ = std::move(trial.owed);
   return "";
 }
@@ -404,6 +414,46 @@ std::string Oracle::JudgeLate(const v1::Verdict& verdict, const std::string& par
   return "";
 }
 
+// Where the record is before the change set: a late one follows it.
+std::string Oracle::PartitionNow(const RecordName& name, const Trial& trial) const {
+  const auto stored = records_.find(name);
+  if (stored == records_.end() || !stored->second.exists) return trial.write.partition;
+  return std::string(Scope::Parse(ScopeOf(stored->second))->partition());
+}
+
+uint64_t Oracle::CommitIn(const std::string& partition, const Trial& trial) const {
+  return partition == trial.write.partition ? trial.commit : NextCommit(partition);
+}
+
+// Every write of the record is now seen in `partition` too.
+void Oracle::Arrive(const std::string& partition, uint64_t commit, ModelRecord* record) {
+  const auto note = [&](ModelWrite* write) { write->commits.emplace(partition, commit); };
+  note(&record->created);
+  if (record->ended.has_value()) note(&*record->ended);
+  for (auto& [place, versions] : record->places)
+    for (ModelVersion& version : versions) note(&version.write);
+  for (auto& [field, states] : record->states)
+    for (ModelState& state : states) note(&state.write);
+}
+
+void Oracle::Take(const RecordName& name, ModelRecord record, Trial* trial) {
+  touched_.insert(name);
+  const std::string home = PartitionNow(name, *trial);
+  if (home != trial->write.partition) trial->elsewhere.insert(home);
+  const std::string before = ScopeOf(records_[name]);
+  const std::string after = ScopeOf(record);
+  const std::string now(Scope::Parse(after)->partition());
+  if (!before.empty() && before != after) {
+    departures_[name].erase(after);
+    departures_[name][before] = CommitIn(home, *trial);
+  }
+  if (record.is_live() && now != home) {
+    Arrive(now, CommitIn(now, *trial), &record);
+    if (now != trial->write.partition) trial->elsewhere.insert(now);
+  }
+  records_[name] = std::move(record);
+}
+
 // Of the places that the record left after the writer's position, the first; empty for none.
 std::string Oracle::PlaceSeen(const RecordName& name, const Trial& trial) const {
   const auto found = departures_.find(name);
@@ -411,6 +461,7 @@ std::string Oracle::PlaceSeen(const RecordName& name, const Trial& trial) const 
   std::string place;
   uint64_t first = UINT64_MAX;
   for (const auto& [scope, commit] : found->second) {
+    if (Scope::Parse(scope)->partition() != trial.write.partition) continue;
     if (commit <= trial.seen || commit >= first) continue;
     place = scope;
     first = commit;
@@ -451,7 +502,9 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
   const bool deletes = change.kind() == v1::Change::DELETE;
   const bool is_rewrite = type.rules().append_only() && record.exists && !creates;
   const bool is_legal = !type.rules().server_written() && !(creates && change.scope().empty());
-  trial->seen = std::min(*seen, trial->write.commit - 1);
+  trial->seen = std::min(*seen, trial->commit - 1);
+  const std::string home = PartitionNow(name, *trial);
+  trial->write.commits = {{home, CommitIn(home, *trial)}};
   if (!IsGranted(type, change, record, *trial) || is_rewrite || !is_legal ||
       (!record.exists && !creates)) {
     trial->is_refused = true;
@@ -529,7 +582,7 @@ void Oracle::PutState(const v1::StateRules& rules, const RecordName& name, const
         [&](const v1::Transition& t) { return t.from() == from && t.to() == target; });
   };
   const bool is_initial = std::count(rules.initial().begin(), rules.initial().end(), target) > 0;
-  if (past.empty() && record->created.commit == trial->write.commit && trial->creates) {
+  if (past.empty() && IsSame(record->created, trial->write) && trial->creates) {
     trial->is_refused = trial->is_refused || !is_initial;
     past.push_back({trial->write, target, false});
     record->places[place] = {{trial->write, StateText(target), target}};
@@ -541,7 +594,8 @@ void Oracle::PutState(const v1::StateRules& rules, const RecordName& name, const
   const bool concurrent = !trial->Saw(current == past.rend() ? record->created : current->write);
   std::optional<int64_t> believed;
   for (const ModelState& state : past) {
-    const bool own = trial->SawUnconfirmed(state.write) && state.write.commit > trial->seen;
+    const bool own = trial->SawUnconfirmed(state.write) &&
+                     state.write.CommitIn(trial->write.partition) > trial->seen;
     if (state.is_lost ? own : trial->Saw(state.write)) believed = state.value;
   }
   const bool was_legal =

@@ -95,8 +95,16 @@ struct OwedValue {
 struct ModelWrite {
   std::string replica;
   uint64_t stamp = 0;
-  uint64_t origin = 0;  // its sequence at the replica
-  uint64_t commit = 0;
+  uint64_t origin = 0;    // its sequence at the replica
+  std::string partition;  // of its change set
+  // The commit at which each partition that has had the record first showed it.
+  std::map<std::string, uint64_t> commits;
+
+  // UINT64_MAX: that partition never showed it.
+  uint64_t CommitIn(const std::string& where) const {
+    const auto found = commits.find(where);
+    return found == commits.end() ? UINT64_MAX : found->second;
+  }
 };
 
 struct ModelVersion {
@@ -202,6 +210,10 @@ class Oracle {
   bool IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
                  const Trial& trial) const;
 
+  std::string PartitionNow(const RecordName& name, const Trial& trial) const;
+  uint64_t CommitIn(const std::string& partition, const Trial& trial) const;
+  static void Arrive(const std::string& partition, uint64_t commit, ModelRecord* record);
+  void Take(const RecordName& name, ModelRecord record, Trial* trial);
   std::string PlaceSeen(const RecordName& name, const Trial& trial) const;
 
   const Registry* const registry_;

@@ -59,9 +59,16 @@ struct SimDevice {
   std::vector<SetName> discarded;
 };
 
+// What devices do besides creating and editing.
+struct WorkKinds {
+  bool moves = false;
+  bool crosses_states = false;  // with `moves`: also from one state to another
+  bool deletes = false;
+};
+
 // The changes of one transaction, drawn from what the device sees. Ids of new records are added to
 // `known`.
-std::vector<v1::Change> DrawChanges(SimDevice* device, bool moves, bool deletes,
+std::vector<v1::Change> DrawChanges(SimDevice* device, const WorkKinds& kinds,
                                     std::vector<RecordName>* known, SimRandom* random);
 
 }  // namespace brigada

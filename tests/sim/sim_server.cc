@@ -141,6 +141,8 @@ absl::Status SimServer::RunCommits(size_t limit) {
   std::vector<std::string> partitions;
   partitions.reserve(pushes.size());
   for (const PushRequest& push : pushes) partitions.push_back(push.partition);
+  for (const PushResult& result : *results)
+    partitions.insert(partitions.end(), result.also_changed.begin(), result.also_changed.end());
   OnNewHeads(partitions);
   return absl::OkStatus();
 }

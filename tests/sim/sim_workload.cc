@@ -7,6 +7,7 @@
 #include "brigada/v1/conflict.pb.h"
 #include "replica/base/check.h"
 #include "replica/schema/diff.h"
+#include "replica/store/keys.h"
 #include "tests/sim/sim_device.h"
 #include "tests/support/testing.pb.h"
 
@@ -19,8 +20,9 @@ constexpr std::array<const char*, 7> kScopes = {"MX/20",     "MX/20/067",   "MX/
 
 class Workload {
  public:
-  Workload(SimDevice* device, std::vector<RecordName>* known, SimRandom* random)
-      : device_(*device), known_(*known), random_(*random) {
+  Workload(SimDevice* device, bool crosses_states, std::vector<RecordName>* known,
+           SimRandom* random)
+      : device_(*device), crosses_states_(crosses_states), known_(*known), random_(*random) {
     auto view = device->store->Read();
     CHECK(view.ok());
     view_ = *std::move(view);
@@ -39,7 +41,14 @@ class Workload {
   std::optional<RecordView> Pick();
   void EditSample(const std::string& id, testing::Sample* sample);
 
+  static bool IsSample(const RecordView& record) {
+    return SimRegistry().Find(record.type_id)->name() == "Sample";
+  }
+  // What derived ids are made of stays in its state: else the same fact would get two records.
+  static bool Stays(const RecordView& record) { return record.id.AsBytes().back() % 2 == 0; }
+
   SimDevice& device_;
+  const bool crosses_states_;
   std::vector<RecordName>& known_;
   SimRandom& random_;
   std::unique_ptr<ReadView> view_;
@@ -78,7 +87,7 @@ std::optional<v1::Change> Workload::Create() {
     return make("Sample", sample);
   }
   const std::optional<RecordView> about = Pick();
-  if (draw < 8 || !about.has_value()) {
+  if (draw < 8 || !about.has_value() || (crosses_states_ && !Stays(*about))) {
     testing::SampleAppend append;
     append.set_text(DrawText("append") + SimMark(id.AsBytes()));
     append.add_tags(DrawText("tag"));
@@ -164,7 +173,12 @@ std::optional<v1::Change> Workload::Edit(bool moves, bool deletes) {
   if (!change.ok()) return std::nullopt;
   change->set_type_id(record->type_id);
   change->set_record_id(name.id);
-  if (moves && random_.Chance(100)) change->set_scope(DrawScope());
+  if (moves && random_.Chance(100)) {
+    const std::string scope = DrawScope();
+    const bool is_near = PartitionOfScope(scope) == PartitionOfScope(record->scope);
+    const bool may_cross = crosses_states_ && IsSample(*record) && !Stays(*record);
+    if (is_near || may_cross) change->set_scope(scope);
+  }
   if (deletes && random_.Chance(60)) {
     change->Clear();
     change->set_type_id(record->type_id);
@@ -203,13 +217,13 @@ std::string SimMark(const std::string& record_id) {
   return absl::StrCat("@", absl::BytesToHexString(record_id));
 }
 
-std::vector<v1::Change> DrawChanges(SimDevice* device, bool moves, bool deletes,
+std::vector<v1::Change> DrawChanges(SimDevice* device, const WorkKinds& kinds,
                                     std::vector<RecordName>* known, SimRandom* random) {
-  Workload workload(device, known, random);
+  Workload workload(device, kinds.crosses_states, known, random);
   std::vector<v1::Change> changes;
   for (uint64_t n = random->Chance(800) ? 1 : 2 + random->Uniform(3); n > 0; --n) {
     std::optional<v1::Change> change =
-        random->Chance(120) ? workload.Create() : workload.Edit(moves, deletes);
+        random->Chance(120) ? workload.Create() : workload.Edit(kinds.moves, kinds.deletes);
     if (!change.has_value() && changes.empty()) change = workload.Create();
     if (change.has_value()) changes.push_back(*std::move(change));
   }

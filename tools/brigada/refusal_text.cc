@@ -121,6 +121,11 @@ constexpr Rule kRules[] = {
     {"the scope is no path", "el lugar está mal escrito", "the place is misspelt"},
     {"the scope lies in another partition than the change set", "el lugar es de otro estado",
      "the place is in another state"},
+    {"the scope is in no state", "ese lugar no está en ningún estado", "the place is in no state"},
+    {"the other state has a record of this id",
+     "en el otro estado hay, o hubo, un registro con el mismo identificador; este sigue donde "
+     "estaba",
+     "the other state has, or had, a record of the same id; this one stays where it was"},
     {"only the server writes this type", "", ""},
     {"a record of this type is written once", "una corrección es un registro nuevo que lo nombra",
      "a correction is a new record that names it"},

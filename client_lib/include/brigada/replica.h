@@ -80,7 +80,7 @@ struct ConflictInfo {
 };
 
 // Several changes that are committed together. All records lie in one partition (one state, or the
-// nation). Not thread safe.
+// nation); a move may lead into another. Not thread safe.
 class Transaction {
  public:
   // As Replica's methods of the same names; checked at Commit.

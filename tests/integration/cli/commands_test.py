@@ -240,6 +240,30 @@ class SyncTest(FieldTest):
             self.assertIn("'=Eva", self.go("beto", "--format", "csv", "query", *where, sql).out)
             self.assertIn("=Eva", self.go("beto", "query", *where, sql).out)
 
+    def test_a_person_moves_to_another_state_by_an_edit_of_the_place(self):
+        self.field.device("mudanza", role="coordinator", scope="20")
+        self.go("admin", "grant", "mudanza", "--role", "coordinator", "--scope", "21")
+        self.field.device("puebla", scope="21140")
+        self.go("mudanza", "add", "people", "--scope", OAXACA, "--name.given-names", "Viajera")
+        self.go("mudanza", "sync")
+        self.go("mudanza", "edit", "people", "Viajera", "--scope", "21140", "--notes", "se mudó")
+        where = "name_given_names = 'Viajera' AND scope = 'MX/21/140'"
+        self.assertEqual(self.field.count("mudanza", "people", where), 1)
+        self.go("mudanza", "sync", "--strict")
+        self.assertEqual(self.field.count("mudanza", "people", "name_given_names = 'Viajera'"), 1)
+        self.go("puebla", "sync")
+        self.assertEqual(self.field.count("puebla", "people", where), 1)
+
+    def test_a_move_without_a_grant_on_the_other_side_comes_back(self):
+        self.field.device("soloaqui")
+        self.go("soloaqui", "add", "people", "--scope", OAXACA, "--name.given-names", "Quieta")
+        self.go("soloaqui", "sync")
+        self.go("soloaqui", "edit", "people", "Quieta", "--scope", "21140")
+        self.go("soloaqui", "sync")
+        self.assertEqual(self.field.count("soloaqui", "people",
+                                          "name_given_names = 'Quieta' AND scope = 'MX/20/067'"), 1)
+        self.assert_says(self.go("soloaqui", "rejected"), "permiso")
+
 
 class AdministrationTest(FieldTest):
     def test_an_invitation_file_that_exists_costs_no_invitation(self):

@@ -154,7 +154,8 @@ class AuthorityModel {
     for (const v1::Change& change : body.changes()) {
       WriteContext context{.write = RefOf(push.replica, header, verdict),
                            .seen = header.position().sequence(),
-                           .provisional = {}};
+                           .provisional = {},
+                           .confirmed = {}};
       ASSERT_OK_AND_ASSIGN(const ApplyResult result,
                            ApplyChange(&PersonType(), change, context, 0,
                                        &records_[{change.type_id(), change.record_id()}]));

@@ -106,14 +106,19 @@ TEST_F(DeviceCommitTest, TwoPartitionsInOneCommitAreRefusedByName) {
   ExpectEmpty();
 }
 
-TEST_F(DeviceCommitTest, AMoveToAnotherPartitionIsRefused) {
+TEST_F(DeviceCommitTest, AMoveToAnotherPartitionIsAChangeSetOfTheOldOne) {
   const RecordId id = Register("Ana");
   v1::Change move = Edit(id, v1::Person(), v1::Person());
   move.set_scope("MX/21/114");
-  EXPECT_THAT(CommitOne(move), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("MX/21")));
-  move.set_scope("MX/20/068");
-  EXPECT_OK(CommitOne(move));
-  EXPECT_EQ(Get(id)->scope, "MX/20/068");
+  const auto receipt = CommitOne(move);
+  ASSERT_OK(receipt);
+  EXPECT_EQ(receipt->partition, "MX/20");
+  EXPECT_EQ(Get(id)->scope, "MX/21/114");
+  // What is written next goes after it, until the new state has told of the record.
+  ASSERT_OK(SetNotes(id, "allá"));
+  EXPECT_EQ(BodyOf(3).changes(0).record_id(), id.bytes());
+  move.set_scope("MX/99x");
+  EXPECT_THAT(CommitOne(move), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST_F(DeviceCommitTest, ServerWrittenTypesAreRefused) {
