@@ -24,7 +24,8 @@ struct CheckedChange {
 
 // One per change, in order. kInvalidArgument: no or too many changes, an unknown type, malformed
 // bytes, a wrong derived id, two partitions, a new record in a state that none starts in, or
-// validation (every violation is named, values never are); kFailedPrecondition: server-written, or an edit of an append-only record.
+// validation (every violation is named, values never are); kFailedPrecondition: server-written, or
+// an edit of an append-only record.
 absl::StatusOr<std::vector<CheckedChange>> CheckChanges(const Registry& registry,
                                                         absl::Span<const v1::Change> changes);
 
