@@ -235,9 +235,10 @@ absl::StatusOr<RunHistory> KvAuthorityStore::ReadPast(const AuthorityStoreOption
   // A copy made while the server ran knows its run; what was written in it since, it does not.
   const bool went_back = (!options.expected_run.empty() && !past.KnowsRun(options.expected_run)) ||
                          writes < options.expected_directory_writes;
-  if (writes < options.expected_directory_writes)
+  if (writes < options.expected_directory_writes) {
     batch->Put(Table::kMeta, std::string(kDirectoryWritesKey),
                NumberValue(options.expected_directory_writes));
+  }
   if (!exists || options.restored || went_back) {
     v1::EpochRecord how;
     how.set_is_unannounced(went_back && !options.restored);

@@ -199,7 +199,7 @@ absl::Status RecordBatch::Stage(KvBatch* batch) {
 
 void RecordBatch::Committed() {
   if (table_->sums_.size() > kMaxSumsInMemory) table_->sums_.clear();
-  for (auto& [key, sums] : sums_) table_->sums_[key] = std::move(sums);
+  for (const auto& [key, sums] : sums_) table_->sums_[key] = sums;
   const MutexLock lock(&table_->mu_);
   for (const RecordSlot& slot : slots_) {
     if (slot.dirty && slot.state.exists() && table_->partitions_.count(slot.partition) == 0)

@@ -22,6 +22,7 @@ std::vector<v1::Feed> DistinctPlaces(absl::Span<const v1::Feed> feeds) {
     place.set_max_class(std::max(place.max_class(), feed.max_class()));
   }
   std::vector<v1::Feed> distinct;
+  distinct.reserve(places.size());
   for (auto& [name, feed] : places) distinct.push_back(std::move(feed));
   return distinct;
 }

@@ -87,7 +87,7 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
     Lane* const lane = found == lanes_.end() ? nullptr : &found->second;
     v1::Cursor unsigned_cursor = cursor;
     unsigned_cursor.clear_mac();
-    auto reason = CheckCursor(*store_, cursor, lane == nullptr ? UINT64_MAX : lane->judged_at_hello,
+    const auto reason = CheckCursor(*store_, cursor, lane == nullptr ? UINT64_MAX : lane->judged_at_hello,
                               sign_(unsigned_cursor));
     if (reason == v1::CursorReset::BEYOND_END) lost_point_ = cursor;
     const bool holds = reason == v1::CursorReset::REASON_UNSPECIFIED;
@@ -102,18 +102,22 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
       held_cursors_[cursor.partition()] = cursor;
       continue;
     }
-    v1::CursorReset* const reset = welcome->add_resets();
-    if (holds) reason = v1::CursorReset::OTHER_FEEDS;
-    if (holds && lane != nullptr) {
-      TakeCursor(CursorForFeeds(cursor, lane->feeds), lane);
-      *reset->mutable_cursor() = MakeCursor(cursor.partition(), *lane);
-    }
-    reset->set_partition(cursor.partition());
-    reset->set_reason(reason);
-    LogReset(lane == nullptr ? "" : found->first, reason, cursor,
-             lane == nullptr ? 0 : store_->Head(found->first));
+    TellReset(cursor, holds ? v1::CursorReset::OTHER_FEEDS : reason, lane, welcome->add_resets());
   }
   return absl::OkStatus();
+}
+
+// What holds of a cursor for other feeds is given back in `reset`.
+void ServerPull::TellReset(const v1::Cursor& cursor, v1::CursorReset::Reason reason, Lane* lane,
+                           v1::CursorReset* reset) const {
+  if (reason == v1::CursorReset::OTHER_FEEDS && lane != nullptr) {
+    TakeCursor(CursorForFeeds(cursor, lane->feeds), lane);
+    *reset->mutable_cursor() = MakeCursor(cursor.partition(), *lane);
+  }
+  reset->set_partition(cursor.partition());
+  reset->set_reason(reason);
+  LogReset(lane == nullptr ? "" : cursor.partition(), reason, cursor,
+           lane == nullptr ? 0 : store_->Head(cursor.partition()));
 }
 
 // The place holds: what came after it is told. What went and was forgotten is not, so the device

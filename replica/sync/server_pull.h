@@ -90,6 +90,8 @@ class ServerPull {
   absl::Status TakeCursors(const v1::Hello& hello, v1::Welcome* welcome);
   void TellBelowFloor(const std::string& partition, const Lane& lane, uint64_t collected,
                       v1::Welcome* welcome) const;
+  void TellReset(const v1::Cursor& cursor, v1::CursorReset::Reason reason, Lane* lane,
+                 v1::CursorReset* reset) const;
   static void TakeCursor(const v1::Cursor& cursor, Lane* lane);
   void LookForLostPoint(const v1::Cursor& cursor);
   absl::StatusOr<Lane*> AddLane(const std::string& partition);
