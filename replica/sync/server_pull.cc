@@ -87,8 +87,9 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
     Lane* const lane = found == lanes_.end() ? nullptr : &found->second;
     v1::Cursor unsigned_cursor = cursor;
     unsigned_cursor.clear_mac();
-    const auto reason = CheckCursor(*store_, cursor, lane == nullptr ? UINT64_MAX : lane->judged_at_hello,
-                              sign_(unsigned_cursor));
+    const auto reason =
+        CheckCursor(*store_, cursor, lane == nullptr ? UINT64_MAX : lane->judged_at_hello,
+                    sign_(unsigned_cursor));
     if (reason == v1::CursorReset::BEYOND_END) lost_point_ = cursor;
     const bool holds = reason == v1::CursorReset::REASON_UNSPECIFIED;
     if (holds && lane != nullptr && IsForFeeds(cursor, lane->feeds)) {

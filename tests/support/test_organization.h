@@ -37,7 +37,8 @@ class TestOrganization {
   int port() const { return port_.port(); }
   const ScratchDirectory& scratch() const { return scratch_; }
   void StopServer();
-  // On the port it had. `wrap` may put something in front of the store; `clock` outlives the server.
+  // On the port it had. `wrap` may put something in front of the store; `clock` outlives the
+  // server.
   using WrapStore = std::function<std::unique_ptr<AuthorityStore>(std::unique_ptr<AuthorityStore>)>;
   void StartServer(const WrapStore& wrap = nullptr, const Clock& clock = SystemClock());
 
