@@ -55,7 +55,8 @@ constexpr char kNewReplica[] = "divided_replica";
 // again.
 absl::StatusOr<ReplicaId> NextReplica(DeviceStore& store) {
   const absl::StatusOr<std::string> kept = store.GetSetting(kNewReplica);
-  if (kept.ok()) return ReplicaId::Parse(*kept);
+  if (kept.ok() && !kept->empty() && *kept != store.replica().ToString())
+    return ReplicaId::Parse(*kept);
   const ReplicaId id = NewReplicaId(SystemRandom());
   RETURN_IF_ERROR(store.PutSetting(kNewReplica, id.ToString()));
   return id;
@@ -101,6 +102,18 @@ Standing StandingOf(const ReplicaDirectory& directory, const DeviceStore& store)
   return key.ok() && *public_key == key->PublicKeyDer() ? Standing::kEnrolled : Standing::kKeyLost;
 }
 
+// Work goes to the organization that it was done for.
+absl::Status CheckSameOrganization(const v1::Invitation& invitation,
+                                   const ReplicaDirectory& directory, const DeviceStore& store) {
+  const absl::StatusOr<std::string> known = directory.ReadAuthority();
+  if (store.user().empty() || !known.ok() || known->empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string invited, CertificatePem(invitation.ca_der()));
+  if (*known == invited) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the invitation is another organization's than the work in this replica; make another "
+      "replica for it");
+}
+
 // A replica that cannot prove any more who it is becomes a device under a new id, with a new key;
 // its unsent work goes with it. One that never was a device under its id keeps the id. May be
 // repeated after any failure or crash: what is there stays until the new files are complete.
@@ -113,6 +126,7 @@ absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view dev
         "the invitation is another user's than the work in this replica; ask for one for the same "
         "user, or make another replica");
   }
+  RETURN_IF_ERROR(CheckSameOrganization(invitation, directory, store));
   ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeNextKey());
   ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
   ReplicaId id = store.replica();
@@ -124,13 +138,15 @@ absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view dev
   ASSIGN_OR_RETURN(const v1::EnrollRequest request, RequestFor(invitation, device_name, id, key));
   ASSIGN_OR_RETURN(const v1::EnrollResponse response, transport.Enroll(next, request));
   RETURN_IF_ERROR(CheckCertificate(response, next.ca_pem, id, key));
+  if (response.user() != invitation.user())
+    return absl::FailedPreconditionError("the server answers for another user than was invited");
   ASSIGN_OR_RETURN(next.certificate_pem, CertificatePem(response.certificate_der()));
   RETURN_IF_ERROR(store.SetUser(response.user()));
   RETURN_IF_ERROR(store.NoteServerTime(absl::FromUnixMillis(response.server_time_ms())));
   RETURN_IF_ERROR(directory.WriteNextCredentials(next));
   RETURN_IF_ERROR(store.BecomeReplica(id, {}));
   RETURN_IF_ERROR(FinishDivision(directory, store));
-  return store.PutSetting(kNewReplica, NewReplicaId(SystemRandom()).ToString());
+  return store.PutSetting(kNewReplica, "");
 }
 
 }  // namespace
@@ -214,8 +230,8 @@ absl::Status DivideReplica(absl::string_view server, const ReplicaDirectory& dir
   const std::vector<v1::SharedWork> shared(response.shared().begin(), response.shared().end());
   RETURN_IF_ERROR(store.BecomeReplica(id, shared));
   RETURN_IF_ERROR(FinishDivision(directory, store));
-  // A copy may be copied again: the next division draws another id.
-  return store.PutSetting(kNewReplica, NewReplicaId(SystemRandom()).ToString());
+  // A copy may be copied again: each of those draws an id of its own.
+  return store.PutSetting(kNewReplica, "");
 }
 
 absl::Status FinishDivision(const ReplicaDirectory& directory, const DeviceStore& store) {

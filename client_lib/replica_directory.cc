@@ -37,11 +37,16 @@ absl::Status WriteIdentity(const std::string& path, const Credentials& credentia
   return WriteSecretFile(path, identity.SerializeAsString(), IfFileExists::kReplace);
 }
 
-absl::StatusOr<std::string> ReadCertificateAt(const std::string& path) {
+absl::StatusOr<v1::ClientIdentity> ReadIdentityAt(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadSecretFile(path, kMaxFileBytes));
   v1::ClientIdentity identity;
   if (!identity.ParseFromString(bytes))
     return absl::DataLossError(absl::StrCat(path, " is damaged"));
+  return identity;
+}
+
+absl::StatusOr<std::string> ReadCertificateAt(const std::string& path) {
+  ASSIGN_OR_RETURN(const v1::ClientIdentity identity, ReadIdentityAt(path));
   return identity.certificate_pem();
 }
 
@@ -110,6 +115,11 @@ absl::StatusOr<std::string> ReplicaDirectory::ReadKey() const {
 
 absl::StatusOr<std::string> ReplicaDirectory::ReadCertificate() const {
   return ReadCertificateAt(path_ + "/identity");
+}
+
+absl::StatusOr<std::string> ReplicaDirectory::ReadAuthority() const {
+  ASSIGN_OR_RETURN(const v1::ClientIdentity identity, ReadIdentityAt(path_ + "/identity"));
+  return identity.ca_pem();
 }
 
 absl::Status ReplicaDirectory::WriteCredentials(const Credentials& credentials) const {

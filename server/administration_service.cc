@@ -1,6 +1,7 @@
 #include "server/administration_service.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -49,6 +50,25 @@ v1::GrantRecord NewGrant(const Caller& caller, absl::string_view user, absl::str
   grant.set_from_ms(from_ms);
   grant.set_granted_by(caller.user);
   return grant;
+}
+
+// A copy of a device's store is as little to be trusted as the device itself, and so is a copy of
+// that copy; also through those that are revoked already.
+absl::StatusOr<std::vector<ReplicaId>> WithItsCopies(const AuthorityStore& store,
+                                                     const ReplicaId& replica) {
+  ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(store));
+  std::multimap<std::string, std::string> copies;
+  for (const v1::DeviceRecord& device : devices)
+    if (!device.copied_from().empty()) copies.emplace(device.copied_from(), device.replica());
+  std::vector<ReplicaId> family = {replica};
+  for (size_t next = 0; next < family.size(); ++next) {
+    const auto [begin, end] = copies.equal_range(family[next].AsBytes());
+    for (auto it = begin; it != end; ++it) {
+      ASSIGN_OR_RETURN(const ReplicaId copy, ReplicaId::FromBytes(it->second));
+      if (std::find(family.begin(), family.end(), copy) == family.end()) family.push_back(copy);
+    }
+  }
+  return family;
 }
 
 }  // namespace
@@ -189,18 +209,15 @@ absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
   const absl::Time now = clock_->Now();
   ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOfUser(store, device->user(), now));
   if (!IsAdministratorOf(caller.grants, scopes, now)) return unknown;
-  RETURN_IF_ERROR(EditDevice(store, replica, [&](v1::DeviceRecord& stored) {
-    if (stored.revoked_ms() == 0) stored.set_revoked_ms(absl::ToUnixMillis(now));
-  }));
-  sessions_->OnReplicaChanged(replica);
-  // A copy of its store is as little to be trusted as the device itself.
-  ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(store));
-  for (const v1::DeviceRecord& copy : devices) {
-    if (copy.copied_from() != request.replica() || copy.revoked_ms() != 0) continue;
-    v1::RevokeDeviceRequest of_copy;
-    of_copy.set_replica(copy.replica());
-    RETURN_IF_ERROR(DoRevokeDevice(caller, of_copy));
+  ASSIGN_OR_RETURN(const std::vector<ReplicaId> copies, WithItsCopies(store, replica));
+  std::map<ReplicaId, DeviceEdit> edits;
+  for (const ReplicaId& copy : copies) {
+    edits[copy] = [&](v1::DeviceRecord& stored) {
+      if (stored.revoked_ms() == 0) stored.set_revoked_ms(absl::ToUnixMillis(now));
+    };
   }
+  RETURN_IF_ERROR(EditDevices(store, edits));
+  for (const ReplicaId& copy : copies) sessions_->OnReplicaChanged(copy);
   Log(LogLevel::kInfo, "device revoked",
       {{"replica", replica.ToString()}, {"by_replica", caller.replica.ToString()}});
   return absl::OkStatus();

@@ -85,7 +85,7 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
   const NameInUse in_use(path);
   if (!in_use.is_mine())
     return absl::AlreadyExistsError(absl::StrCat("a backup named ", name, " is being made"));
-  const v1::BackupRecord backup = BackupBegun(store, name, now);
+  v1::BackupRecord backup = BackupBegun(store, name, now);
   RETURN_IF_ERROR(NoteBackup(store, backup, now));
   uint64_t copied = 0;
   const absl::Status made = store.Backup(path, [&](uint64_t done_bytes) {
@@ -97,10 +97,12 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
     out->Write(std::move(progress)).IgnoreError();
   });
   if (!made.ok()) {
-    // Left behind it does no more than let devices hold on to less than they might.
+    // Left behind it does no more than make devices hold on to more than they must.
     ForgetBackup(store, backup).IgnoreError();
     return made;
   }
+  backup.set_complete(true);
+  RETURN_IF_ERROR(NoteBackup(store, backup, now));
   Log(LogLevel::kInfo, "backup made",
       {{"name", name}, {"bytes", copied}, {"by_replica", caller.replica.ToString()}});
   v1::BackupProgress last;

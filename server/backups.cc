@@ -48,6 +48,7 @@ absl::Status NoteBackup(AuthorityStore& store, const v1::BackupRecord& backup, a
   writes.push_back(
       {DirectoryKind::kBackup, KeyOf(backup), backup.SerializeAsString(), std::nullopt});
   for (const v1::BackupRecord& old : known) {
+    if (!backup.complete()) break;
     if (!IsKept(old, now) && old.made_ms() != backup.made_ms())
       writes.push_back({DirectoryKind::kBackup, KeyOf(old), std::nullopt, std::nullopt});
   }
@@ -63,12 +64,16 @@ absl::StatusOr<std::vector<v1::PartitionHead>> CoveredByBackups(const AuthorityS
                                                                 absl::Time now) {
   ASSIGN_OR_RETURN(const std::vector<v1::BackupRecord> backups, AllBackups(store));
   std::vector<v1::PartitionHead> covered;
-  if (backups.empty()) return covered;
+  const auto newest = std::find_if(backups.rbegin(), backups.rend(),
+                                   [](const auto& backup) { return backup.complete(); });
+  if (newest == backups.rend()) return covered;
+  // One that may not be whole covers nothing by itself; but if it is, it holds no more than it
+  // says.
   const auto oldest =
-      std::find_if(backups.begin(), backups.end(),
-                   [&](const v1::BackupRecord& backup) { return IsKept(backup, now); });
-  for (const auto& [partition, head] :
-       (oldest == backups.end() ? backups.back() : *oldest).heads()) {
+      std::find_if(backups.begin(), backups.end(), [&](const v1::BackupRecord& backup) {
+        return IsKept(backup, now) || backup.made_ms() == newest->made_ms();
+      });
+  for (const auto& [partition, head] : oldest->heads()) {
     v1::PartitionHead& of_partition = covered.emplace_back();
     of_partition.set_partition(partition);
     of_partition.set_sequence(head);

@@ -63,14 +63,18 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
   ASSIGN_OR_RETURN(const ReplicaId copied, ReplicaId::FromBytes(request.replica()));
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.new_replica()));
   ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
-  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> original, FindDevice(store, copied));
-  if (caller.is_zero() || caller != copied || !original.has_value())
+  ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                   store.GetEntry(DirectoryKind::kDevice, copied.bytes()));
+  if (caller.is_zero() || caller != copied || !stored.has_value())
     return absl::UnauthenticatedError("only an enrolled device can say that it is a copy");
-  if (original->revoked_ms() != 0)
+  v1::DeviceRecord original;
+  if (!original.ParseFromString(*stored))
+    return absl::DataLossError("the record of a device is damaged");
+  if (original.revoked_ms() != 0)
     return absl::PermissionDeniedError("an administrator revoked this device");
   ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
-                                                request.csr_der(), replica, original->user()));
-  v1::DeviceRecord device = *original;
+                                                request.csr_der(), replica, original.user()));
+  v1::DeviceRecord device = original;
   device.set_replica(request.new_replica());
   device.set_copied_from(request.replica());
   device.set_software(request.software().substr(0, kMaxNameBytes));
@@ -83,10 +87,17 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
       (known->public_key() != device.public_key() || known->copied_from() != device.copied_from()))
     return absl::PermissionDeniedError("the new id is another device's");
   if (!known.has_value()) {
+    // With the original as it was read: a revocation in between finds the copy or stops it.
+    DirectoryWrite unchanged{DirectoryKind::kDevice, copied.AsBytes(), *stored, std::nullopt};
+    unchanged.expected.emplace(stored);
     DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), device.SerializeAsString(),
                          std::nullopt};
     enrol.expected.emplace(std::nullopt);
-    RETURN_IF_ERROR(store.WriteEntries({&enrol, 1}));
+    const std::vector<DirectoryWrite> writes = {std::move(unchanged), std::move(enrol)};
+    const absl::Status written = store.WriteEntries(writes);
+    if (absl::IsAborted(written))
+      return absl::UnavailableError("the device changed at the same time; try again");
+    RETURN_IF_ERROR(written);
   }
   const std::vector<v1::UnsentChain> unsent(request.unsent().begin(), request.unsent().end());
   ASSIGN_OR_RETURN(const auto shared, FindSharedWork(store, copied, unsent));

@@ -67,22 +67,34 @@ absl::Status ReadRecords(absl::string_view bytes, const std::string& path, size_
   return absl::OkStatus();
 }
 
-// When a device synced last and with what is no reason to write.
+// When a device synced last, with what and how far, is no reason to write.
+void TakeLastSync(const v1::DeviceRecord& from, v1::DeviceRecord* device) {
+  device->set_last_sync_ms(from.last_sync_ms());
+  device->set_bytes_received(from.bytes_received());
+  device->set_bytes_sent(from.bytes_sent());
+  device->set_device_time_ms(from.device_time_ms());
+  device->set_software(from.software());
+  *device->mutable_acknowledged() = from.acknowledged();
+}
+
 bool IsNews(const DirectoryWrite& write) {
   if (write.kind != DirectoryKind::kDevice || !write.value.has_value()) return true;
   if (!write.expected.has_value() || !write.expected->has_value()) return true;
   v1::DeviceRecord now;
   v1::DeviceRecord before;
   if (!now.ParseFromString(*write.value) || !before.ParseFromString(**write.expected)) return true;
-  for (v1::DeviceRecord* const device : {&now, &before}) {
-    device->clear_last_sync_ms();
-    device->clear_bytes_received();
-    device->clear_bytes_sent();
-    device->clear_device_time_ms();
-    device->clear_software();
-    device->clear_acknowledged();
-  }
+  TakeLastSync(before, &now);
   return now.SerializeAsString() != before.SerializeAsString();
+}
+
+// The journal's device, with what it leaves out as the store has it.
+std::string WithLastSyncOf(const std::optional<std::string>& own, std::string journaled) {
+  v1::DeviceRecord device;
+  v1::DeviceRecord before;
+  if (!own.has_value() || !before.ParseFromString(*own) || !device.ParseFromString(journaled))
+    return journaled;
+  TakeLastSync(before, &device);
+  return device.SerializeAsString();
 }
 
 constexpr std::array<DirectoryKind, 5> kJournaledKinds = {
@@ -227,6 +239,10 @@ absl::Status ReplayDirectory(absl::Span<const v1::JournalRecord> records, Author
   for (const auto& [name, record] : last) {
     std::optional<std::string> value;
     if (!record->deleted()) value = record->value();
+    if (value.has_value() && record->kind() == static_cast<uint32_t>(DirectoryKind::kDevice)) {
+      ASSIGN_OR_RETURN(const auto own, store.GetEntry(DirectoryKind::kDevice, record->key()));
+      value = WithLastSyncOf(own, *std::move(value));
+    }
     writes.push_back({static_cast<DirectoryKind>(name.first), name.second, value, std::nullopt});
   }
   return writes.empty() ? absl::OkStatus() : store.WriteEntries(writes);

@@ -273,7 +273,10 @@ absl::Status CommitGroup::ReleaseWaiting() {
     ASSIGN_OR_RETURN(const auto waiting, waiting_.Find(partition, type_id, id));
     for (const v1::WaitingChangeSet& set : waiting) {
       waiting_.Remove(partition, type_id, id, set.dot());
-      RETURN_IF_ERROR(Retry(partition, set));
+      const absl::Status status = Retry(partition, set);
+      if (!absl::IsDataLoss(status)) RETURN_IF_ERROR(status);
+      // What is damaged stays in quarantine; nobody else's work waits for it.
+      if (!status.ok()) Log(LogLevel::kError, "waiting_set_damaged", {{"partition", partition}});
     }
   }
   created_.clear();

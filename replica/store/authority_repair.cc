@@ -29,11 +29,11 @@ class RangeMatch {
     for (size_t read = 0;; ++read) {
       ASSIGN_OR_RETURN(const std::optional<ScannedRecord> record, scan.Next());
       if (!record.has_value()) break;
+      while (HasItem() && NextItem().key() < record->key) Absent(TakeItem());
       if (bytes_ >= request_.target_bytes || read == kMaxRecordsRead) {
         page_.end = record->key;
         return std::move(page_);
       }
-      while (HasItem() && NextItem().key() < record->key) Absent(TakeItem());
       if (HasItem() && NextItem().key() == record->key) {
         Both(*record, TakeItem());
       } else if (record->is_counted) {

@@ -29,7 +29,8 @@ void SimWorld::TakeBackup() {
   AuthorityStore& store = server_->store();
   const absl::Time now = server_->clock().Now();
   SimBackup backup;
-  const v1::BackupRecord begun = BackupBegun(store, "simulated", now);
+  v1::BackupRecord begun = BackupBegun(store, "simulated", now);
+  begun.set_complete(true);
   const absl::Status noted = NoteBackup(store, begun, now);
   AfterAdministration(noted);
   if (!noted.ok()) return;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "brigada/v1/administration_service.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/base/random.h"
@@ -132,9 +133,10 @@ TEST_F(JournalTest, ABackupIsNotedForTheStoreThatIsRestoredFromIt) {
 TEST_F(JournalTest, TheOldestBackupStillKeptSaysWhatIsCovered) {
   SeededRandom random(1);
   const auto store = NewMemoryAuthorityStore(random);
-  const auto make = [&](uint64_t head, absl::Time at) {
+  const auto make = [&](uint64_t head, absl::Time at, bool complete = true) {
     v1::BackupRecord backup = BackupBegun(*store, "b", at);
     (*backup.mutable_heads())["MX/20"] = head;
+    backup.set_complete(complete);
     EXPECT_OK(NoteBackup(*store, backup, at));
   };
   const auto covered = [&](absl::Time at) {
@@ -149,6 +151,40 @@ TEST_F(JournalTest, TheOldestBackupStillKeptSaysWhatIsCovered) {
   EXPECT_EQ(covered(start + absl::Hours(24 * 30)), 10u);
   EXPECT_EQ(covered(start + absl::Hours(24 * 36)), 20u);
   EXPECT_EQ(covered(start + absl::Hours(24 * 400)), 20u);
+  // One that began and may never be whole lets nothing go.
+  make(30, start + absl::Hours(24 * 400), /*complete=*/false);
+  EXPECT_EQ(covered(start + absl::Hours(24 * 400)), 20u);
+  make(40, start + absl::Hours(24 * 401));
+  EXPECT_EQ(covered(start + absl::Hours(24 * 401)), 30u);
+}
+
+TEST_F(JournalTest, ABackupThatIsNotWholeCoversNothing) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  v1::BackupRecord backup = BackupBegun(*store, "b", clock_.Now());
+  (*backup.mutable_heads())["MX/20"] = 10;
+  ASSERT_OK(NoteBackup(*store, backup, clock_.Now()));
+  EXPECT_THAT(CoveredByBackups(*store, clock_.Now()), IsOkAndHolds(testing::IsEmpty()));
+}
+
+TEST_F(JournalTest, WhenADeviceSyncedLastIsTheStoresOwnAfterAReplay) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  v1::DeviceRecord enrolled;
+  enrolled.set_user("ana");
+  v1::DeviceRecord revoked = enrolled;
+  revoked.set_revoked_ms(5);
+  const DirectoryWrite news{DirectoryKind::kDevice, "d", revoked.SerializeAsString(), std::nullopt};
+  ASSERT_OK(Open()->NoteDirectory({&news, 1}, 1));
+  enrolled.set_last_sync_ms(77);
+  const DirectoryWrite own{DirectoryKind::kDevice, "d", enrolled.SerializeAsString(), std::nullopt};
+  ASSERT_OK(store->WriteEntries({&own, 1}));
+  ASSERT_OK(ReplayDirectory(Open()->records(), *store));
+  ASSERT_OK_AND_ASSIGN(const auto stored, store->GetEntry(DirectoryKind::kDevice, "d"));
+  v1::DeviceRecord device;
+  ASSERT_TRUE(stored.has_value() && device.ParseFromString(*stored));
+  EXPECT_EQ(device.revoked_ms(), 5);
+  EXPECT_EQ(device.last_sync_ms(), 77);
 }
 
 }  // namespace
