@@ -51,7 +51,10 @@ absl::StatusOr<OutboxPage> KvDeviceStore::ReadOutbox(absl::string_view partition
     if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
       return Damaged(sequence);
     }
-    if (page.last_sequence == 0 && sequence > from_sequence)
+    // What lies before is gone here: a server that does not have it either cannot ask for it, not
+    // even to check this one again.
+    const bool is_first_here = sequence > from_sequence || sequence == head.retained_from();
+    if (page.last_sequence == 0 && sequence > 1 && is_first_here)
       page.chain_before = head.retained_chain();
     bytes += it->value().size();
     page.last_sequence = sequence;

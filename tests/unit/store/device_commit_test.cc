@@ -420,5 +420,22 @@ TEST_F(DeviceCommitTest, ARecordOfMoreFieldsThanAnyServerTakesIsRefusedAtOnce) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("fields")));
 }
 
+TEST_F(DeviceCommitTest, WhatADividedStoreSendsNamesTheChainItContinuesEachTime) {
+  ASSERT_OK(CommitOne(Creation(NewId(), "MX/20", PersonNamed("Ana"))));
+  ASSERT_OK(CommitOne(Creation(NewId(), "MX/20", PersonNamed("Eva"))));
+  v1::SharedWork shared;
+  shared.set_partition("MX/20");
+  shared.set_last(1);
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {&shared, 1}));
+
+  ASSERT_OK_AND_ASSIGN(const OutboxPage asked, store->ReadOutbox("MX/20", 1, 1 << 20));
+  ASSERT_OK_AND_ASSIGN(const OutboxPage again, store->ReadOutbox("MX/20", 2, 1 << 20));
+
+  EXPECT_EQ(asked.last_sequence, 2u);
+  EXPECT_NE(asked.chain_before, "");
+  EXPECT_EQ(again.chain_before, asked.chain_before)
+      << "the server has no verdict on change set 1 of the new id";
+}
+
 }  // namespace
 }  // namespace brigada
