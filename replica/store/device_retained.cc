@@ -93,7 +93,7 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
     if (!value) return absl::OkStatus();
     ASSIGN_OR_RETURN(set, ParseStored(*value));
     ASSIGN_OR_RETURN(const auto rejected, kv_->Get(Table::kRejected, key));
-    is_rejected = rejected.has_value();
+    is_rejected = work->is_rejected[sequence] = rejected.has_value();
   }
   // Pulled again: nothing new.
   if (set.verdict().commit_sequence() == verdict.commit_sequence()) return absl::OkStatus();
@@ -164,11 +164,17 @@ absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t c
 
 absl::Status KvDeviceStore::DropCovered(const v1::Welcome& welcome) {
   for (const std::string& partition : Partitions()) {
-    v1::OutboxHead head = Head(partition);
+    const PartitionState state = StateOf(partition);
+    v1::OutboxHead head = state.head;
     if (head.retained_from() == 0) continue;
+    const bool is_reset = std::any_of(
+        welcome.resets().begin(), welcome.resets().end(),
+        [&](const auto& reset) { return reset.partition() == partition && !reset.has_cursor(); });
     uint64_t covered = 0;
+    // Until the checkpoint after a reset a verdict here may be of a line that is lost; the number
+    // of its commit then says nothing of the backups.
     for (const v1::PartitionHead& of : welcome.covered())
-      if (of.partition() == partition) covered = of.sequence();
+      if (of.partition() == partition && !is_reset && !state.left) covered = of.sequence();
     KvBatch dropped;
     RETURN_IF_ERROR(DropRetained(partition, covered, welcome.server_time_ms(), &head, &dropped));
     if (!dropped.empty()) RETURN_IF_ERROR(WriteHead(partition, std::move(head), dropped));

@@ -388,6 +388,40 @@ TEST_F(DeviceApplyBatchTest, WhatWaitsInQuarantineIsRetainedUntilItIsTakenIn) {
   EXPECT_EQ(NotesOf(id), "uno");
 }
 
+TEST_F(DeviceApplyBatchTest, WhatIsTakenInWithTheBatchThatSetItAsideAgainIsNotListed) {
+  Register("Ana", "uno");
+  BatchMaker lost("MX/20", 0, 9);
+  lost.Verdict(1, 9, v1::QUARANTINED);
+  ASSERT_OK(lost.ApplyTo(store.get()));
+  ResetCursor();
+  BatchMaker again("MX/20", 0, 12);
+  again.Verdict(1, 11, v1::QUARANTINED).Verdict(1, 12);
+
+  ASSERT_OK(again.ApplyTo(store.get()));
+
+  EXPECT_EQ(Counts().rejected, 0u);
+  Reopen();
+  EXPECT_EQ(Counts().rejected, 0u);
+}
+
+// The number of a lost commit lies above those of the line before it.
+TEST_F(DeviceApplyBatchTest, AVerdictOfALostLineIsNotCoveredUntilTheServerHasToldItsOwn) {
+  Register("Ana", "uno");
+  ASSERT_OK(BatchMaker("MX/20", 0, 900).Verdict(1, 900, v1::REJECTED).ApplyTo(store.get()));
+  v1::Welcome welcome;
+  *welcome.add_feeds() = BelowFeed("MX/20");
+  welcome.add_resets()->set_partition("MX/20");
+  welcome.add_covered()->set_partition("MX/20");
+  welcome.mutable_covered(0)->set_sequence(1000);
+
+  ASSERT_OK(store->NoteWelcome(welcome));
+  welcome.clear_resets();
+  ASSERT_OK(store->NoteWelcome(welcome));
+  ASSERT_OK(BatchMaker("MX/20", 0, 1000).Verdict(1, 5).ApplyTo(store.get()));
+
+  EXPECT_EQ(Counts().rejected, 0u);
+}
+
 TEST_F(DeviceApplyBatchTest, EverythingOutlivesAReopening) {
   const RecordId id = Register("Ana", "uno");
   const ReplicaId replica = store->replica();
