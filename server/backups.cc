@@ -1,6 +1,7 @@
 #include "server/backups.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -29,6 +30,19 @@ absl::StatusOr<std::vector<v1::BackupRecord>> AllBackups(const AuthorityStore& s
 
 bool IsKept(const v1::BackupRecord& backup, absl::Time now) {
   return absl::FromUnixMillis(backup.made_ms()) + kBackupKeptFor > now;
+}
+
+// Leaves in `least` what `backup` holds as well.
+void Lower(const v1::BackupRecord& backup, std::map<std::string, uint64_t>* least) {
+  for (auto it = least->begin(); it != least->end();) {
+    const auto held = backup.heads().find(it->first);
+    if (held == backup.heads().end()) {
+      it = least->erase(it);
+    } else {
+      it->second = std::min(it->second, held->second);
+      ++it;
+    }
+  }
 }
 
 }  // namespace
@@ -67,13 +81,13 @@ absl::StatusOr<std::vector<v1::PartitionHead>> CoveredByBackups(const AuthorityS
   const auto newest = std::find_if(backups.rbegin(), backups.rend(),
                                    [](const auto& backup) { return backup.complete(); });
   if (newest == backups.rend()) return covered;
-  // One that may not be whole covers nothing by itself; but if it is, it holds no more than it
+  // Not the oldest alone: a clock that was set back, or a restore, makes a later one hold less. And
+  // one that may not be whole covers nothing by itself, but if it is, it holds no more than it
   // says.
-  const auto oldest =
-      std::find_if(backups.begin(), backups.end(), [&](const v1::BackupRecord& backup) {
-        return IsKept(backup, now) || backup.made_ms() == newest->made_ms();
-      });
-  for (const auto& [partition, head] : oldest->heads()) {
+  std::map<std::string, uint64_t> least(newest->heads().begin(), newest->heads().end());
+  for (const v1::BackupRecord& backup : backups)
+    if (IsKept(backup, now)) Lower(backup, &least);
+  for (const auto& [partition, head] : least) {
     v1::PartitionHead& of_partition = covered.emplace_back();
     of_partition.set_partition(partition);
     of_partition.set_sequence(head);

@@ -187,5 +187,26 @@ TEST_F(JournalTest, WhenADeviceSyncedLastIsTheStoresOwnAfterAReplay) {
   EXPECT_EQ(device.last_sync_ms(), 77);
 }
 
+TEST_F(JournalTest, ABackupOfAClockThatWasSetBackCoversNoMoreThanTheOthersHold) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  const absl::Time start = clock_.Now();
+  v1::BackupRecord first = BackupBegun(*store, "b", start);
+  (*first.mutable_heads())["MX/20"] = 10;
+  first.set_complete(true);
+  ASSERT_OK(NoteBackup(*store, first, start));
+  const absl::Time earlier = start - absl::Hours(1);
+  v1::BackupRecord second = BackupBegun(*store, "c", earlier);
+  (*second.mutable_heads())["MX/20"] = 20;
+  second.set_complete(true);
+  (*second.mutable_heads())["MX/09"] = 5;
+  ASSERT_OK(NoteBackup(*store, second, earlier));
+
+  ASSERT_OK_AND_ASSIGN(const auto covered, CoveredByBackups(*store, start));
+
+  ASSERT_EQ(covered.size(), 1u) << "the first backup has nothing of MX/09";
+  EXPECT_EQ(covered[0].sequence(), 10u);
+}
+
 }  // namespace
 }  // namespace brigada
