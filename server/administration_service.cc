@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -54,18 +55,20 @@ v1::GrantRecord NewGrant(const Caller& caller, absl::string_view user, absl::str
 
 // A copy of a device's store is as little to be trusted as the device itself, and so is a copy of
 // that copy; also through those that are revoked already.
-absl::StatusOr<std::vector<ReplicaId>> WithItsCopies(const AuthorityStore& store,
-                                                     const ReplicaId& replica) {
+absl::StatusOr<std::set<ReplicaId>> WithItsCopies(const AuthorityStore& store,
+                                                  const ReplicaId& replica) {
   ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(store));
   std::multimap<std::string, std::string> copies;
   for (const v1::DeviceRecord& device : devices)
     if (!device.copied_from().empty()) copies.emplace(device.copied_from(), device.replica());
-  std::vector<ReplicaId> family = {replica};
-  for (size_t next = 0; next < family.size(); ++next) {
-    const auto [begin, end] = copies.equal_range(family[next].AsBytes());
+  std::set<ReplicaId> family = {replica};
+  std::vector<ReplicaId> unvisited = {replica};
+  while (!unvisited.empty()) {
+    const auto [begin, end] = copies.equal_range(unvisited.back().AsBytes());
+    unvisited.pop_back();
     for (auto it = begin; it != end; ++it) {
       ASSIGN_OR_RETURN(const ReplicaId copy, ReplicaId::FromBytes(it->second));
-      if (std::find(family.begin(), family.end(), copy) == family.end()) family.push_back(copy);
+      if (family.insert(copy).second) unvisited.push_back(copy);
     }
   }
   return family;
@@ -209,15 +212,20 @@ absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
   const absl::Time now = clock_->Now();
   ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOfUser(store, device->user(), now));
   if (!IsAdministratorOf(caller.grants, scopes, now)) return unknown;
-  ASSIGN_OR_RETURN(const std::vector<ReplicaId> copies, WithItsCopies(store, replica));
   std::map<ReplicaId, DeviceEdit> edits;
-  for (const ReplicaId& copy : copies) {
-    edits[copy] = [&](v1::DeviceRecord& stored) {
-      if (stored.revoked_ms() == 0) stored.set_revoked_ms(absl::ToUnixMillis(now));
-    };
+  // A copy that was made meanwhile is found by another round: nobody divides a revoked device.
+  for (size_t revoked = 0;;) {
+    ASSIGN_OR_RETURN(const std::set<ReplicaId> family, WithItsCopies(store, replica));
+    if (family.size() == revoked) break;
+    revoked = family.size();
+    for (const ReplicaId& copy : family) {
+      edits[copy] = [&](v1::DeviceRecord& stored) {
+        if (stored.revoked_ms() == 0) stored.set_revoked_ms(absl::ToUnixMillis(now));
+      };
+    }
+    RETURN_IF_ERROR(EditDevices(store, edits));
   }
-  RETURN_IF_ERROR(EditDevices(store, edits));
-  for (const ReplicaId& copy : copies) sessions_->OnReplicaChanged(copy);
+  for (const auto& [copy, edit] : edits) sessions_->OnReplicaChanged(copy);
   Log(LogLevel::kInfo, "device revoked",
       {{"replica", replica.ToString()}, {"by_replica", caller.replica.ToString()}});
   return absl::OkStatus();

@@ -87,7 +87,7 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
       (known->public_key() != device.public_key() || known->copied_from() != device.copied_from()))
     return absl::PermissionDeniedError("the new id is another device's");
   if (!known.has_value()) {
-    // With the original as it was read: a revocation in between finds the copy or stops it.
+    // With the original as it was read: a revocation in between stops it.
     DirectoryWrite unchanged{DirectoryKind::kDevice, copied.AsBytes(), *stored, std::nullopt};
     unchanged.expected.emplace(stored);
     DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), device.SerializeAsString(),
