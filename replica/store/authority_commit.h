@@ -62,7 +62,7 @@ class CommitGroup {
 
  private:
   // One change set under judgement: what it makes of the records, kept apart until all of it is
-  // accepted.
+  // accepted (commit_trial.h).
   struct Trial;
 
   // The first look at a push. kDataLoss: what is stored of its replica is damaged.
@@ -80,11 +80,25 @@ class CommitGroup {
   absl::StatusOr<v1::StoredVerdict> JudgeSet(const Case& it);
   // Merges what is not refused.
   absl::Status Try(const Case& it, Trial* trial, v1::Verdict* verdict);
-  absl::Status TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header, Trial* trial);
-  absl::Status OpenRecords(const v1::ChangeSetHeader& header, Trial* trial);
   // The effective stamp; the group's clock goes on from it.
   Hlc StampOf(Hlc signed_stamp, Hlc own_last, Hlc replaced);
   void SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial);
+  void Accept(Trial* trial, v1::Verdict* verdict);
+  // What the verdict is of one that breaks a rule.
+  void Refuse(const Case& it, const Trial& trial, v1::Verdict* verdict);
+  void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
+  static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
+  // Tries what waits for the records made since the last call.
+  absl::Status ReleaseWaiting();
+  absl::Status Retry(const std::string& partition, const v1::WaitingChangeSet& waiting);
+
+  // commit_changes.cc
+  absl::Status OpenRecords(const v1::ChangeSetHeader& header, Trial* trial);
+  const WriteContext& ContextFor(const v1::ChangeSetHeader& header, size_t index, Trial* trial,
+                                 std::optional<WriteContext>* moved);
+  // The commit sequence that the change set has in this partition.
+  uint64_t SequenceIn(absl::string_view partition, Trial* trial) const;
+  absl::Status TryChanges(const PushRequest& push, const v1::ChangeSetHeader& header, Trial* trial);
   absl::Status TryChange(const PushRequest& push, const v1::ChangeSetHeader& header, uint32_t index,
                          Trial* trial);
   // Adds what the change breaks; false when it breaks nothing that can be told before the merge.
@@ -92,18 +106,6 @@ class CommitGroup {
                  const v1::Change& change, uint32_t index, const Trial& trial,
                  std::vector<v1::Refusal>* refusals) const;
   absl::Status TryLedger(Trial* trial);
-  void Accept(Trial* trial, v1::Verdict* verdict);
-  // What the verdict is of one that breaks a rule.
-  void Refuse(const Case& it, const Trial& trial, v1::Verdict* verdict);
-  void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
-  const WriteContext& ContextFor(const v1::ChangeSetHeader& header, size_t index, Trial* trial,
-                                 std::optional<WriteContext>* moved);
-  // The commit sequence that the change set has in this partition.
-  uint64_t SequenceIn(absl::string_view partition, Trial* trial) const;
-  static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
-  // Tries what waits for the records made since the last call.
-  absl::Status ReleaseWaiting();
-  absl::Status Retry(const std::string& partition, const v1::WaitingChangeSet& waiting);
 
   CommitBase base_;
   RecordBatch records_;
