@@ -336,9 +336,7 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
     work->writes.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, work->partition),
                      work->state.head.SerializeAsString());
   }
-  for (const auto& [key, rejected] : work->rejected)
-    work->writes.Put(Table::kRejected, key, rejected.SerializeAsString());
-  RETURN_IF_ERROR(work->records.Stage(&work->writes));
+  RETURN_IF_ERROR(StageRecords(work));
   // Power loss may take a batch that settles nothing here: it is pulled again from the cursor that
   // is left.
   const BatchEffect& effect = work->effect;
@@ -346,13 +344,8 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
   const bool completes = batch.checkpoint() && effect.records > 0;
   const Durability durability = settles || completes ? Durability::kSync : Durability::kMemory;
   RETURN_IF_ERROR(kv_->Write(work->writes, durability));
-  work->records.Committed();
   TakeClock(now);
-  std::vector<ChangedRecord> changed;
-  for (const RecordSlot& slot : work->records.slots()) {
-    if (slot.dirty) changed.push_back({slot.type_id, slot.id});
-  }
-  notifier_.Add(std::move(changed));
+  TellOfChanges(&work->records);
   MutexLock lock(&mu_);
   PartitionState& state = partitions_[work->partition];
   state.head = work->state.head;
@@ -361,6 +354,21 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
   rejected_ = static_cast<uint64_t>(static_cast<int64_t>(rejected_) + work->rejected_gain);
   if (durability == Durability::kSync) has_unsynced_commit_ = false;
   return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::StageRecords(BatchInProgress* work) {
+  for (const auto& [key, rejected] : work->rejected)
+    work->writes.Put(Table::kRejected, key, rejected.SerializeAsString());
+  return work->records.Stage(&work->writes);
+}
+
+void KvDeviceStore::TellOfChanges(RecordBatch* records) {
+  records->Committed();
+  std::vector<ChangedRecord> changed;
+  for (const RecordSlot& slot : records->slots()) {
+    if (slot.dirty) changed.push_back({slot.type_id, slot.id});
+  }
+  notifier_.Add(std::move(changed));
 }
 
 }  // namespace brigada

@@ -98,9 +98,7 @@ absl::Status KvDeviceStore::BecomeReplica(const ReplicaId& id,
     after[partition] = work.state;
   }
   RETURN_IF_ERROR(RebuildViews(&work));
-  for (const auto& [key, rejected] : work.rejected)
-    work.writes.Put(Table::kRejected, key, rejected.SerializeAsString());
-  RETURN_IF_ERROR(work.records.Stage(&work.writes));
+  RETURN_IF_ERROR(StageRecords(&work));
   work.writes.Put(Table::kMeta, std::string(kReplicaKey), id.AsBytes());
   RETURN_IF_ERROR(kv_->Write(work.writes, Durability::kSync));
   work.records.Committed();

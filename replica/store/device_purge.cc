@@ -164,12 +164,7 @@ absl::Status KvDeviceStore::WritePurged(RecordBatch* records) {
   KvBatch writes;
   RETURN_IF_ERROR(records->Stage(&writes));
   RETURN_IF_ERROR(kv_->Write(writes, Durability::kMemory));
-  records->Committed();
-  std::vector<ChangedRecord> names;
-  for (const RecordSlot& slot : records->slots()) {
-    if (slot.dirty) names.push_back({slot.type_id, slot.id});
-  }
-  notifier_.Add(std::move(names));
+  TellOfChanges(records);
   return absl::OkStatus();
 }
 

@@ -167,17 +167,10 @@ absl::Status KvDeviceStore::TakeAway(absl::string_view key, bool is_kept, Repair
 absl::Status KvDeviceStore::WriteRepair(BatchInProgress* work) {
   const v1::DeviceClock now = ClockNow(work->clock.last());
   work->writes.Put(Table::kMeta, std::string(kClockKey), now.SerializeAsString());
-  for (const auto& [key, rejected] : work->rejected)
-    work->writes.Put(Table::kRejected, key, rejected.SerializeAsString());
-  RETURN_IF_ERROR(work->records.Stage(&work->writes));
+  RETURN_IF_ERROR(StageRecords(work));
   RETURN_IF_ERROR(kv_->Write(work->writes, Durability::kSync));
-  work->records.Committed();
   TakeClock(now);
-  std::vector<ChangedRecord> changed;
-  for (const RecordSlot& slot : work->records.slots()) {
-    if (slot.dirty) changed.push_back({slot.type_id, slot.id});
-  }
-  notifier_.Add(std::move(changed));
+  TellOfChanges(&work->records);
   MutexLock lock(&mu_);
   rejected_ = static_cast<uint64_t>(static_cast<int64_t>(rejected_) + work->rejected_gain);
   has_unsynced_commit_ = false;

@@ -146,6 +146,10 @@ class KvDeviceStore final : public DeviceStore {
   // The device clock as of now, to be stored with a write.
   v1::DeviceClock ClockNow(Hlc last_stamp) const;
   void TakeClock(const v1::DeviceClock& clock);
+  // Puts the records and the rejected list of `work` into its writes.
+  static absl::Status StageRecords(BatchInProgress* work);
+  // The records are written: watchers will hear of them.
+  void TellOfChanges(RecordBatch* records);
 
   // device_commit.cc
   void CommitTogether(const std::vector<WriterQueue::Writer*>& group);
