@@ -85,31 +85,30 @@ class GrpcTransport final : public Transport {
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const Credentials& credentials,
                                             const v1::EnrollRequest& request) override {
-    const auto stub = v1::Enrollment::NewStub(OpenChannel(credentials, kConnectTimeout));
-    grpc::ClientContext context;
-    context.set_deadline(Deadline(kUnaryTimeout));
-    v1::EnrollResponse response;
-    RETURN_IF_ERROR(FromGrpcStatus(stub->Enroll(&context, request, &response), credentials));
-    return response;
+    return Call(credentials, &v1::Enrollment::Stub::Enroll, request);
   }
 
   absl::StatusOr<v1::EnrollResponse> Renew(const Credentials& credentials,
                                            const v1::RenewRequest& request) override {
-    const auto stub = v1::Enrollment::NewStub(OpenChannel(credentials, kConnectTimeout));
-    grpc::ClientContext context;
-    context.set_deadline(Deadline(kUnaryTimeout));
-    v1::EnrollResponse response;
-    RETURN_IF_ERROR(FromGrpcStatus(stub->Renew(&context, request, &response), credentials));
-    return response;
+    return Call(credentials, &v1::Enrollment::Stub::Renew, request);
   }
 
   absl::StatusOr<v1::DivideResponse> Divide(const Credentials& credentials,
                                             const v1::DivideRequest& request) override {
+    return Call(credentials, &v1::Enrollment::Stub::Divide, request);
+  }
+
+ private:
+  template <typename Request, typename Response>
+  static absl::StatusOr<Response> Call(
+      const Credentials& credentials,
+      grpc::Status (v1::Enrollment::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+      const Request& request) {
     const auto stub = v1::Enrollment::NewStub(OpenChannel(credentials, kConnectTimeout));
     grpc::ClientContext context;
     context.set_deadline(Deadline(kUnaryTimeout));
-    v1::DivideResponse response;
-    RETURN_IF_ERROR(FromGrpcStatus(stub->Divide(&context, request, &response), credentials));
+    Response response;
+    RETURN_IF_ERROR(FromGrpcStatus((*stub.*method)(&context, request, &response), credentials));
     return response;
   }
 };
