@@ -13,6 +13,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/lent_kv.h"
 #include "tests/support/loopback.h"
+#include "tests/support/permissive_judge.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_server.h"
 #include "tests/support/testing.pb.h"
@@ -41,11 +42,6 @@ const Registry& Newer() {
                   v1::Conflict::descriptor()});
   return registry;
 }
-
-class PermissiveJudge final : public Judge {
- public:
-  void Examine(const ChangeInQuestion&, std::vector<v1::Refusal>*) const override {}
-};
 
 // A device of one of the versions.
 struct Device {

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/schema/registry.h"
+#include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_organization.h"
 
@@ -16,14 +17,6 @@ namespace brigada {
 namespace {
 
 constexpr char kCanary[] = "Xochiquetzal";
-
-v1::Person Named(absl::string_view given) {
-  v1::Person person;
-  person.mutable_name()->set_given_names(std::string(given));
-  return person;
-}
-
-Scope At(absl::string_view path) { return *Scope::Parse(path); }
 
 uint32_t PersonTypeId() { return Registry::BuiltIn().FindByName("Person")->type_id(); }
 

@@ -10,6 +10,7 @@
 #include "brigada/v1/visit.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_organization.h"
 
@@ -17,15 +18,6 @@ namespace brigada {
 namespace {
 
 using ::testing::HasSubstr;
-
-v1::Person Named(absl::string_view given, absl::string_view surname) {
-  v1::Person person;
-  person.mutable_name()->set_given_names(std::string(given));
-  person.mutable_name()->set_first_surname(std::string(surname));
-  return person;
-}
-
-Scope At(absl::string_view path) { return *Scope::Parse(path); }
 
 int64_t CountOf(const Replica& replica, absl::string_view sql) {
   const absl::StatusOr<ResultSet> result = replica.Query(sql);

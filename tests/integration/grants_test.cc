@@ -9,6 +9,7 @@
 #include "brigada/v1/person.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_organization.h"
 
@@ -16,15 +17,6 @@ namespace brigada {
 namespace {
 
 using ::testing::ElementsAre;
-
-v1::Person Named(absl::string_view given) {
-  v1::Person person;
-  person.mutable_name()->set_given_names(std::string(given));
-  person.mutable_name()->set_first_surname("Ruiz");
-  return person;
-}
-
-Scope At(absl::string_view path) { return *Scope::Parse(path); }
 
 int64_t CountOf(const Replica& replica, absl::string_view table) {
   const absl::StatusOr<ResultSet> result =
@@ -64,7 +56,7 @@ TEST_F(GrantsTest, AnAddedScopeBringsItsRecordsAndALostOneTakesThemAway) {
   const auto diego = organization_.NewDevice("diego", "coordinator", "MX/20");
   const auto ana = organization_.NewDevice("ana", "organizer", "MX/20/067");
   for (const char* scope : {"MX/20/067", "MX/20/208"})
-    ASSERT_OK(diego->Create(At(scope), Named("Eva")));
+    ASSERT_OK(diego->Create(At(scope), Named("Eva", "Ruiz")));
   ASSERT_OK(diego->Sync({}));
   ASSERT_OK(ana->Sync({}));
   EXPECT_EQ(CountOf(*ana, "people"), 1);
@@ -83,7 +75,7 @@ TEST_F(GrantsTest, AnAddedScopeBringsItsRecordsAndALostOneTakesThemAway) {
 TEST_F(GrantsTest, WorkInALostScopeIsJudgedBeforeItsRecordsGo) {
   const auto diego = organization_.NewDevice("diego", "coordinator", "MX/20");
   const auto ana = organization_.NewDevice("ana", "organizer", "MX/20/067");
-  ASSERT_OK_AND_ASSIGN(const RecordId id, diego->Create(At("MX/20/067"), Named("Eva")));
+  ASSERT_OK_AND_ASSIGN(const RecordId id, diego->Create(At("MX/20/067"), Named("Eva", "Ruiz")));
   ASSERT_OK(diego->Sync({}));
   ASSERT_OK(ana->Sync({}));
   ASSERT_OK(ana->Update<v1::Person>(id, [](v1::Person& p) { p.set_notes("a tiempo"); }));
@@ -98,7 +90,7 @@ TEST_F(GrantsTest, WorkInALostScopeIsJudgedBeforeItsRecordsGo) {
 
 TEST_F(GrantsTest, RefusedWorkGoesByItselfWhenTheGrantComes) {
   const auto ana = organization_.NewDevice("ana", "organizer", "MX/20/067");
-  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/208"), Named("Eva")));
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/208"), Named("Eva", "Ruiz")));
   ASSERT_OK(ana->Update<v1::Person>(id, [](v1::Person& p) { p.set_notes("dos"); }));
   ASSERT_OK(ana->Sync({}));
   ASSERT_OK_AND_ASSIGN(const std::vector<Rejection> refused, ana->Rejections());
@@ -125,7 +117,7 @@ TEST_F(GrantsTest, WhatTheStateAndTheNationShareReachesTheVillageAndNothingElse)
   for (const char* scope : {"MX", "MX/20", "MX/20/067", "MX/20/208", "MX/21"})
     ASSERT_OK(nadia->Create(At(scope), circle));
   // People are of a class that is not shared from above.
-  ASSERT_OK(nadia->Create(At("MX/20"), Named("Eva")));
+  ASSERT_OK(nadia->Create(At("MX/20"), Named("Eva", "Ruiz")));
   ASSERT_OK(nadia->Sync({}));
   ASSERT_OK(ana->Sync({}));
   EXPECT_EQ(CountOf(*ana, "events"), 3);
@@ -135,7 +127,7 @@ TEST_F(GrantsTest, WhatTheStateAndTheNationShareReachesTheVillageAndNothingElse)
 TEST_F(GrantsTest, ALiveDeviceLosesTheScopeWhenItsGrantEnds) {
   const auto diego = organization_.NewDevice("diego", "coordinator", "MX/20");
   const auto ana = organization_.NewDevice("ana", "organizer", "MX/20/067");
-  ASSERT_OK(diego->Create(At("MX/20/067"), Named("Eva")));
+  ASSERT_OK(diego->Create(At("MX/20/067"), Named("Eva", "Ruiz")));
   ASSERT_OK(diego->Sync({}));
   SyncOptions live;
   live.initial_spread = absl::ZeroDuration();

@@ -8,6 +8,7 @@
 #include "brigada/v1/visit.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_organization.h"
 
@@ -16,12 +17,6 @@ namespace {
 
 constexpr char kJuarez[] = "MX/20/067";
 constexpr char kCholula[] = "MX/21/140";
-
-v1::Person Named(absl::string_view given) {
-  v1::Person person;
-  person.mutable_name()->set_given_names(std::string(given));
-  return person;
-}
 
 std::string Ask(const Replica& replica, const std::string& sql) {
   const absl::StatusOr<ResultSet> result = replica.Query(sql);

@@ -11,6 +11,7 @@
 #include "replica/base/clock.h"
 #include "replica/base/random.h"
 #include "server/organization.h"
+#include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_organization.h"
 
@@ -18,14 +19,6 @@ namespace brigada {
 namespace {
 
 constexpr char kScope[] = "MX/20/067";
-
-v1::Person Named(absl::string_view given) {
-  v1::Person person;
-  person.mutable_name()->set_given_names(std::string(given));
-  return person;
-}
-
-Scope At(absl::string_view path) { return *Scope::Parse(path); }
 
 class RecoveryTest : public ::testing::Test {
  protected:

@@ -23,6 +23,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/lent_kv.h"
 #include "tests/support/loopback.h"
+#include "tests/support/permissive_judge.h"
 #include "tests/support/test_server.h"
 #include "tests/support/testing.pb.h"
 
@@ -43,11 +44,6 @@ std::shared_ptr<Kv> Clone(const Kv& from) {
   CHECK(to->Write(all, Durability::kSync).ok());
   return to;
 }
-
-class AllowAll final : public Judge {
- public:
-  void Examine(const ChangeInQuestion&, std::vector<v1::Refusal>*) const override {}
-};
 
 const RecordType& SampleType() { return *SimRegistry().FindByName("Sample"); }
 
@@ -261,7 +257,7 @@ class EpochWorld {
 
   SeededRandom random_;
   FakeClock clock_;
-  AllowAll judge_;
+  PermissiveJudge judge_;
   std::shared_ptr<Kv> server_disk_;
   std::shared_ptr<Kv> backup_;
   std::unique_ptr<AuthorityStore> authority_;

@@ -21,6 +21,7 @@
 #include "replica/sync/codec.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/loopback.h"
+#include "tests/support/permissive_judge.h"
 #include "tests/support/test_server.h"
 #include "tests/support/testing.pb.h"
 
@@ -42,11 +43,6 @@ const Registry& TestRegistry() {
   }();
   return *registry;
 }
-
-class NoJudge final : public Judge {
- public:
-  void Examine(const ChangeInQuestion&, std::vector<v1::Refusal>*) const override {}
-};
 
 v1::Feed FeedOf(const char* scope, v1::FeedKind kind, v1::DataClass max_class) {
   v1::Feed feed;
@@ -223,7 +219,7 @@ class GrantHistory {
 
   SeededRandom random_;
   FakeClock clock_;
-  NoJudge judge_;
+  PermissiveJudge judge_;
   std::unique_ptr<AuthorityStore> authority_;
   std::unique_ptr<TestServer> server_;
   std::unique_ptr<DeviceStore> all_;

@@ -22,6 +22,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/lent_kv.h"
 #include "tests/support/loopback.h"
+#include "tests/support/permissive_judge.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_server.h"
 
@@ -34,11 +35,6 @@ using End = Loopback::End;
 
 constexpr char kOaxaca[] = "MX/20";
 constexpr char kJuarez[] = "MX/20/067";
-
-class AllowAll final : public Judge {
- public:
-  void Examine(const ChangeInQuestion&, std::vector<v1::Refusal>*) const override {}
-};
 
 const RecordType& PersonType() { return *Registry::BuiltIn().FindByName("Person"); }
 
@@ -182,7 +178,7 @@ class RepairTest : public ::testing::Test {
 
   FakeClock clock_;
   SeededRandom random_{11};
-  AllowAll judge_;
+  PermissiveJudge judge_;
   std::shared_ptr<Kv> server_disk_ = NewMemoryKv();
   std::unique_ptr<AuthorityStore> authority_;
   std::unique_ptr<TestServer> server_;

@@ -14,6 +14,7 @@
 #include "replica/sync/server_session.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/loopback.h"
+#include "tests/support/permissive_judge.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_server.h"
 #include "tests/unit/sync/fake_stores.h"
@@ -28,11 +29,6 @@ using End = Loopback::End;
 
 constexpr char kOaxaca[] = "MX/20";
 constexpr char kNation[] = "MX";
-
-class NoJudge final : public Judge {
- public:
-  void Examine(const ChangeInQuestion&, std::vector<v1::Refusal>*) const override {}
-};
 
 v1::Feed BelowFeed(const std::string& scope) {
   v1::Feed feed;
@@ -74,7 +70,7 @@ class SessionTest : public testing::Test {
 
   FakeClock clock_;
   FakeAuthorityStore store_;
-  NoJudge judge_;
+  PermissiveJudge judge_;
   TestServer server_{&store_, &judge_, &clock_};
   FakeDeviceStore first_{1};
   FakeDeviceStore second_{2};
