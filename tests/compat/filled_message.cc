@@ -72,8 +72,12 @@ void AddElement(const FieldDescriptor& field, int index, int depth, Message* mes
       return reflection.AddInt32(message, &field, static_cast<int32_t>(number));
     case FieldDescriptor::CPPTYPE_UINT32:
       return reflection.AddUInt32(message, &field, static_cast<uint32_t>(number));
+    case FieldDescriptor::CPPTYPE_INT64:
+      return reflection.AddInt64(message, &field, static_cast<int64_t>(number));
     case FieldDescriptor::CPPTYPE_UINT64:
       return reflection.AddUInt64(message, &field, number);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.AddBool(message, &field, index == 0);
     case FieldDescriptor::CPPTYPE_ENUM:
       return reflection.AddEnum(message, &field, field.enum_type()->value(index));
     case FieldDescriptor::CPPTYPE_STRING:
