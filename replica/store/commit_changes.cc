@@ -64,9 +64,10 @@ const WriteContext& CommitGroup::ContextFor(const v1::ChangeSetHeader& header, s
   const TrialRecord* const home = trial->homes[index];
   WriteContext& plain = trial->context;
   plain.seen = SeenBy(change, header, *base_.past, plain.write.sequence - 1);
-  if (target != home)
+  if (target != home) {
     return moved->emplace(
         ContextElsewhere(plain, *home, SequenceIn(target->slot->partition, trial)));
+  }
   if (home->former.empty()) return plain;
   return moved->emplace(ContextAtHome(plain, *home));
 }

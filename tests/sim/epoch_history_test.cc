@@ -99,16 +99,18 @@ class EpochWorld {
       if (counts->pending != 0) failures_.push_back("an outbox is not empty");
       const auto rejected = device.store->Rejected();
       CHECK(rejected.ok());
-      for (const v1::RejectedChangeSet& set : *rejected)
+      for (const v1::RejectedChangeSet& set : *rejected) {
         failures_.push_back(absl::StrCat("accepted work is in the rejected list: ",
                                          set.verdict().ShortDebugString()));
+      }
       const auto held = SamplesOf(*device.store->Read());
       if (held.size() != at_server.size()) failures_.push_back("a device holds other records");
       for (const auto& [id, sample] : at_server) {
         const auto own = held.find(id);
-        if (own != held.end() && own->second.SerializeAsString() != sample.SerializeAsString())
+        if (own != held.end() && own->second.SerializeAsString() != sample.SerializeAsString()) {
           failures_.push_back(absl::StrCat("a device differs: ", own->second.ShortDebugString(),
                                            " | ", sample.ShortDebugString()));
+        }
       }
     }
   }
@@ -216,9 +218,10 @@ class EpochWorld {
       Connect(device, /*may_cut=*/false);
       end = device->link->Run();
     }
-    if (end != Loopback::End::kFinished)
+    if (end != Loopback::End::kFinished) {
       failures_.push_back(absl::StrCat("a session with a working link did not finish: ",
                                        device->link->device_status().ToString()));
+    }
     device->link.reset();
   }
 

@@ -65,10 +65,12 @@ void ForEach(const Message& message, Function visit) {
     }
   }
   const auto& unknown = message.GetReflection()->GetUnknownFields(message);
-  for (int i = 0; i < unknown.field_count(); ++i)
-    if (unknown.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    if (unknown.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) {
       visit(Place{static_cast<uint32_t>(unknown.field(i).number()), ""},
             unknown.field(i).length_delimited());
+    }
+  }
 }
 
 v1::MergePolicy PolicyOf(const RecordType& type, uint32_t field) {
@@ -329,6 +331,17 @@ struct Oracle::Trial {
   }
 };
 
+namespace {
+
+// When the change set was written by the server's clock, as far as its position tells.
+absl::Time WrittenAt(const v1::Position& position, absl::Time now) {
+  if (position.server_time_ms() <= 0) return now;
+  return std::min(now, absl::FromUnixMillis(position.server_time_ms()) +
+                           absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms())));
+}
+
+}  // namespace
+
 std::string Oracle::Judge(const std::string& replica, const std::string& partition,
                           const v1::Verdict& verdict, absl::Time now) {
   touched_.clear();
@@ -350,22 +363,17 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
 
   Trial trial{set->header};
   trial.user = users_[replica];
-  trial.written = now;
   trial.write = {replica, verdict.stamp(), verdict.sequence(), partition, {}};
   trial.commit = verdict.commit_sequence();
-  const v1::Position& position = set->header.position();
-  if (position.server_time_ms() > 0) {
-    trial.written =
-        std::min(now, absl::FromUnixMillis(position.server_time_ms()) +
-                          absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms())));
-  }
+  trial.written = WrittenAt(set->header.position(), now);
   for (const v1::Change& change : set->body.changes()) Try(change, &trial);
   trial.is_refused = trial.is_refused || set->is_stub;
   const bool was_refused =
       verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-  if (trial.is_refused != was_refused && !(trial.is_loose && was_refused))
+  if (trial.is_refused != was_refused && !(trial.is_loose && was_refused)) {
     return absl::StrCat("I10: the authority ", was_refused ? "refused" : "took",
                         " what the model does not: ", verdict.ShortDebugString());
+  }
   set->verdict = verdict;
   last_sequence = verdict.sequence();
   last_stamp = verdict.stamp();
@@ -408,9 +416,10 @@ std::string Oracle::JudgeLate(const v1::Verdict& verdict, const std::string& par
   heads_[partition] = verdict.commit_sequence();
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
   Loosen(set->body);
-  for (const v1::Change& change : set->body.changes())
+  for (const v1::Change& change : set->body.changes()) {
     if (erased_.contains({change.type_id(), change.record_id()}))
       return "I10: a change of an erased record was taken in";
+  }
   return "";
 }
 
@@ -521,16 +530,7 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
     trial->is_refused = true;
     return;
   }
-  if (deletes) {
-    record.is_deleted = true;
-    record.deleted = trial->write;
-    for (auto& [place, versions] : record.places)
-      for (const ModelVersion& version : versions)
-        trial->has_lost = trial->has_lost || !trial->Saw(version.write);
-    std::erase_if(record.places, [](const auto& p) { return p.first.field != kScopeFieldNumber; });
-    record.states.clear();
-    return;
-  }
+  if (deletes) return Delete(&record, trial);
   if (creates && !record.is_live()) {
     ModelRecord fresh;
     if (record.is_deleted) fresh.ended = record.deleted;
@@ -539,6 +539,17 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
     record = std::move(fresh);
   }
   TryFields(type, change, &record, trial);
+}
+
+void Oracle::Delete(ModelRecord* record, Trial* trial) {
+  record->is_deleted = true;
+  record->deleted = trial->write;
+  for (auto& [place, versions] : record->places) {
+    for (const ModelVersion& version : versions)
+      trial->has_lost = trial->has_lost || !trial->Saw(version.write);
+  }
+  std::erase_if(record->places, [](const auto& p) { return p.first.field != kScopeFieldNumber; });
+  record->states.clear();
 }
 
 void Oracle::Put(const RecordType& type, const RecordName& name, const Place& place,

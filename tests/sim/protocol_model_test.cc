@@ -211,9 +211,10 @@ class Device {
 
   Values View(int record) const {
     Values values = base[record];
-    for (const ChangeSet& change_set : outbox)
+    for (const ChangeSet& change_set : outbox) {
       for (const Op& op : change_set.ops)
         if (op.record == record) Lay(op, &values);
+    }
     return values;
   }
 
@@ -286,11 +287,12 @@ class History {
       Step(Roll(kDevices));
       CheckStep();
     }
-    for (int round = 0; round < 2; ++round)
+    for (int round = 0; round < 2; ++round) {
       for (int d = 0; d < kDevices && failure_.empty(); ++d) {
         SyncToEnd(d);
         CheckStep();
       }
+    }
     if (failure_.empty()) CheckEnd();
     return failure_;
   }
@@ -337,12 +339,13 @@ class History {
     Device& device = devices_[d];
     switch (Roll(5)) {
       case 0:
-        for (const ChangeSet& change_set : device.outbox)
+        for (const ChangeSet& change_set : device.outbox) {
           if (change_set.sequence == session.next_push) {
             session.up.push_back(change_set);
             ++session.next_push;
             break;
           }
+        }
         break;
       case 1:
         if (!session.up.empty()) {
@@ -434,21 +437,28 @@ class History {
     CheckOwnWrites(d, r, view);
   }
 
+  // A device's last write of each value of record `r` that was not refused, with its sequence; by
+  // element, the register is -1.
+  std::map<int, std::pair<Op, uint64_t>> LastWrites(int d, int r) {
+    std::map<int, std::pair<Op, uint64_t>> last;
+    for (const ChangeSet& change_set : devices_[d].history) {
+      const Verdict* verdict = VerdictOf(d, change_set.sequence);
+      if (verdict != nullptr && verdict->refused) continue;
+      for (const Op& op : change_set.ops) {
+        if (op.record == r && op.kind != Kind::kCount)
+          last[op.kind == Kind::kWrite ? -1 : op.value] = {op, change_set.sequence};
+      }
+    }
+    return last;
+  }
+
   // A device sees its last write of each value, or one that the authority set after it.
   void CheckOwnWrites(int d, int r, const Values& view) {
     // What will leave the view may cover the others now.
     for (const ChangeSet& pending : devices_[d].outbox)
       if (pending.unwelcome) return;
-    std::map<int, std::pair<Op, uint64_t>> last;  // by element; the register is -1
-    for (const ChangeSet& change_set : devices_[d].history) {
-      const Verdict* verdict = VerdictOf(d, change_set.sequence);
-      if (verdict != nullptr && verdict->refused) continue;
-      for (const Op& op : change_set.ops)
-        if (op.record == r && op.kind != Kind::kCount)
-          last[op.kind == Kind::kWrite ? -1 : op.value] = {op, change_set.sequence};
-    }
     const StoredRecord& stored = authority_.record(r);
-    for (const auto& [slot, write] : last) {
+    for (const auto& [slot, write] : LastWrites(d, r)) {
       const auto& [op, sequence] = write;
       const Verdict* verdict = VerdictOf(d, sequence);
       const uint64_t commit = verdict != nullptr ? verdict->commit : UINT64_MAX;

@@ -20,6 +20,13 @@ constexpr std::array<const char*, 5> kRoles = {"coordinator", "coordinator", "ad
 constexpr std::array<const char*, 7> kScopes = {"MX/20/067", "MX/20/067", "MX/20/039",  "MX/20",
                                                 "MX/09/003", "MX/09",     "MX/20/067/1"};
 
+void FlipBits(std::string* victim, SimRandom* random) {
+  for (uint64_t flips = 1 + random->Uniform(3); flips > 0 && !victim->empty(); --flips) {
+    char& byte = (*victim)[random->Uniform(victim->size())];
+    byte = static_cast<char>(byte ^ (1 << random->Uniform(8)));
+  }
+}
+
 }  // namespace
 
 void SimWorld::AfterAdministration(const absl::Status& status) {
@@ -80,37 +87,46 @@ void SimWorld::TakeLoss(SimDevice* device) {
   if (revoked.ok()) server_->OnReplicaChanged(device->replica);
 }
 
-void SimWorld::TakeAttack(SimRandom* random) {
-  if (!server_->is_up()) return;
+std::vector<std::string> SimWorld::HeardFrom(const ReplicaId& speaker) const {
   std::vector<std::string> frames;
-  ReplicaId speaker = attacker_;
+  for (const auto& [replica, bytes] : heard_)
+    if (replica == speaker) frames.push_back(bytes);
+  return frames;
+}
+
+void SimWorld::TakeAttack(SimRandom* random) {
+  if (!server_->is_up() || heard_.empty() || known_.empty()) return;
   v1::ClientFrame hello;
   hello.mutable_hello()->set_protocol_version(kProtocolVersion);
   hello.mutable_hello()->set_replica(attacker_.AsBytes());
-  const uint64_t kind = random->Uniform(4);
-  if (heard_.empty() || known_.empty()) return;
-  if (kind == 0) {
-    // The key was stolen too: old frames of the device, as far as they were heard, on a new stream.
-    speaker = heard_[random->Uniform(heard_.size())].first;
-    for (const auto& [replica, bytes] : heard_)
-      if (replica == speaker && (frames.empty() || random->Chance(600))) frames.push_back(bytes);
-  } else if (kind == 1) {
-    frames.push_back(hello.SerializeAsString());
-    for (int i = 0; i < 4; ++i) frames.push_back(heard_[random->Uniform(heard_.size())].second);
-  } else if (kind == 2) {
-    speaker = heard_[random->Uniform(heard_.size())].first;
-    for (const auto& [replica, bytes] : heard_)
-      if (replica == speaker && frames.size() < 6) frames.push_back(bytes);
-    std::string& victim = frames[random->Uniform(frames.size())];
-    for (uint64_t flips = 1 + random->Uniform(3); flips > 0 && !victim.empty(); --flips) {
-      char& byte = victim[random->Uniform(victim.size())];
-      byte = static_cast<char>(byte ^ (1 << random->Uniform(8)));
+  switch (random->Uniform(4)) {
+    case 0: {
+      // The key was stolen too: old frames of the device, as far as they were heard, on a new
+      // stream.
+      const ReplicaId speaker = heard_[random->Uniform(heard_.size())].first;
+      std::vector<std::string> frames;
+      for (const std::string& heard : HeardFrom(speaker))
+        if (frames.empty() || random->Chance(600)) frames.push_back(heard);
+      return Speak(speaker, frames, random);
     }
-  } else {
-    frames.push_back(hello.SerializeAsString());
-    for (int i = 0; i < 3; ++i) frames.push_back(ForgedPush(random));
+    case 1: {
+      std::vector<std::string> frames = {hello.SerializeAsString()};
+      for (int i = 0; i < 4; ++i) frames.push_back(heard_[random->Uniform(heard_.size())].second);
+      return Speak(attacker_, frames, random);
+    }
+    case 2: {
+      const ReplicaId speaker = heard_[random->Uniform(heard_.size())].first;
+      std::vector<std::string> frames = HeardFrom(speaker);
+      frames.resize(std::min<size_t>(frames.size(), 6));
+      FlipBits(&frames[random->Uniform(frames.size())], random);
+      return Speak(speaker, frames, random);
+    }
+    default: {
+      std::vector<std::string> frames = {hello.SerializeAsString()};
+      for (int i = 0; i < 3; ++i) frames.push_back(ForgedPush(random));
+      return Speak(attacker_, frames, random);
+    }
   }
-  Speak(speaker, std::move(frames), random);
 }
 
 // A push with a valid signature and chain of the attacker's own, who may write nothing anywhere.
@@ -146,9 +162,10 @@ std::string SimWorld::ForgedPush(SimRandom* random) {
   set.set_salt("salt");
   set.set_body(body.SerializeAsString());
   ChainValue chain = ChainStart(attacker_.bytes(), partition);
-  if (attacker_chain_.size() == chain.size())
+  if (attacker_chain_.size() == chain.size()) {
     std::copy(attacker_chain_.begin(), attacker_chain_.end(),
               reinterpret_cast<char*>(chain.data()));
+  }
   chain = NextChain(chain, set.header(), BodyHash(set.salt(), set.body()));
   const std::string after(AsView(chain));
   if (!is_elsewhere && !claims_another && header.sequence() == attacker_sequence_ + 1) {
@@ -171,7 +188,7 @@ std::string SimWorld::ForgedPush(SimRandom* random) {
   return frame.SerializeAsString();
 }
 
-void SimWorld::Speak(const ReplicaId& certificate, std::vector<std::string> frames,
+void SimWorld::Speak(const ReplicaId& certificate, const std::vector<std::string>& frames,
                      SimRandom* random) {
   const std::shared_ptr<SimServer::Stream> stream = server_->Accept(certificate, 4096);
   const auto speaker = std::find_if(devices_.begin(), devices_.end(), [&](const auto& device) {

@@ -21,9 +21,10 @@ constexpr size_t kMaxHeard = 400;
 
 std::string Text(const Content& content) {
   std::string text;
-  for (const auto& [place, value] : content)
+  for (const auto& [place, value] : content) {
     absl::StrAppend(&text, place.field, "[", absl::CHexEscape(place.key),
                     "]=", absl::CHexEscape(value), " ");
+  }
   return text;
 }
 
@@ -130,11 +131,12 @@ void SimWorld::CheckLedger(const v1::Verdict& verdict, const std::vector<OwedVal
     const RecordType& type = *SimRegistry().Find(conflict.about_type());
     for (const v1::Contender& contender : all) {
       if (contender.value().empty()) kept.push_back({{conflict.about_field(), ""}, ""});
-      if (conflict.about_field() == kScopeFieldNumber)
+      if (conflict.about_field() == kScopeFieldNumber) {
         kept.push_back({{kScopeFieldNumber, ""}, ""});
-      else
+      } else {
         for (const auto& [place, text] : ContentOf(type, contender.value()))
           kept.push_back({place, text});
+      }
     }
   }
   for (const OwedValue& value : owed) {
@@ -258,9 +260,10 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
                            oracle_.MayRead(user, entry.scope(), data_class, latest_server_time_));
     Expect(may_read, absl::StrCat("I9: a record of ", entry.scope(),
                                   " was sent to somebody who may not read there"));
-    for (const FieldState& field : record->fields)
+    for (const FieldState& field : record->fields) {
       Expect(field.number == kScopeFieldNumber || type->FindField(field.number) != nullptr,
              "I9: a field of an unknown class was sent");
+    }
   }
 }
 
@@ -322,8 +325,9 @@ void SimWorld::CheckRecoveredServer() {
   NoteErasures();
   const auto grants = AllGrants(store);
   CHECK(grants.ok());
-  const auto sorted = [](std::vector<v1::GrantRecord> list) {
+  const auto sorted = [](const std::vector<v1::GrantRecord>& list) {
     std::vector<std::string> texts;
+    texts.reserve(list.size());
     for (const v1::GrantRecord& grant : list) texts.push_back(grant.SerializeAsString());
     std::sort(texts.begin(), texts.end());
     return texts;

@@ -99,10 +99,12 @@ SimWorld::Facts SimWorld::FactsOf(const RecordName& name) {
     if (conflict.about_type() != name.type || conflict.about_record() != name.id) continue;
     std::vector<v1::Contender> all(conflict.losers().begin(), conflict.losers().end());
     all.push_back(conflict.winner());
-    for (const v1::Contender& contender : all)
-      if (conflict.about_field() != kScopeFieldNumber)
+    for (const v1::Contender& contender : all) {
+      if (conflict.about_field() != kScopeFieldNumber) {
         for (const auto& value : ContentOf(*facts.type, contender.value()))
           facts.ledger.insert(value);
+      }
+    }
   }
 }
 

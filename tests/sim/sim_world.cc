@@ -110,8 +110,8 @@ void SimWorld::AddDevice(int number, SimRandom random) {
   devices_.push_back(std::make_unique<SimDevice>(number, NewDisk(), &true_us_, random.Next()));
   SimDevice& device = *devices_.back();
   if (scenario_.has(Fault::kWrongClocks) && random.Chance(700)) {
-    const auto hours = static_cast<int64_t>(random.Uniform(2 * 30 * 365 * 24));
-    device.clock.SetSkew(absl::Hours(hours - 30 * 365 * 24));
+    const auto hours = static_cast<int64_t>(random.Uniform(uint64_t{2} * 30 * 365 * 24));
+    device.clock.SetSkew(absl::Hours(hours - int64_t{30} * 365 * 24));
   }
   device.is_focused = root_.Fork("focus").Chance(500);
   device.is_newer = scenario_.has(Fault::kUnknownFields) && random.Chance(400);
@@ -164,75 +164,62 @@ void SimWorld::Take(const Step& step) {
   Pass(absl::Milliseconds(step.milliseconds));
   trace_.Add(static_cast<uint64_t>(step.kind));
   SimRandom random(step.seed);
-  SimDevice* const device = devices_[step.node % devices_.size()].get();
+  Perform(step, devices_[step.node % devices_.size()].get(), random);
+  NoticeFailures();
+}
+
+void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
   switch (step.kind) {
     case StepKind::kCommit:
-      TakeCommit(device, &random);
-      break;
+      return TakeCommit(device, &random);
     case StepKind::kConnect:
-      TakeConnect(device, &random);
-      break;
+      return TakeConnect(device, &random);
     case StepKind::kMoveFrames:
-      TakeMoves(step.node, &random);
-      break;
+      return TakeMoves(step.node, &random);
     case StepKind::kServerWork:
-      TakeServerWork(&random);
-      break;
+      return TakeServerWork(&random);
     case StepKind::kClock:
-      TakeClock(device, &random);
-      break;
+      return TakeClock(device, &random);
     case StepKind::kDeviceRestart:
       StopDevice(device);
       if (random.Chance(500)) device->clock.Reboot();
       if (random.Chance(700)) StartDevice(device);
-      break;
+      return;
     case StepKind::kServerRestart:
       StopServer();
       if (random.Chance(700)) StartServer();
-      break;
+      return;
     case StepKind::kDiskFault:
-      TakeDiskFault(device, &random);
-      break;
+      return TakeDiskFault(device, &random);
     case StepKind::kDevicePower:
       device->disk->CutPowerSoon(random.Next());
       device->has_trouble = true;
-      break;
+      return;
     case StepKind::kServerPower:
       server_->disk().CutPowerSoon(random.Next());
       server_has_trouble_ = true;
-      break;
+      return;
     case StepKind::kGrant:
-      TakeGrant(device, &random);
-      break;
+      return TakeGrant(device, &random);
     case StepKind::kRevoke:
-      TakeRevoke(&random);
-      break;
+      return TakeRevoke(&random);
     case StepKind::kLoseDevice:
-      TakeLoss(device);
-      break;
+      return TakeLoss(device);
     case StepKind::kSleep:
-      Pass(absl::Minutes(static_cast<int64_t>(random.Uniform(60 * 24 * 60))));
-      break;
+      return Pass(absl::Minutes(static_cast<int64_t>(random.Uniform(uint64_t{60} * 24 * 60))));
     case StepKind::kAttack:
-      TakeAttack(&random);
-      break;
+      return TakeAttack(&random);
     case StepKind::kDiscard:
-      TakeDiscard(device);
-      break;
+      return TakeDiscard(device);
     case StepKind::kBackup:
-      TakeBackup();
-      break;
+      return TakeBackup();
     case StepKind::kRestore:
-      TakeRestore(&random);
-      break;
+      return TakeRestore(&random);
     case StepKind::kCopy:
-      TakeCopy(device);
-      break;
+      return TakeCopy(device);
     case StepKind::kErase:
-      TakeErase(&random);
-      break;
+      return TakeErase(&random);
   }
-  NoticeFailures();
 }
 
 void SimWorld::TakeDiscard(SimDevice* device) {

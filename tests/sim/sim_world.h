@@ -53,6 +53,7 @@ class SimWorld {
   void SetUp();
   void AddDevice(int number, SimRandom random);
   void Take(const Step& step);
+  void Perform(const Step& step, SimDevice* device, SimRandom random);
   void Pass(absl::Duration time);
   void TakeCommit(SimDevice* device, SimRandom* random);
   void TakeConnect(SimDevice* device, SimRandom* random);
@@ -106,7 +107,10 @@ class SimWorld {
   void TakeLoss(SimDevice* device);
   void TakeAttack(SimRandom* random);
   void AfterAdministration(const absl::Status& status);
-  void Speak(const ReplicaId& certificate, std::vector<std::string> frames, SimRandom* random);
+  // The frames of this device that the attacker has heard, in order.
+  std::vector<std::string> HeardFrom(const ReplicaId& speaker) const;
+  void Speak(const ReplicaId& certificate, const std::vector<std::string>& frames,
+             SimRandom* random);
   std::string ForgedPush(SimRandom* random);
 
   // Checks (sim_checks.cc).
