@@ -28,6 +28,8 @@ WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& pus
   context.write.origin_sequence = header.sequence();
   context.write.sequence = commit_sequence;
   for (const v1::Dot& dot : header.position().provisional()) {
+    // It names no change set, so its writer has seen nothing by it.
+    if (dot.replica().size() != ReplicaId::kSize) continue;
     std::string name = dot.replica();
     AppendBigEndian64(dot.sequence(), &name);
     context.provisional.insert(std::move(name));

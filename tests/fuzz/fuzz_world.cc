@@ -84,6 +84,20 @@ v1::ChangeSet Assemble(const fuzz::ScriptedChangeSet& script) {
   return set;
 }
 
+void CopyDisk(const std::shared_ptr<Kv>& from, const std::shared_ptr<Kv>& to) {
+  KvBatch batch;
+  for (int i = 0; i < kTableCount; ++i) {
+    const Table table{static_cast<uint8_t>(i)};
+    auto old = to->Iterate(table, "", "");
+    for (old->SeekToFirst(); old->Valid(); old->Next())
+      batch.Delete(table, std::string(old->key()));
+    auto it = from->Iterate(table, "", "");
+    for (it->SeekToFirst(); it->Valid(); it->Next())
+      batch.Put(table, std::string(it->key()), std::string(it->value()));
+  }
+  CHECK(to->Write(batch, Durability::kSync).ok());
+}
+
 void CheckAuthority(const std::shared_ptr<Kv>& disk, const AuthorityStore& store) {
   const auto view = store.Read();
   CHECK(view.ok());

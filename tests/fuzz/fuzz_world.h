@@ -33,6 +33,9 @@ std::vector<v1::Feed> FuzzFeeds();
 // Change sets with the parts that `script` has in the open.
 v1::ChangeSet Assemble(const fuzz::ScriptedChangeSet& script);
 
+// Makes `to` hold what `from` holds, and nothing else.
+void CopyDisk(const std::shared_ptr<Kv>& from, const std::shared_ptr<Kv>& to);
+
 // Everything in the store can be read, and it opens again. CHECKs otherwise.
 void CheckAuthority(const std::shared_ptr<Kv>& disk, const AuthorityStore& store);
 void CheckDevice(const std::shared_ptr<Kv>& disk, const DeviceStore& store);

@@ -26,11 +26,7 @@ constexpr int kMaxEvents = 40;
 class ServerUnderFire {
  public:
   ServerUnderFire() {
-    auto opened =
-        OpenAuthorityStore(std::make_unique<LentKv>(disk_),
-                           {.registry = &FuzzRegistry(), .random = &random_, .now = clock_.Now()});
-    CHECK(opened.ok());
-    store_ = *std::move(opened);
+    Open(/*restored=*/false);
     server_ = std::make_unique<TestServer>(store_.get(), &judge_, &clock_);
     server_->SetPeer(
         {.replica = FuzzReplica('A'), .user = "ana", .feeds = FuzzFeeds(), .grants = {}});
@@ -39,6 +35,9 @@ class ServerUnderFire {
 
   void Take(const fuzz::ServerEvent& event) {
     clock_.Advance(absl::Seconds(event.seconds() % 200));
+    if (event.backs_up()) CopyDisk(disk_, backup_);
+    if (event.goes_back() != fuzz::ServerEvent::STAYS)
+      GoBack(event.goes_back() == fuzz::ServerEvent::RESTORED);
     if (event.cut()) Connect();
     if (event.has_frame()) Deliver(event);
     if (event.commits()) Commit();
@@ -53,7 +52,28 @@ class ServerUnderFire {
   }
 
  private:
+  void Open(bool restored) {
+    auto opened = OpenAuthorityStore(std::make_unique<LentKv>(disk_), {.registry = &FuzzRegistry(),
+                                                                       .random = &random_,
+                                                                       .now = clock_.Now(),
+                                                                       .restored = restored});
+    CHECK(opened.ok());
+    store_ = *std::move(opened);
+  }
+
+  // What waits for the commit queue is gone with the process.
+  void GoBack(bool restored) {
+    session_.reset();
+    peer_.reset();
+    store_.reset();
+    CopyDisk(backup_, disk_);
+    Open(restored);
+    server_->Restart(store_.get());
+    Connect();
+  }
+
   void Connect() {
+    asked_ = 0;
     session_.reset();
     peer_ = std::make_unique<TestServer::Peer>(server_.get());
     session_ = std::make_unique<ServerSession>(store_.get(), peer_.get(), ServerSessionOptions());
@@ -81,12 +101,15 @@ class ServerUnderFire {
       v1::PushBody body;
       for (const fuzz::ScriptedChangeSet& set : event.sets())
         *body.add_change_sets() = Assemble(set);
-      if (!event.as_is()) MendPush(&body, frame.mutable_push());
+      *body.mutable_redelivered() = event.redelivered();
+      if (!event.as_is()) MendPush(event.skips(), &body, frame.mutable_push());
       PackedBody packed = PackBody(body);
       frame.mutable_push()->set_body(std::move(packed.bytes));
       frame.mutable_push()->set_inflated_bytes(packed.inflated_bytes);
     }
     if (frame.has_hello() && !event.as_is()) MendHello(frame.mutable_hello());
+    if (frame.has_range_check() && !event.as_is()) MendQuestion(frame.mutable_range_check());
+    if (frame.has_range_items() && !event.as_is()) MendQuestion(frame.mutable_range_items());
     // What a transport cannot read ends the stream; it reads on only when the session wants it to.
     v1::ClientFrame received;
     if (!received.ParseFromString(frame.SerializeAsString())) return Connect();
@@ -98,15 +121,24 @@ class ServerUnderFire {
     hello->set_protocol_version(1);
     hello->add_features(std::string(kFingerprintsFeature));
     hello->set_replica(FuzzReplica('A').AsBytes());
-    for (v1::Cursor& cursor : *hello->mutable_cursors()) {
-      if (cursor.epoch().empty()) cursor.set_epoch(store_->epoch().AsBytes());
-      if (cursor.run().empty()) cursor.set_run(store_->run().AsBytes());
-      cursor.set_mac(peer_->SignCursor(FuzzReplica('A'), cursor));
-    }
+    for (v1::Cursor& cursor : *hello->mutable_cursors()) MendCursor(&cursor);
+    for (v1::Cursor& cursor : *hello->mutable_left()) MendCursor(&cursor);
+  }
+
+  void MendCursor(v1::Cursor* cursor) const {
+    if (cursor->epoch().empty()) cursor->set_epoch(store_->epoch().AsBytes());
+    if (cursor->run().empty()) cursor->set_run(store_->run().AsBytes());
+    cursor->set_mac(peer_->SignCursor(FuzzReplica('A'), *cursor));
+  }
+
+  template <typename Question>
+  void MendQuestion(Question* question) {
+    if (question->partition().empty()) question->set_partition(kFuzzPartition);
+    if (question->number() == 0) question->set_number(++asked_);
   }
 
   // Gives the change sets the next sequences, and the push the chain value they lead to.
-  void MendPush(v1::PushBody* body, v1::Push* push) const {
+  void MendPush(uint64_t skips, v1::PushBody* body, v1::Push* push) const {
     if (push->partition().empty()) push->set_partition(kFuzzPartition);
     const auto last = store_->LastSequence(FuzzReplica('A'), push->partition());
     const auto stored = store_->LastChain(FuzzReplica('A'), push->partition());
@@ -114,6 +146,10 @@ class ServerUnderFire {
     ChainValue chain = ChainStart(FuzzReplica('A').bytes(), push->partition());
     if (stored->size() == chain.size()) std::copy(stored->begin(), stored->end(), chain.begin());
     uint64_t sequence = *last;
+    if (skips > 0) {
+      sequence += skips % 1000;
+      push->set_chain_before(std::string(AsView(chain)));
+    }
     for (v1::ChangeSet& set : *body->mutable_change_sets()) {
       v1::ChangeSetHeader header;
       header.ParseFromString(set.header());
@@ -135,6 +171,8 @@ class ServerUnderFire {
   SeededRandom random_{7};
   FuzzJudge judge_;
   const std::shared_ptr<Kv> disk_ = NewMemoryKv();
+  const std::shared_ptr<Kv> backup_ = NewMemoryKv();
+  uint64_t asked_ = 0;  // questions of this session
   std::unique_ptr<AuthorityStore> store_;
   std::unique_ptr<TestServer> server_;
   std::unique_ptr<TestServer::Peer> peer_;
