@@ -129,16 +129,15 @@ void ConflictLog::Report(const SlotName& slot, Encounter encounter) {
   *entry.mutable_winner() = std::move(encounter.winner);
   AddLosers(encounter.live, &entry);
   if (open == nullptr && entry.losers().empty()) return;
-  const bool settles = slot.policy == v1::MAX || slot.policy == v1::MIN;
-  entry.set_state(settles ? v1::SETTLED : v1::OPEN);
+  entry.set_state(slot.settles ? v1::SETTLED : v1::OPEN);
   if (open != nullptr) {
     AddLosers(encounter.displaced, &entry);
     Emit(open->id, slot, std::move(entry));
     return;
   }
   // Settled encounters of one slot share an entry: there is nothing to decide in each.
-  const RecordId id = NewId(slot, settles ? 0 : write_.sequence);
-  if (!settles) record_->conflicts.push_back(OpenConflict{slot.field, slot.key, id});
+  const RecordId id = NewId(slot, slot.settles ? 0 : write_.sequence);
+  if (!slot.settles) record_->conflicts.push_back(OpenConflict{slot.field, slot.key, id});
   Emit(id, slot, std::move(entry));
 }
 

@@ -21,6 +21,8 @@ struct SlotName {
   uint32_t field = 0;  // 0: the whole record
   std::string key;
   v1::MergePolicy policy = v1::MERGE_POLICY_UNSPECIFIED;
+  // Nobody has to decide: the policy's answer is the answer.
+  bool settles = false;
 };
 
 // Values that met in one slot.
@@ -44,7 +46,7 @@ class ConflictLog {
   bool is_overlay() const { return events_ == nullptr; }
 
   // A write of `slot` came out as `encounter`. With live values that differ from the winner's it
-  // opens a conflict; an open one is extended in any case. MAX and MIN settle it themselves.
+  // opens a conflict, unless the slot settles it; an open one is extended in any case.
   void Report(const SlotName& slot, Encounter encounter);
   // Reports the cited conflict as resolved, with what Report said of its slot in this change or,
   // when that was nothing, with `encounter`.

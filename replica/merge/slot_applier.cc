@@ -37,6 +37,13 @@ int64_t Sum(const FieldType& field, int64_t a, int64_t b, bool* fits) {
   return is_wide ? std::numeric_limits<int64_t>::max() : INT32_MAX;
 }
 
+// MAX and MIN are their own answer, and which of two folios stands is nobody's decision.
+SlotName NameOf(const SlotWrite& write) {
+  const bool settles = write.policy == v1::MAX || write.policy == v1::MIN ||
+                       (write.field != nullptr && write.field->rules.folio());
+  return SlotName{write.number, write.key, write.policy, settles};
+}
+
 // An unknown field that came with several slots becomes one register: nothing here can tell which
 // of its parts a write is about.
 void JoinSlots(FieldState* field) {
@@ -61,6 +68,8 @@ std::optional<v1::RefusalReason> RefusalOf(const SlotWrite& write, const Perspec
     case v1::FIRST_WRITER: {
       const Version* stored = StandingOf(record, write.number, "");
       if (stored == nullptr || stored->fragment == write.fragment) return std::nullopt;
+      // A device that may not read back what it writes makes a folio again for the same fact.
+      if (creates && write.field->rules.folio()) return std::nullopt;
       if (who.IsConcurrent(record.writes[stored->write])) return std::nullopt;
       return v1::ALREADY_SET;
     }
@@ -155,7 +164,7 @@ void SlotApplier::ReportSlot(const SlotWrite& write, const Slot& slot,
   add(slot.versions, &encounter.live);
   add(displacement.evicted, &encounter.live);
   add(displacement.displaced, &encounter.displaced);
-  conflicts_->Report(SlotName{write.number, write.key, write.policy}, std::move(encounter));
+  conflicts_->Report(NameOf(write), std::move(encounter));
 }
 
 void SlotApplier::ReplaceSole(uint32_t number, std::string fragment) {
@@ -178,7 +187,7 @@ void SlotApplier::PutFirst(SlotWrite write) {
   Encounter encounter;
   encounter.winner = ContenderOf(record_->writes[stored->write], stored->fragment);
   encounter.live.push_back(ContenderOf(who_.write(), write.fragment));
-  conflicts_->Report(SlotName{write.number, "", write.policy}, std::move(encounter));
+  conflicts_->Report(NameOf(write), std::move(encounter));
 }
 
 void SlotApplier::AddAmount(const SlotWrite& write) {
@@ -217,7 +226,7 @@ void SlotApplier::MoveState(SlotWrite write) {
     encounter.live.push_back(std::move(own));
   }
   if (decision.is_concurrent || conflicts_->Watches(write.number, ""))
-    conflicts_->Report(SlotName{write.number, "", write.policy}, std::move(encounter));
+    conflicts_->Report(NameOf(write), std::move(encounter));
 }
 
 void SlotApplier::Remove(const SlotWrite& write) {

@@ -199,6 +199,12 @@ absl::Status CheckValueRules(const FieldType& field) {
   return absl::OkStatus();
 }
 
+absl::Status CheckFolio(const FieldType& field) {
+  if (!field.rules.folio()) return absl::OkStatus();
+  if (IsText(field) && !field.repeated && field.policy == v1::FIRST_WRITER) return absl::OkStatus();
+  return Contradiction(field, "folio needs a singular string field with FIRST_WRITER");
+}
+
 absl::Status CheckLookupRules(const FieldType& field) {
   const v1::FieldRules& rules = field.rules;
   if (!rules.references().empty() && field.type != FieldDescriptor::TYPE_BYTES)
@@ -244,6 +250,7 @@ absl::Status CheckFieldRules(const FieldType& field, bool append_only) {
     return Contradiction(field, "data_class is unknown");
   RETURN_IF_ERROR(CheckPolicy(field, append_only));
   RETURN_IF_ERROR(CheckValueRules(field));
+  RETURN_IF_ERROR(CheckFolio(field));
   return CheckLookupRules(field);
 }
 

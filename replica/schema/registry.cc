@@ -89,6 +89,15 @@ absl::StatusOr<std::unique_ptr<RecordType>> Registry::ReadType(
             [](const FieldType& a, const FieldType& b) { return a.number < b.number; });
   for (size_t i = 0; i < type->fields_.size(); ++i)
     type->by_number_.emplace(type->fields_[i].number, i);
+  for (const FieldType& field : type->fields_) {
+    if (!field.rules.folio()) continue;
+    if (type->folio_ != nullptr || type->rules_.server_written()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(descriptor.name(), ".", field.name,
+                       ": folio is for one field of a type that devices write"));
+    }
+    type->folio_ = &field;
+  }
   type->prototype_ = factory->GetPrototype(&descriptor);
   if (type->prototype_ == nullptr) {
     return absl::InvalidArgumentError(

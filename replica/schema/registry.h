@@ -70,6 +70,8 @@ class RecordType {
   // Null when this program does not know the field.
   const FieldType* FindField(uint32_t number) const;
   const FieldType* FindField(absl::string_view name) const;
+  // The field with the `folio` annotation; null for a type without.
+  const FieldType* folio() const { return folio_; }
   // Fields the id is derived from, in order; empty for random ids.
   const std::vector<const FieldType*>& derived_from() const { return derived_from_; }
   // An empty message of this type, from the generated or a dynamic factory.
@@ -83,6 +85,7 @@ class RecordType {
   const google::protobuf::Message* prototype_ = nullptr;
   std::vector<FieldType> fields_;
   absl::flat_hash_map<uint32_t, size_t> by_number_;
+  const FieldType* folio_ = nullptr;
   std::vector<const FieldType*> derived_from_;
 };
 

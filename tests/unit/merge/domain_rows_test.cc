@@ -163,13 +163,18 @@ TEST_F(DomainRowsTest, Row05TwoCheckInsAreOneAttendanceWithTwoMarks) {
   seat.set_person(std::string(16, 'p'));
   seat.set_state(v1::ATTENDED);
   seat.add_marks(v1::QR);
+  seat.set_folio("OAX-AAAA-000012");
   const RecordType& type = Type("Attendance");
   const RecordId id = *DeriveId(type, seat);
   EXPECT_EQ(Ana(Create(type, id, kJuarez, seat)).outcome(), v1::APPLIED);
   seat.clear_marks();
   seat.add_marks(v1::LIST);
-  EXPECT_NE(Beto(Create(type, id, kJuarez, seat)).outcome(), v1::REJECTED);
+  seat.set_folio("OAX-BBBB-000003");
+  const v1::Verdict verdict = Beto(Create(type, id, kJuarez, seat));
+  EXPECT_NE(verdict.outcome(), v1::REJECTED);
   EXPECT_THAT(Now<v1::Attendance>(id).marks(), SizeIs(2));
+  EXPECT_EQ(Now<v1::Attendance>(id).folio(), "OAX-AAAA-000012");
+  EXPECT_EQ(EntryOf(verdict).conflict.state(), v1::SETTLED);
   EXPECT_EQ(OpenConflictsOf(type, id), 0u);
 }
 

@@ -104,6 +104,10 @@ Fill Title(const std::string& title) {
 Fill Code(const std::string& code) {
   return [=](testing::Sample& sample) { sample.set_code(code); };
 }
+Fill Folio(const std::string& folio) {
+  return [=](testing::Sample& sample) { sample.set_folio(folio); };
+}
+
 Fill Peak(int64_t peak) {
   return [=](testing::Sample& sample) { sample.set_peak(peak); };
 }

@@ -36,6 +36,7 @@ v1::Change Resolving(const RecordId& conflict, v1::Change change = v1::Change())
 // The first of a field that Fill sets.
 Fill Title(const std::string& title);
 Fill Code(const std::string& code);
+Fill Folio(const std::string& folio);
 Fill Peak(int64_t peak);
 Fill Low(int64_t low);
 Fill Tally(int64_t amount);

@@ -17,11 +17,14 @@ std::string Letter(Random& random, uint64_t count) {
 }
 
 void FillOrdered(Random& random, testing::Sample& sample) {
-  switch (random.Uniform(3)) {
+  switch (random.Uniform(4)) {
     case 0:
       sample.set_code("AA" + std::to_string(random.Uniform(3)));
       break;
     case 1:
+      sample.set_folio(Letter(random, 3));
+      break;
+    case 2:
       sample.set_tally(static_cast<int64_t>(random.Uniform(9)) - 4);
       break;
     default:

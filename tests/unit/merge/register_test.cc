@@ -12,6 +12,7 @@ using ::testing::SizeIs;
 
 constexpr uint32_t kTitle = 1;
 constexpr uint32_t kCode = 2;
+constexpr uint32_t kFolio = 27;
 
 TEST(LastWriterTest, KnowingWriteReplacesWhateverItsStamp) {
   History history;
@@ -166,6 +167,37 @@ TEST(FirstWriterTest, ClearingWhatWasNeverSetLeavesItUnset) {
   const ApplyResult result = history.Commit(Edit(Code("AA1")), {'C', 9, 2});
   EXPECT_THAT(result.refusals, IsEmpty());
   EXPECT_EQ(history.message().code(), "AA1");
+}
+
+TEST(FolioTest, TwoFoliosOfOneFactAreSettledAndTheFirstStands) {
+  History history;
+  history.Commit(Create(Folio("OAX-AAAA-000001")), {'A', 10});
+  const ApplyResult result = history.Commit(Create(Folio("OAX-BBBB-000007")), {'B', 99});
+  EXPECT_THAT(result.refusals, IsEmpty());
+  EXPECT_EQ(history.message().folio(), "OAX-AAAA-000001");
+  EXPECT_THAT(result.lost_fields, ElementsAre(kFolio));
+  ASSERT_THAT(result.conflicts, SizeIs(1));
+  EXPECT_EQ(result.conflicts[0].entry.state(), v1::SETTLED);
+  EXPECT_EQ(result.conflicts[0].entry.losers(0).user(), "user-B");
+  EXPECT_THAT(history.record().conflicts, IsEmpty());
+}
+
+TEST(FolioTest, TheSameFactMadeAgainByAReplicaIsNotRefusedForItsFolio) {
+  History history;
+  history.Commit(Create(Folio("OAX-AAAA-000001")), {'A', 10});
+  const ApplyResult result = history.Commit(Create(Folio("OAX-AAAA-000002")), {'A', 20});
+  EXPECT_THAT(result.refusals, IsEmpty());
+  EXPECT_EQ(history.message().folio(), "OAX-AAAA-000001");
+  ASSERT_THAT(result.conflicts, SizeIs(1));
+  EXPECT_EQ(result.conflicts[0].entry.state(), v1::SETTLED);
+}
+
+TEST(FolioTest, KnowingChangeIsRefused) {
+  History history;
+  history.Commit(Create(Folio("OAX-AAAA-000001")), {'A', 10});
+  const ApplyResult result = history.Commit(Edit(Folio("OAX-AAAA-000009")), {'B', 20, 1});
+  ASSERT_THAT(result.refusals, SizeIs(1));
+  EXPECT_EQ(result.refusals[0].reason(), v1::ALREADY_SET);
 }
 
 TEST(MaxTest, GreatestConcurrentValueStandsAndIsSettled) {

@@ -71,6 +71,17 @@ TEST(RegistryTest, ResolvesReferencesAndDerivedIds) {
   EXPECT_THAT(Registry::BuiltIn().FindByName("Person")->derived_from(), IsEmpty());
 }
 
+TEST(RegistryTest, WhatPeopleRegisterHasAFolioAndAxes) {
+  for (const char* name : {"Person", "Visit", "Event", "Attendance", "Headcount"}) {
+    const RecordType& type = *Registry::BuiltIn().FindByName(name);
+    ASSERT_THAT(type.folio(), NotNull()) << name;
+    EXPECT_EQ(type.folio(), type.FindField("folio")) << name;
+    ASSERT_THAT(type.FindField("axes"), NotNull()) << name;
+    EXPECT_EQ(type.FindField("axes")->policy, v1::SET) << name;
+  }
+  EXPECT_EQ(Registry::BuiltIn().FindByName("Conflict")->folio(), nullptr);
+}
+
 TEST(RegistryTest, ReadsStateRulesFromTheEnum) {
   const RecordType& event = *Registry::BuiltIn().FindByName("Event");
   EXPECT_THAT(event.FindField("state")->state_rules.precedence(), ElementsAre(2, 3, 1, 0));
@@ -261,6 +272,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"IndexOfRegisterList", kStrings, "index: true", "index of a repeated"},
         BadField{"SearchOfNumber", kInt, "search: true", "search needs"},
         BadField{"SearchOfTime", kTime, "search: true", "search needs"},
+        BadField{"FolioThatIsReplaced", kString, "folio: true", "folio needs"},
+        BadField{"FolioOfNumber", kInt, "merge: FIRST_WRITER folio: true", "folio needs"},
+        BadField{"FolioThatIsAList", kStrings, "merge: FIRST_WRITER folio: true", "folio needs"},
         BadField{"UnknownClass", kInt, "data_class: 9", "data_class is unknown"},
         BadField{"UnknownPolicy", kInt, "merge: 99", "unknown merge policy"}),
     [](const auto& test) { return std::string(test.param.name); });
@@ -279,6 +293,18 @@ TEST_F(ContradictionTest, AppendOnlyRecordsHaveNoCounter) {
   EXPECT_THAT(
       BuildRecord(absl::StrCat(kRecord, " append_only: true"), Field(kInt, "merge: COUNTER")),
       Names("Bad.f1: COUNTER has no meaning in an append-only record"));
+}
+
+TEST_F(ContradictionTest, ARecordHasOneFolio) {
+  constexpr const char* kFolio = "merge: FIRST_WRITER folio: true";
+  EXPECT_THAT(BuildRecord(kRecord, absl::StrCat(Field(kString, kFolio), Field(kString, kFolio, 2))),
+              Names("Bad.f2: folio is for one field"));
+}
+
+TEST_F(ContradictionTest, WhatTheServerWritesHasNoFolio) {
+  EXPECT_THAT(BuildRecord(absl::StrCat(kRecord, " server_written: true"),
+                          Field(kString, "merge: FIRST_WRITER folio: true")),
+              Names("Bad.f1: folio is for one field of a type that devices write"));
 }
 
 TEST_F(ContradictionTest, DerivedIdNamesNoField) {
