@@ -2,9 +2,10 @@
 // grants, used invitations, erasures and backups; and which epochs and runs there were. A backup
 // put back in the store's place is brought up to date with it before it serves.
 //
-// One file, appended to. A record is its length (4 bytes, big endian), the first 8 bytes of the
-// SHA-256 of its content, and the content (v1::JournalRecord). A record that ends beyond the end of
-// the file, or a damaged last one, was never acknowledged: it is cut off.
+// One file, appended to. A record is its length (4 bytes, big endian), the first 4 bytes of the
+// SHA-256 of the length, the first 8 of that of its content, and the content (v1::JournalRecord). A
+// last one that a power cut left in part was never acknowledged: it is cut off. Whatever else does
+// not fit its sums is damage, and refused: what was cut off then could be a revocation.
 #ifndef SERVER_JOURNAL_H_
 #define SERVER_JOURNAL_H_
 
@@ -27,7 +28,7 @@ namespace brigada {
 // Thread safe.
 class Journal {
  public:
-  // Makes the file when it is missing. kDataLoss: a record before the last one is damaged.
+  // Makes the file when it is missing. kDataLoss: a record is damaged.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const std::string& path, const Clock* clock);
   ~Journal();
   Journal(const Journal&) = delete;

@@ -61,8 +61,10 @@ absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const OpenHow& how, co
   }
   ASSIGN_OR_RETURN(std::unique_ptr<AuthorityStore> store,
                    OpenAuthorityStore(std::move(kv), options));
-  if (how.journal == nullptr || how.journal->records().empty()) return store;
-  bool is_known = false;
+  if (how.journal == nullptr) return store;
+  // An empty one is new, or stands for one that was lost. A live epoch that it does not have is one
+  // of a crash in between.
+  bool is_known = how.journal->records().empty() || store->CurrentEpoch().is_live();
   const std::string epoch = store->CurrentEpoch().epoch();
   for (const v1::EpochRecord& noted : options.foreign_epochs)
     is_known = is_known || noted.epoch() == epoch;

@@ -289,6 +289,7 @@ absl::Status KvAuthorityStore::BeginEpoch(const Epoch& lost_epoch, const Run& lo
   }
   v1::EpochRecord how;
   how.set_is_unannounced(true);
+  how.set_is_live(true);
   if (past->KnowsRun(lost_run.bytes())) how.set_doubtful_run(lost_run.AsBytes());
   const Epoch epoch = NewRandomId<Epoch>(*random_);
   const Run run = NewRandomId<Run>(*random_);

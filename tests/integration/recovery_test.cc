@@ -102,6 +102,35 @@ TEST_F(RecoveryTest, WhatWasRevokedOrGrantedAfterTheBackupStaysSo) {
   EXPECT_EQ(beto->GetSyncStatus().rejected, 0u);
 }
 
+TEST_F(RecoveryTest, AJournalThatWasLostIsWrittenAnewFromTheStore) {
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  ASSERT_OK(ana->Sync({}));
+  const std::string backup = Backup("before");
+  ASSERT_OK(organization_.administration().RevokeDevice(ana->replica_id()));
+  organization_.StopServer();
+  std::filesystem::remove(organization_.scratch() / "server/journal");
+  organization_.StartServer();
+  Restore(backup);
+  EXPECT_FALSE(ana->Sync({}).ok());
+}
+
+// The disk kept from the journal what came last: a revocation, and the epoch that a device made
+// necessary while the server ran.
+TEST_F(RecoveryTest, ALiveEpochThatTheJournalMissedBringsNothingRevokedBack) {
+  namespace fs = std::filesystem;
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  ASSERT_OK(ana->Sync({}));
+  const fs::path journal = organization_.scratch() / "server/journal";
+  fs::copy(journal, organization_.scratch() / "journal");
+  AuthorityStore& store = *organization_.server().organization().store;
+  ASSERT_OK(store.BeginEpoch(NewRandomId<Epoch>(SystemRandom()), store.run(), SystemClock().Now()));
+  ASSERT_OK(organization_.administration().RevokeDevice(ana->replica_id()));
+  organization_.StopServer();
+  fs::rename(organization_.scratch() / "journal", journal);
+  organization_.StartServer();
+  EXPECT_FALSE(ana->Sync({}).ok());
+}
+
 // Somebody copied the store's directory back without a word.
 TEST_F(RecoveryTest, AStoreSetBackByHandIsFoundOutAtItsStart) {
   namespace fs = std::filesystem;

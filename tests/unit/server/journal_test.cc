@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -66,6 +67,28 @@ TEST_F(JournalTest, ADamagedRecordInTheMiddleIsRefused) {
   file.put('x');
   file.close();
   EXPECT_THAT(Journal::Open(path_, &clock_), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(JournalTest, NoFlippedBitLosesARecordWithoutAWord) {
+  for (const char* name : {"ana", "beto", "carla"}) Note(name, "revoked");
+  std::ifstream in(path_, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << flipped;
+    EXPECT_THAT(Journal::Open(path_, &clock_), StatusIs(absl::StatusCode::kDataLoss)) << bit;
+  }
+}
+
+TEST_F(JournalTest, AnAppendOfWhichOnlyZerosArrivedIsCutOff) {
+  Note("ana", "one");
+  const auto whole = std::filesystem::file_size(path_);
+  for (const uintmax_t zeros : {1, 15, 16, 17, 500}) {
+    std::filesystem::resize_file(path_, whole + zeros);
+    EXPECT_EQ(Open()->records().size(), 1u);
+    EXPECT_EQ(std::filesystem::file_size(path_), whole);
+  }
 }
 
 TEST_F(JournalTest, ReplayBringsADirectoryToTheLastValues) {
