@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
@@ -89,10 +90,12 @@ AdministrationService::AdministrationService(const Parts& parts, AdministrationO
 template <typename Work>
 grpc::ServerUnaryReactor* AdministrationService::ForCaller(grpc::CallbackServerContext* call,
                                                            Work work) {
-  return RunUnary(call, executor_, [this, call, work = std::move(work)]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Caller caller, CallerOf(*call, *organization_->store, clock_->Now()));
-    return work(caller);
-  });
+  return RunUnary(call, executor_, kMaxCalls,
+                  [this, call, work = std::move(work)]() -> absl::Status {
+                    ASSIGN_OR_RETURN(const Caller caller,
+                                     CallerOf(*call, *organization_->store, clock_->Now()));
+                    return work(caller);
+                  });
 }
 
 grpc::ServerUnaryReactor* AdministrationService::Invite(grpc::CallbackServerContext* call,
@@ -213,6 +216,10 @@ absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
   ASSIGN_OR_RETURN(const std::vector<std::string> scopes, ScopesOfUser(store, device->user(), now));
   if (!IsAdministratorOf(caller.grants, scopes, now)) return unknown;
   std::map<ReplicaId, DeviceEdit> edits;
+  // Also when the journal fails: in the store it is in force by then.
+  const absl::Cleanup end_sessions = [&] {
+    for (const auto& [copy, edit] : edits) sessions_->OnReplicaChanged(copy);
+  };
   // A copy that was made meanwhile is found by another round: nobody divides a revoked device.
   for (size_t revoked = 0;;) {
     ASSIGN_OR_RETURN(const std::set<ReplicaId> family, WithItsCopies(store, replica));
@@ -225,7 +232,6 @@ absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
     }
     RETURN_IF_ERROR(EditDevices(store, edits));
   }
-  for (const auto& [copy, edit] : edits) sessions_->OnReplicaChanged(copy);
   Log(LogLevel::kInfo, "device revoked",
       {{"replica", replica.ToString()}, {"by_replica", caller.replica.ToString()}});
   return absl::OkStatus();
@@ -245,8 +251,10 @@ absl::Status AdministrationService::DoGrant(const Caller& caller, const v1::Gran
       NewGrant(caller, request.user(), request.role(), request.scopes(),
                request.from_ms() > 0 ? request.from_ms() : absl::ToUnixMillis(now));
   grant.set_until_ms(request.until_ms());
-  ASSIGN_OR_RETURN(*response->mutable_id(), AddGrant(*organization_->store, grant, *random_));
+  absl::StatusOr<std::string> id = AddGrant(*organization_->store, grant, *random_);
+  // Also when the journal fails: in the store it is in force by then.
   sessions_->OnUserChanged(request.user());
+  ASSIGN_OR_RETURN(*response->mutable_id(), std::move(id));
   return absl::OkStatus();
 }
 
@@ -256,9 +264,10 @@ absl::Status AdministrationService::DoRevokeGrant(const Caller& caller,
   ASSIGN_OR_RETURN(const v1::GrantRecord grant, FindGrant(store, request.id()));
   const absl::Time now = clock_->Now();
   RETURN_IF_ERROR(RequireAdministrator(caller, Strings(grant.scopes()), now));
-  RETURN_IF_ERROR(brigada::RevokeGrant(store, request.id(), now));
+  const absl::Status revoked = brigada::RevokeGrant(store, request.id(), now);
+  // Also when the journal fails: in the store it is in force by then.
   sessions_->OnUserChanged(grant.user());
-  return absl::OkStatus();
+  return revoked;
 }
 
 absl::Status AdministrationService::DoErase(const Caller& caller, const v1::EraseRequest& request,

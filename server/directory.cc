@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
+#include "replica/base/utf8.h"
 
 namespace brigada {
 namespace {
@@ -80,7 +82,22 @@ absl::Status CheckUserName(absl::string_view user) {
     return absl::InvalidArgumentError(
         absl::StrCat("a user name has 1 to ", kMaxUserBytes, " bytes"));
   }
+  // What is no text could be stored and never read again.
+  const bool has_control_characters =
+      std::any_of(user.begin(), user.end(), [](char c) { return absl::ascii_iscntrl(c); });
+  if (has_control_characters || !CountCodePoints(user).has_value()) {
+    return absl::InvalidArgumentError(
+        "a user name is text in UTF-8 without control characters: does this terminal use another "
+        "encoding?");
+  }
   return absl::OkStatus();
+}
+
+std::string SoftwareName(absl::string_view said) {
+  size_t end = std::min(said.size(), kMaxNameBytes);
+  while (end > 0 && end < said.size() && (static_cast<unsigned char>(said[end]) & 0xc0) == 0x80)
+    --end;
+  return std::string(said.substr(0, end));
 }
 
 absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& store,

@@ -21,8 +21,13 @@
 
 namespace brigada {
 
-// kInvalidArgument: empty or too long.
+// Longest name of a device or of its software, in bytes.
+inline constexpr size_t kMaxNameBytes = 120;
+
+// kInvalidArgument: empty, too long, not UTF-8, or with control characters.
 absl::Status CheckUserName(absl::string_view user);
+// What a device says its software is, cut at a character where it is too long.
+std::string SoftwareName(absl::string_view said);
 
 // The user's grants, also those no longer in force; empty for an unknown user.
 absl::StatusOr<std::vector<v1::GrantRecord>> GrantsOf(const AuthorityStore& store,

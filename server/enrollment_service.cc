@@ -20,7 +20,6 @@ namespace {
 // A device that did not sync for this long has to renew; an administrator sees it in the list
 // meanwhile.
 constexpr absl::Duration kLease = absl::Hours(24 * 180);
-constexpr size_t kMaxNameBytes = 120;
 
 void Fill(const Organization& organization, const v1::DeviceRecord& device, std::string certificate,
           absl::Time now, v1::EnrollResponse* response) {
@@ -36,21 +35,21 @@ void Fill(const Organization& organization, const v1::DeviceRecord& device, std:
 grpc::ServerUnaryReactor* EnrollmentService::Enroll(grpc::CallbackServerContext* call,
                                                     const v1::EnrollRequest* request,
                                                     v1::EnrollResponse* response) {
-  return RunUnary(call, executor_,
+  return RunUnary(call, executor_, kMaxAnonymousCalls,
                   [this, request, response] { return DoEnroll(*request, response); });
 }
 
 grpc::ServerUnaryReactor* EnrollmentService::Renew(grpc::CallbackServerContext* call,
                                                    const v1::RenewRequest* request,
                                                    v1::EnrollResponse* response) {
-  return RunUnary(call, executor_,
+  return RunUnary(call, executor_, kMaxAnonymousCalls,
                   [this, request, response] { return DoRenew(*request, response); });
 }
 
 grpc::ServerUnaryReactor* EnrollmentService::Divide(grpc::CallbackServerContext* call,
                                                     const v1::DivideRequest* request,
                                                     v1::DivideResponse* response) {
-  return RunUnary(call, executor_, [this, call, request, response] {
+  return RunUnary(call, executor_, kMaxAnonymousCalls, [this, call, request, response] {
     return DoDivide(ReplicaOfPeer(*call), *request, response);
   });
 }
@@ -77,7 +76,7 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
   v1::DeviceRecord device = original;
   device.set_replica(request.new_replica());
   device.set_copied_from(request.replica());
-  device.set_software(request.software().substr(0, kMaxNameBytes));
+  device.set_software(SoftwareName(request.software()));
   device.set_enrolled_ms(absl::ToUnixMillis(now));
   device.set_public_key(requested.public_key_der);
   const Sha256Digest fingerprint = Sha256(certificate);
@@ -116,10 +115,11 @@ absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
         absl::StrCat("the device's name is longer than ", kMaxNameBytes, " bytes"));
   }
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
-  ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
   AuthorityStore& store = *organization_->store;
+  // Before any signature is verified: who has no code costs little.
   ASSIGN_OR_RETURN(const v1::InvitationRecord invitation,
                    FindInvitation(store, request.code(), now));
+  ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
   ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
                                                 request.csr_der(), replica, invitation.user()));
   v1::DeviceRecord device;

@@ -25,6 +25,20 @@ void Executor::Post(Task task) {
   wake_.Signal();
 }
 
+bool Executor::PostCall(int most, Task task) {
+  {
+    const MutexLock lock(&mu_);
+    if (calls_ >= most) return false;
+    ++calls_;
+  }
+  Post([this, task = std::move(task)]() mutable {
+    task();
+    const MutexLock lock(&mu_);
+    --calls_;
+  });
+  return true;
+}
+
 void Executor::Stop() {
   {
     const MutexLock lock(&mu_);

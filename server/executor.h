@@ -25,6 +25,8 @@ class Executor {
 
   // After Stop: does nothing.
   void Post(Task task);
+  // For calls, whose number somebody else decides: false when `most` are queued or at work.
+  bool PostCall(int most, Task task);
   // Runs what is queued and joins the threads. Not from one of them.
   void Stop();
 
@@ -34,6 +36,7 @@ class Executor {
   Mutex mu_;
   CondVar wake_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mu_);
+  int calls_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;
 };

@@ -88,7 +88,7 @@ absl::Status ReadRecords(absl::string_view bytes, const std::string& path, size_
   return absl::OkStatus();
 }
 
-// When a device synced last, with what and how far, is no reason to write.
+// When a device synced last, with what and how far, is no reason to write; nor what it purged.
 void TakeLastSync(const v1::DeviceRecord& from, v1::DeviceRecord* device) {
   device->set_last_sync_ms(from.last_sync_ms());
   device->set_bytes_received(from.bytes_received());
@@ -96,6 +96,10 @@ void TakeLastSync(const v1::DeviceRecord& from, v1::DeviceRecord* device) {
   device->set_device_time_ms(from.device_time_ms());
   device->set_software(from.software());
   *device->mutable_acknowledged() = from.acknowledged();
+  // A device tells of its purge again until it hears that it was noted.
+  device->set_receipt(from.receipt());
+  device->set_purged_ms(from.purged_ms());
+  *device->mutable_purged_scopes() = from.purged_scopes();
 }
 
 bool IsNews(const DirectoryWrite& write) {
@@ -185,6 +189,7 @@ absl::Status Journal::Append(std::vector<v1::JournalRecord> records) {
       "the journal beside the store cannot be written (", std::strerror(errno),
       "): what was asked for is in force, but a restored backup would not know of it; make room "
       "and start the server again"));
+  Log(LogLevel::kError, "journal_failed", {{"error", std::strerror(errno)}});
   return failure_;
 }
 

@@ -1,5 +1,8 @@
 #include "server/live_sessions.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "absl/time/clock.h"
 #include "server/turn_away.h"
 
@@ -8,6 +11,14 @@ namespace {
 
 // Enough to close the old connection before the next is asked for.
 constexpr absl::Duration kComeBackSoon = absl::Seconds(2);
+constexpr absl::Duration kLongestWait = absl::Minutes(10);
+
+// Two copies of one replica would drive each other out for ever; what waits longer each time is
+// read by whoever still listens, which a device that lost its link does not.
+absl::Duration WaitAfter(int times_replaced) {
+  const int doublings = std::min(times_replaced - 1, 16);
+  return std::min(kComeBackSoon * (int64_t{1} << doublings), kLongestWait);
+}
 
 }  // namespace
 
@@ -21,17 +32,21 @@ std::optional<v1::Refused> LiveSessions::Judge(const SessionRunner& session, siz
 
 std::optional<v1::Refused> LiveSessions::Admit(const std::shared_ptr<SessionRunner>& session) {
   std::shared_ptr<SessionRunner> earlier;
+  int times = 0;
   {
     const MutexLock lock(&mu_);
     const auto newest = newest_.find(session->replica());
     const bool replaces = newest != newest_.end();
     std::optional<v1::Refused> refused = Judge(*session, sessions_.size() - (replaces ? 1 : 0));
     if (refused.has_value()) return refused;
-    if (replaces) earlier = sessions_[newest->second].lock();
+    if (replaces) {
+      earlier = sessions_[newest->second.session].lock();
+      times = newest->second.replaced + 1;
+    }
     sessions_[session.get()] = session;
-    newest_[session->replica()] = session.get();
+    newest_[session->replica()] = {session.get(), times};
   }
-  if (earlier != nullptr) earlier->OnEnd(ServerStops(kComeBackSoon));
+  if (earlier != nullptr) earlier->OnEnd(AnotherSession(WaitAfter(times)));
   return std::nullopt;
 }
 
@@ -39,7 +54,7 @@ void LiveSessions::Remove(const SessionRunner* session) {
   const MutexLock lock(&mu_);
   sessions_.erase(session);
   const auto newest = newest_.find(session->replica());
-  if (newest != newest_.end() && newest->second == session) newest_.erase(newest);
+  if (newest != newest_.end() && newest->second.session == session) newest_.erase(newest);
   changed_.SignalAll();
 }
 
@@ -62,13 +77,19 @@ void LiveSessions::OnTick() {
 }
 
 void LiveSessions::OnUserChanged(absl::string_view user) {
-  for (const auto& session : All()) session->EndIfOf(std::string(user), ServerStops(kComeBackSoon));
+  for (const auto& session : All())
+    session->EndIfOf(std::string(user), RightsChanged(kComeBackSoon));
 }
 
 void LiveSessions::OnReplicaChanged(const ReplicaId& replica) {
   for (const auto& session : All()) {
-    if (session->replica() == replica) session->OnEnd(ServerStops(kComeBackSoon));
+    if (session->replica() == replica) session->OnEnd(RightsChanged(kComeBackSoon));
   }
+}
+
+absl::Duration LiveSessions::PlaceOfOneMore() {
+  const MutexLock lock(&mu_);
+  return kComeBackSoon + admission_.NextPlace(clock_->Monotonic());
 }
 
 void LiveSessions::Suspend() {
@@ -81,7 +102,7 @@ void LiveSessions::Suspend() {
 
 void LiveSessions::OnNewEpoch(const SessionRunner* except) {
   for (const auto& session : All()) {
-    if (session.get() != except) session->OnEnd(ServerStops(kComeBackSoon));
+    if (session.get() != except) session->OnEnd(ServerWentBack(PlaceOfOneMore()));
   }
 }
 
@@ -91,12 +112,7 @@ void LiveSessions::Shutdown(absl::Duration patience) {
     closed_ = true;
   }
   for (const auto& session : All()) {
-    absl::Duration place;
-    {
-      const MutexLock lock(&mu_);
-      place = admission_.NextPlace(clock_->Monotonic());
-    }
-    session->OnEnd(ServerStops(kComeBackSoon + place));
+    session->OnEnd(ServerStops(PlaceOfOneMore()));
   }
   const absl::Time deadline = absl::Now() + patience;
   const MutexLock lock(&mu_);

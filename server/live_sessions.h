@@ -47,6 +47,8 @@ class LiveSessions {
 
  private:
   std::vector<std::shared_ptr<SessionRunner>> All() const;
+  // When one of many sessions that end together is to come back.
+  absl::Duration PlaceOfOneMore();
   std::optional<v1::Refused> Judge(const SessionRunner& session, size_t others)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -57,7 +59,12 @@ class LiveSessions {
   Admission admission_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<const SessionRunner*, std::weak_ptr<SessionRunner>> sessions_
       ABSL_GUARDED_BY(mu_);
-  std::map<ReplicaId, const SessionRunner*> newest_ ABSL_GUARDED_BY(mu_);
+  struct Newest {
+    const SessionRunner* session;
+    // How many sessions of the replica before it were open when the next one came.
+    int replaced = 0;
+  };
+  std::map<ReplicaId, Newest> newest_ ABSL_GUARDED_BY(mu_);
   bool suspended_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };

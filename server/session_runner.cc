@@ -15,8 +15,6 @@
 namespace brigada {
 namespace {
 
-constexpr size_t kMaxSoftwareBytes = 120;
-
 // Between nine and eleven tenths of `age`, another one for each replica: sessions that began
 // together do not end together. A replica's id is random.
 absl::Duration AgeOf(const ReplicaId& replica, absl::Duration age) {
@@ -69,7 +67,7 @@ class SessionRunner::Host final : public ServerSessionHost {
     user_ = device->user();
     public_key_ = device->public_key();
     device_time_ms_ = hello.device_time_ms();
-    software_ = hello.software().substr(0, kMaxSoftwareBytes);
+    software_ = SoftwareName(hello.software());
     grants_digest_ = DigestOf(grants);
     judged_until_ = JudgedUntil(*device, grants, now);
     identified_ = true;
@@ -107,6 +105,7 @@ class SessionRunner::Host final : public ServerSessionHost {
     const int64_t now_ms = absl::ToUnixMillis(runner_->context_->clock->Now());
     return EditDevice(*runner_->context_->store, certificate_replica_,
                       [&](v1::DeviceRecord& device) {
+                        if (receipt.number() <= device.receipt()) return;
                         device.set_receipt(receipt.number());
                         device.clear_purged_scopes();
                         for (const v1::Feed& feed : receipt.feeds())
@@ -312,7 +311,7 @@ void SessionRunner::OnPushResult(const PushResult& result) {
   } else if (absl::IsResourceExhausted(result.status)) {
     session_->Refuse(DiskIsFull(replica_));
   } else {
-    session_->OnPushResult(result, context_->clock->Now());
+    session_->OnPushResult(result);
   }
   Pump();
 }
@@ -326,9 +325,9 @@ void SessionRunner::Tick() {
     return;
   }
   const absl::Time now = context_->clock->Now();
-  if (now >= host_->judged_until()) session_->Shutdown();
+  if (now >= host_->judged_until()) session_->Refuse(RightsEnded(replica()));
   if (monotonic >= ends_at_) session_->Refuse(SessionIsOld());
-  session_->OnTick(now);
+  session_->OnTick(monotonic);
   Pump();
   // It has everything that can be read; what it pushed has to wait elsewhere.
   if (sink_ == nullptr || writing_ || !host_->waits_for_commit() ||

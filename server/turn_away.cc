@@ -11,11 +11,18 @@ namespace {
 // What a person has to mend takes minutes.
 constexpr absl::Duration kRepairWait = absl::Seconds(60);
 
-// Between one and two such waits, another one for each replica: they do not come back together.
-absl::Duration SpreadWait(const ReplicaId& replica) {
+// Those whose rights end together come back within this time.
+constexpr absl::Duration kSpread = absl::Seconds(30);
+
+// Up to `most`, another one for each replica: they do not come back together.
+absl::Duration SpreadOver(absl::Duration most, const ReplicaId& replica) {
   uint32_t draw = 0;  // a replica's id is random
   std::memcpy(&draw, replica.bytes().data(), sizeof(draw));
-  return kRepairWait + kRepairWait * (static_cast<double>(draw) / UINT32_MAX);
+  return most * (static_cast<double>(draw) / UINT32_MAX);
+}
+
+absl::Duration SpreadWait(const ReplicaId& replica) {
+  return kRepairWait + SpreadOver(kRepairWait, replica);
 }
 
 }  // namespace
@@ -26,6 +33,24 @@ v1::Refused TooManySessions(absl::Duration retry_after) {
 
 v1::Refused ServerStops(absl::Duration retry_after) {
   return MakeRefused(v1::Refused::SHUTTING_DOWN, "", retry_after);
+}
+
+v1::Refused RightsChanged(absl::Duration retry_after) {
+  return MakeRefused(v1::Refused::SHUTTING_DOWN, "grants have changed", retry_after);
+}
+
+v1::Refused RightsEnded(const ReplicaId& replica) {
+  return RightsChanged(SpreadOver(kSpread, replica));
+}
+
+v1::Refused ServerWentBack(absl::Duration retry_after) {
+  return MakeRefused(v1::Refused::SHUTTING_DOWN, "the server went back and begins anew",
+                     retry_after);
+}
+
+v1::Refused AnotherSession(absl::Duration retry_after) {
+  return MakeRefused(v1::Refused::SHUTTING_DOWN, "another session of this device has begun",
+                     retry_after);
 }
 
 v1::Refused NoHello() {

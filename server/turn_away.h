@@ -11,6 +11,14 @@ namespace brigada {
 
 v1::Refused TooManySessions(absl::Duration retry_after);
 v1::Refused ServerStops(absl::Duration retry_after);
+// What this user or device may do has changed: the next session is judged anew.
+v1::Refused RightsChanged(absl::Duration retry_after);
+// A grant or a lease has ended by itself. Those of many end on one day.
+v1::Refused RightsEnded(const ReplicaId& replica);
+// The store went back and begins a new epoch.
+v1::Refused ServerWentBack(absl::Duration retry_after);
+// Another session of the same replica takes its place.
+v1::Refused AnotherSession(absl::Duration retry_after);
 // The stream ended, or could not be read, before a hello.
 v1::Refused NoHello();
 // The session has lasted its time; another one may begin at once.

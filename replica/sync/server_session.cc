@@ -8,6 +8,7 @@
 #include "replica/base/limits.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/scope.h"
 #include "replica/sync/refusal.h"
 #include "replica/sync/server_pull.h"
 #include "replica/sync/server_push.h"
@@ -33,11 +34,11 @@ class ServerSession::Impl {
         repair_(store) {}
 
   void OnFrame(const v1::ClientFrame& frame, absl::Time now);
-  void OnPushResult(const PushResult& result, absl::Time now);
+  void OnPushResult(const PushResult& result);
   void OnNewHead(absl::string_view partition) {
     if (pull_.has_value()) pull_->OnNewHead(partition);
   }
-  void OnTick(absl::Time now);
+  void OnTick(absl::Duration now);
   void Refuse(v1::Refused refused);
   std::optional<v1::ServerFrame> NextFrame(absl::Time now);
   bool wants_frames() const { return !refused_.has_value() && !finished_ && push_.wants_frames(); }
@@ -71,6 +72,7 @@ class ServerSession::Impl {
   const ServerSessionOptions options_;
   SessionLimits limits_;
   PeerIdentity identity_;
+  size_t receipts_ = 0;
   bool live_ = false;
   ServerPush push_;
   std::optional<ServerPull> pull_;  // from the hello on
@@ -86,15 +88,16 @@ class ServerSession::Impl {
   bool finished_ = false;
 
   // For the watchdog; unset until the first tick or frame.
-  std::optional<absl::Time> heard_;
-  std::optional<absl::Time> output_stuck_since_;
-  std::optional<absl::Time> commit_stuck_since_;
+  // Monotonic times of the first tick after it was heard, or since it waits.
+  std::optional<absl::Duration> heard_;
+  std::optional<absl::Duration> output_stuck_since_;
+  std::optional<absl::Duration> commit_stuck_since_;
   ServerSessionStats stats_;
 };
 
 void ServerSession::Impl::OnFrame(const v1::ClientFrame& frame, absl::Time now) {
   if (finished_ || refused_.has_value()) return;
-  heard_ = now;
+  heard_.reset();
   const size_t bytes = frame.ByteSizeLong();
   stats_.frame_bytes_received += bytes;
   if (bytes > limits_.max_frame_bytes) {
@@ -212,6 +215,15 @@ void ServerSession::Impl::OnPush(const v1::Push& push) {
 void ServerSession::Impl::OnReceipt(const v1::Receipt& receipt) {
   if (static_cast<size_t>(receipt.feeds_size()) > kMaxPartitionsPerSession)
     return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "receipt: too many feeds"));
+  for (const v1::Feed& feed : receipt.feeds()) {
+    if (!Scope::Parse(feed.scope()).ok())
+      return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "receipt: not a scope"));
+  }
+  // Each is a durable write, and an honest device has none to give twice.
+  if (receipt.number() <= identity_.receipt) return;
+  if (++receipts_ > kMaxReceiptsPerSession)
+    return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "receipt: too many"));
+  identity_.receipt = receipt.number();
   if (!host_->NoteReceipt(receipt).ok())
     Refuse(MakeRefused(v1::Refused::INTERNAL, "receipt: not noted"));
 }
@@ -227,9 +239,9 @@ void ServerSession::Impl::OnQuestion(const Question& question,
   if (!taken.ok()) Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, taken.message()));
 }
 
-void ServerSession::Impl::OnPushResult(const PushResult& result, absl::Time now) {
+void ServerSession::Impl::OnPushResult(const PushResult& result) {
   if (finished_ || refused_.has_value() || !pull_.has_value()) return;
-  commit_stuck_since_ = now;
+  commit_stuck_since_.reset();
   std::string partition;
   RefuseIf(push_.OnResult(result, &partition));
   stats_.change_sets = push_.change_sets();
@@ -255,10 +267,10 @@ bool ServerSession::Impl::has_output() const {
          !hints_.empty() || repair_.has_output() || (pull_.has_value() && pull_->has_more());
 }
 
-void ServerSession::Impl::OnTick(absl::Time now) {
+void ServerSession::Impl::OnTick(absl::Duration now) {
   if (finished_) return;
   if (!refused_.has_value()) RefuseIf(push_.Submit());
-  const auto stuck = [&](bool waits, std::optional<absl::Time>* since) {
+  const auto stuck = [&](bool waits, std::optional<absl::Duration>* since) {
     if (!waits) since->reset();
     if (waits && !since->has_value()) *since = now;
     return waits && now - **since >= options_.stall_timeout;
@@ -333,7 +345,7 @@ bool ServerSession::Impl::NextRepairFrame(v1::ServerFrame* frame) {
 
 std::optional<v1::ServerFrame> ServerSession::Impl::NextFrame(absl::Time now) {
   if (finished_) return std::nullopt;
-  output_stuck_since_ = now;
+  output_stuck_since_.reset();
   v1::ServerFrame frame;
   bool due = false;
   if (!refused_.has_value() && pull_.has_value()) {
@@ -367,11 +379,9 @@ void ServerSession::OnFrame(const v1::ClientFrame& frame, absl::Time now) {
   impl_->OnFrame(frame, now);
 }
 bool ServerSession::wants_frames() const { return impl_->wants_frames(); }
-void ServerSession::OnPushResult(const PushResult& result, absl::Time now) {
-  impl_->OnPushResult(result, now);
-}
+void ServerSession::OnPushResult(const PushResult& result) { impl_->OnPushResult(result); }
 void ServerSession::OnNewHead(absl::string_view partition) { impl_->OnNewHead(partition); }
-void ServerSession::OnTick(absl::Time now) { impl_->OnTick(now); }
+void ServerSession::OnTick(absl::Duration now) { impl_->OnTick(now); }
 void ServerSession::Shutdown() {
   impl_->Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "", kRetryAfterShutdown));
 }

@@ -87,12 +87,12 @@ class ServerSession {
   // again.
   void OnFrame(const v1::ClientFrame& frame, absl::Time now);
   bool wants_frames() const;
-  void OnPushResult(const PushResult& result, absl::Time now);
+  void OnPushResult(const PushResult& result);
   // A partition got a new head (live fan-out). Cheap; the session reads feeds only in NextFrame.
   void OnNewHead(absl::string_view partition);
   // Time passes: the stall watchdog, and pushes that found the commit queue full. About once a
-  // second.
-  void OnTick(absl::Time now);
+  // second, with a monotonic time: a wall clock that is set ends no session.
+  void OnTick(absl::Duration now);
   // The server shuts down, or this session must start again (its user's grants changed):
   // Refused(SHUTTING_DOWN) is the next frame.
   void Shutdown();

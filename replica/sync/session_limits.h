@@ -21,6 +21,7 @@ inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr size_t kMinFrameBytes = 2 * kMaxRecordBytes;
 // Partitions of one session, cursors of one hello.
 inline constexpr size_t kMaxPartitionsPerSession = 1024;
+inline constexpr size_t kMaxReceiptsPerSession = 64;
 
 struct SessionLimits {
   size_t max_frame_bytes = kMaxFrameBytes;

@@ -41,7 +41,7 @@ class ServerUnderFire {
     if (event.cut()) Connect();
     if (event.has_frame()) Deliver(event);
     if (event.commits()) Commit();
-    session_->OnTick(clock_.Now());
+    session_->OnTick(clock_.Monotonic());
     TakeFrames(event.frames() % 64);
   }
 

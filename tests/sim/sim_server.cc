@@ -134,8 +134,7 @@ absl::Status SimServer::RunCommits(size_t limit) {
     for (const v1::Verdict& verdict : result.verdicts)
       on_verdict_(pushes[i].replica, pushes[i].partition, verdict);
     const auto stream = from[i].lock();
-    if (stream != nullptr && stream->server_ != nullptr)
-      stream->session_->OnPushResult(result, now);
+    if (stream != nullptr && stream->server_ != nullptr) stream->session_->OnPushResult(result);
   }
   if (!results.ok()) return results.status();
   std::vector<std::string> partitions;
@@ -161,7 +160,7 @@ void SimServer::Tick() {
     const auto stream = weak.lock();
     if (stream == nullptr || stream->server_ == nullptr) continue;
     if (now >= stream->judged_until_) stream->session_->Shutdown();
-    stream->session_->OnTick(now);
+    stream->session_->OnTick(clock_.Monotonic());
   }
 }
 

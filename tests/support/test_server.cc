@@ -64,7 +64,7 @@ absl::StatusOr<bool> TestServer::RunCommits(size_t limit) {
   ASSIGN_OR_RETURN(const std::vector<PushResult> results,
                    store_->CommitPushes(pushes, *judge_, clock_->Now()));
   for (size_t i = 0; i < results.size(); ++i)
-    if (peers[i] != nullptr) peers[i]->session_->OnPushResult(results[i], clock_->Now());
+    if (peers[i] != nullptr) peers[i]->session_->OnPushResult(results[i]);
   for (Peer* peer : peers_)
     for (const PushRequest& push : pushes) peer->session_->OnNewHead(push.partition);
   return true;

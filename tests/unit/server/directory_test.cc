@@ -56,6 +56,22 @@ class DirectoryTest : public ::testing::Test {
   const std::unique_ptr<AuthorityStore> store_ = NewMemoryAuthorityStore(random_);
 };
 
+// A directory entry that cannot be read again would stop whoever lists them all.
+TEST_F(DirectoryTest, ANameThatIsNoTextIsRefused) {
+  EXPECT_OK(CheckUserName("peña"));
+  for (const char* name : {"", "pe\xf1", "a\nb", "a\x7f"})
+    EXPECT_THAT(CheckUserName(name), StatusIs(absl::StatusCode::kInvalidArgument)) << name;
+  EXPECT_FALSE(CheckUserName(std::string(65, 'a')).ok());
+}
+
+TEST_F(DirectoryTest, TheNameOfASoftwareIsCutBetweenCharacters) {
+  EXPECT_EQ(SoftwareName("brigada 1.0"), "brigada 1.0");
+  const std::string most(kMaxNameBytes, 'a');
+  EXPECT_EQ(SoftwareName(most + "b"), most);
+  EXPECT_EQ(SoftwareName(most.substr(1) + "ñ"), most.substr(1));
+  EXPECT_EQ(SoftwareName(most.substr(2) + "ñ"), most.substr(2) + "ñ");
+}
+
 TEST_F(DirectoryTest, AGrantThatSaysTheSameIsKept) {
   ASSERT_OK_AND_ASSIGN(const std::string first,
                        AddGrant(*store_, GrantTo("ana", "MX/20"), random_));

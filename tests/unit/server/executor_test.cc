@@ -21,6 +21,20 @@ TEST(ExecutorTest, StopRunsWhatIsQueuedAndDropsWhatComesLater) {
   EXPECT_EQ(ran, 100);
 }
 
+TEST(ExecutorTest, MoreCallsThanItsMostAreTurnedAwayUntilOneIsDone) {
+  Executor executor(1);
+  std::promise<void> go;
+  std::promise<void> done;
+  ASSERT_TRUE(executor.PostCall(2, [&] { go.get_future().wait(); }));
+  ASSERT_TRUE(executor.PostCall(2, [] {}));
+  EXPECT_FALSE(executor.PostCall(2, [] {}));
+  EXPECT_TRUE(executor.PostCall(3, [] {}));
+  go.set_value();
+  executor.Post([&] { done.set_value(); });
+  done.get_future().wait();
+  EXPECT_TRUE(executor.PostCall(1, [] {}));
+}
+
 TEST(StrandTest, TasksKeepTheirOrderAndNeverMeet) {
   std::vector<int> order;  // unguarded: the strand is what guards it
   std::atomic<int> inside{0};

@@ -57,6 +57,42 @@ TEST_F(LiveSessionsTest, AReplicasSecondSessionTakesThePlaceOfItsFirst) {
   EXPECT_EQ(sink(1).Next()->refused().reason(), v1::Refused::SHUTTING_DOWN);
 }
 
+TEST_F(LiveSessionsTest, TwoCopiesOfOneReplicaDriveEachOtherOutEverMoreSlowly) {
+  LiveSessions sessions(Limits(10), &world_.clock());
+  std::vector<std::shared_ptr<SessionRunner>> runners;
+  uint32_t last = 0;
+  for (int i = 0; i < 12; ++i) {
+    runners.push_back(Runner('a'));
+    ASSERT_FALSE(sessions.Admit(runners.back()).has_value());
+    if (i == 0) continue;
+    const uint32_t wait = sink(static_cast<size_t>(i) - 1).Next()->refused().retry_after_ms();
+    EXPECT_GE(wait, std::min(2 * last, 600'000u));
+    last = wait;
+    sessions.Remove(runners[runners.size() - 2].get());
+  }
+  EXPECT_EQ(last, 600'000u);
+  sessions.Remove(runners.back().get());
+  // Whoever left by itself begins anew.
+  const auto alone = Runner('a');
+  const auto next = Runner('a');
+  sessions.Admit(alone);
+  sessions.Admit(next);
+  EXPECT_EQ(sink(12).Next()->refused().retry_after_ms(), 2000u);
+}
+
+TEST_F(LiveSessionsTest, SessionsThatANewEpochEndsComeBackOneAfterTheOther) {
+  LiveSessions sessions(Limits(100), &world_.clock());
+  std::vector<std::shared_ptr<SessionRunner>> runners;
+  for (char c = 'a'; c <= 'j'; ++c) {
+    runners.push_back(Runner(c));
+    ASSERT_FALSE(sessions.Admit(runners.back()).has_value());
+  }
+  sessions.OnNewEpoch(runners[0].get());
+  std::set<uint32_t> places;
+  for (size_t i = 1; i < 10; ++i) places.insert(sink(i).Next()->refused().retry_after_ms());
+  EXPECT_EQ(places.size(), 9u);
+}
+
 TEST_F(LiveSessionsTest, ARevokedReplicaIsTheOnlyOneThatEnds) {
   LiveSessions sessions(Limits(10), &world_.clock());
   const auto a = Runner('a');

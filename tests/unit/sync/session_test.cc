@@ -1,23 +1,15 @@
 // The sessions of device and server against each other over a loopback. The stores are fakes that
 // keep sequences and cursors; what merging does with a batch is tested where merging is.
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "replica/base/limits.h"
-#include "replica/sync/codec.h"
 #include "replica/sync/device_session.h"
-#include "replica/sync/refusal.h"
 #include "replica/sync/server_session.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/loopback.h"
-#include "tests/support/permissive_judge.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/test_server.h"
-#include "tests/unit/sync/fake_stores.h"
+#include "tests/unit/sync/session_fixture.h"
 
 namespace brigada {
 namespace {
@@ -25,60 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using End = Loopback::End;
-
-constexpr char kOaxaca[] = "MX/20";
-constexpr char kNation[] = "MX";
-
-v1::Feed BelowFeed(const std::string& scope) {
-  v1::Feed feed;
-  feed.set_scope(scope);
-  feed.set_kind(v1::BELOW);
-  feed.set_max_class(v1::PERSONAL);
-  return feed;
-}
-
-class SessionTest : public testing::Test {
- protected:
-  SessionTest() {
-    Enrol(first_, {kNation, kOaxaca});
-    Enrol(second_, {kNation, kOaxaca});
-  }
-
-  void Enrol(const FakeDeviceStore& device, const std::vector<std::string>& scopes) {
-    PeerIdentity identity{.replica = device.replica(), .user = "user", .feeds = {}, .grants = {}};
-    for (const std::string& scope : scopes) identity.feeds.push_back(BelowFeed(scope));
-    server_.SetPeer(identity);
-  }
-  End Sync(FakeDeviceStore* device, LoopbackOptions options = {}) {
-    Loopback loopback(&server_, device, std::move(options));
-    const End end = loopback.Run();
-    status_ = loopback.device_status();
-    progress_ = loopback.device().progress();
-    bytes_ = loopback.bytes_moved();
-    return end;
-  }
-  static v1::ClientFrame HelloOf(const FakeDeviceStore& device) {
-    v1::ClientFrame frame;
-    frame.mutable_hello()->set_protocol_version(1);
-    frame.mutable_hello()->set_replica(device.replica().AsBytes());
-    return frame;
-  }
-  std::set<std::string> Records(FakeDeviceStore* device) {
-    return device->partition(kOaxaca).records;
-  }
-
-  FakeClock clock_;
-  FakeAuthorityStore store_;
-  PermissiveJudge judge_;
-  TestServer server_{&store_, &judge_, &clock_};
-  FakeDeviceStore first_{1};
-  FakeDeviceStore second_{2};
-  absl::Status status_;
-  SyncProgress progress_;
-  uint64_t bytes_ = 0;
-};
-
 TEST_F(SessionTest, HelloAndOutboxLeaveWithoutWaitingForTheWelcome) {
   for (const char* body : {"a", "b", "c", "d"}) first_.Add(kOaxaca, body);
   DeviceSession session(&first_, {}, clock_.Now(), clock_.Monotonic());
@@ -516,132 +454,6 @@ TEST_F(SessionTest, ABadSignatureEndsTheSession) {
   EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a"));
 }
 
-// A server session that a test feeds by hand.
-class HostilePeerTest : public SessionTest {
- protected:
-  HostilePeerTest() { peer_.Attach(&session_); }
-
-  void Send(const v1::ClientFrame& frame) { session_.OnFrame(frame, clock_.Now()); }
-  // Why the session ended.
-  v1::Refused::Reason RefusedFor() {
-    for (int i = 0; i < 100 && !session_.finished(); ++i) {
-      const auto frame = session_.NextFrame(clock_.Now());
-      if (frame.has_value() && frame->has_refused()) return frame->refused().reason();
-    }
-    return v1::Refused::REASON_UNSPECIFIED;
-  }
-  v1::ClientFrame PushOf(const v1::PushBody& body) {
-    const PackedBody packed = PackBody(body);
-    v1::ClientFrame frame;
-    frame.mutable_push()->set_partition(kOaxaca);
-    frame.mutable_push()->set_body(packed.bytes);
-    frame.mutable_push()->set_inflated_bytes(packed.inflated_bytes);
-    return frame;
-  }
-
-  TestServer::Peer peer_{&server_};
-  ServerSession session_{&store_, &peer_, {}};
-};
-
-TEST_F(HostilePeerTest, AFrameBeforeTheHelloIsRefused) {
-  v1::ClientFrame frame;
-  frame.mutable_push_end();
-  Send(frame);
-  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
-}
-
-TEST_F(HostilePeerTest, ASecondHelloIsRefused) {
-  Send(HelloOf(first_));
-  Send(HelloOf(first_));
-  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
-}
-
-TEST_F(HostilePeerTest, AnotherProtocolVersionIsRefused) {
-  v1::ClientFrame hello = HelloOf(first_);
-  hello.mutable_hello()->set_protocol_version(2);
-  Send(hello);
-  EXPECT_EQ(RefusedFor(), v1::Refused::PROTOCOL_VERSION);
-}
-
-TEST_F(HostilePeerTest, AnOversizedFrameIsRefused) {
-  Send(HelloOf(first_));
-  v1::ClientFrame frame;
-  frame.mutable_push()->set_body(std::string(kMaxFrameBytes + 1, 'x'));
-  Send(frame);
-  EXPECT_EQ(RefusedFor(), v1::Refused::FRAME_TOO_LARGE);
-}
-
-TEST_F(HostilePeerTest, LimitsBelowTheLargestRecordAreRefused) {
-  v1::ClientFrame hello = HelloOf(first_);
-  hello.mutable_hello()->mutable_limits()->set_max_frame_bytes(1000);
-  Send(hello);
-  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
-}
-
-TEST_F(HostilePeerTest, ABodyThatIsNoZstdIsRefused) {
-  Send(HelloOf(first_));
-  v1::ClientFrame frame;
-  frame.mutable_push()->set_body("zzzz");
-  frame.mutable_push()->set_inflated_bytes(4);
-  Send(frame);
-  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
-}
-
-TEST_F(HostilePeerTest, APushWithoutChangeSetsIsRefused) {
-  Send(HelloOf(first_));
-  Send(PushOf(v1::PushBody()));
-  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
-}
-
-TEST_F(HostilePeerTest, APushIntoNoPartitionIsRefused) {
-  Send(HelloOf(first_));
-  v1::PushBody body;
-  v1::ChangeSetHeader header;
-  header.set_sequence(1);
-  body.add_change_sets()->set_header(header.SerializeAsString());
-  v1::ClientFrame frame = PushOf(body);
-  frame.mutable_push()->set_partition("MX/20/067");
-  Send(frame);
-  EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
-}
-
-TEST_F(HostilePeerTest, ASilentDeviceStallsAndIsToldSo) {
-  v1::ClientFrame hello = HelloOf(first_);
-  hello.mutable_hello()->set_live(true);
-  Send(hello);
-  while (session_.NextFrame(clock_.Now()).has_value()) continue;
-  clock_.Advance(absl::Seconds(59));
-  session_.OnTick(clock_.Now());
-  EXPECT_FALSE(session_.NextFrame(clock_.Now()).has_value());
-  clock_.Advance(absl::Seconds(2));
-  session_.OnTick(clock_.Now());
-  EXPECT_EQ(RefusedFor(), v1::Refused::STALLED);
-}
-
-TEST_F(HostilePeerTest, ADeviceThatDoesNotReadIsLetGo) {
-  Send(HelloOf(first_));
-  session_.OnTick(clock_.Now());
-  for (int i = 0; i < 7; ++i) {
-    clock_.Advance(absl::Seconds(10));
-    v1::ClientFrame ping;
-    ping.mutable_ping();
-    Send(ping);
-    session_.OnTick(clock_.Now());
-  }
-  EXPECT_TRUE(session_.finished());
-  EXPECT_THAT(session_.outcome(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("read")));
-}
-
-TEST_F(HostilePeerTest, ShutdownIsSaidWithATimeToComeBack) {
-  Send(HelloOf(first_));
-  session_.Shutdown();
-  const auto frame = session_.NextFrame(clock_.Now());
-  ASSERT_TRUE(frame.has_value());
-  EXPECT_EQ(frame->refused().reason(), v1::Refused::SHUTTING_DOWN);
-  EXPECT_GT(frame->refused().retry_after_ms(), 0U);
-  EXPECT_TRUE(session_.finished());
-}
-
 // Its peer's grants end when the test says so.
 class EndingPeer final : public TestServer::Peer {
  public:
@@ -665,113 +477,6 @@ TEST_F(SessionTest, NothingIsSentAfterAGrantHasEnded) {
   ASSERT_TRUE(frame.has_value());
   EXPECT_EQ(frame->refused().reason(), v1::Refused::SHUTTING_DOWN);
   EXPECT_TRUE(session.finished());
-}
-
-// A device session that a test feeds by hand.
-class HostileServerTest : public SessionTest {
- protected:
-  void Welcome() {
-    v1::ServerFrame frame;
-    frame.mutable_welcome()->set_protocol_version(1);
-    ASSERT_OK(session_.OnFrame(frame, clock_.Monotonic()));
-  }
-  v1::ServerFrame BatchOf(uint64_t from, uint64_t to, uint64_t head) {
-    const PackedBody packed = PackBody(v1::BatchBody());
-    v1::ServerFrame frame;
-    v1::Batch* const batch = frame.mutable_batch();
-    batch->set_partition(kOaxaca);
-    batch->set_from(from);
-    batch->set_to(to);
-    batch->set_head(head);
-    batch->set_checkpoint(to == head);
-    batch->set_body(packed.bytes);
-    batch->set_inflated_bytes(packed.inflated_bytes);
-    batch->mutable_cursor()->set_partition(kOaxaca);
-    batch->mutable_cursor()->set_scanned(to);
-    batch->mutable_cursor()->set_complete(to == head ? to : 0);
-    return frame;
-  }
-
-  DeviceSession session_{&first_, {}, clock_.Now(), clock_.Monotonic()};
-};
-
-TEST_F(HostileServerTest, ABatchBeforeTheWelcomeEndsTheSession) {
-  EXPECT_THAT(session_.OnFrame(BatchOf(0, 1, 1), clock_.Monotonic()),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_EQ(session_.progress().phase, SyncProgress::Phase::kFailed);
-}
-
-TEST_F(HostileServerTest, ABatchThatDoesNotStartAtTheCursorIsNotApplied) {
-  Welcome();
-  EXPECT_THAT(session_.OnFrame(BatchOf(3, 4, 4), clock_.Monotonic()),
-              StatusIs(absl::StatusCode::kFailedPrecondition));
-}
-
-TEST_F(HostileServerTest, ABatchWithAnothersCursorIsNotApplied) {
-  Welcome();
-  v1::ServerFrame frame = BatchOf(0, 4, 4);
-  frame.mutable_batch()->mutable_cursor()->set_scanned(9);
-  EXPECT_THAT(session_.OnFrame(frame, clock_.Monotonic()),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_FALSE(first_.partition(kOaxaca).has_cursor);
-}
-
-TEST_F(HostileServerTest, AFailureIsForGood) {
-  Welcome();
-  ASSERT_FALSE(session_.OnFrame(BatchOf(3, 4, 4), clock_.Monotonic()).ok());
-  EXPECT_FALSE(session_.OnFrame(BatchOf(0, 1, 1), clock_.Monotonic()).ok());
-  EXPECT_FALSE(session_.NextFrame().ok());
-  EXPECT_FALSE(first_.partition(kOaxaca).has_cursor);
-}
-
-TEST_F(HostileServerTest, AHintChangesNeitherOutboxNorRecords) {
-  first_.Add(kOaxaca, "a");
-  while (session_.NextFrame()->has_value()) continue;
-  Welcome();
-  v1::ServerFrame frame;
-  frame.mutable_hint()->set_partition(kOaxaca);
-  v1::Verdict* const verdict = frame.mutable_hint()->add_verdicts();
-  verdict->set_sequence(1);
-  verdict->set_outcome(v1::REJECTED);
-  ASSERT_OK(session_.OnFrame(frame, clock_.Monotonic()));
-  EXPECT_EQ(session_.progress().change_sets_judged, 1U);
-  EXPECT_EQ(session_.progress().change_sets_refused, 0U);
-  EXPECT_EQ(first_.partition(kOaxaca).outbox.size(), 1U);
-}
-
-TEST_F(HostileServerTest, ARefusalBecomesAStatusWithTheTimeToComeBack) {
-  v1::ServerFrame frame;
-  *frame.mutable_refused() = MakeRefused(v1::Refused::BUSY, "queue full", absl::Seconds(7));
-  EXPECT_THAT(session_.OnFrame(frame, clock_.Monotonic()),
-              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("queue full")));
-  EXPECT_EQ(session_.retry_after(), absl::Seconds(7));
-}
-
-TEST_F(HostileServerTest, ASilentServerStallsWithTheCause) {
-  while (session_.NextFrame()->has_value()) continue;
-  ASSERT_OK(session_.OnTick(clock_.Monotonic()));
-  clock_.Advance(absl::Seconds(30));
-  ASSERT_OK(session_.OnTick(clock_.Monotonic()));
-  ASSERT_OK_AND_ASSIGN(const auto ping, session_.NextFrame());
-  ASSERT_TRUE(ping.has_value() && ping->has_ping());
-  clock_.Advance(absl::Seconds(31));
-  EXPECT_THAT(session_.OnTick(clock_.Monotonic()),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("STALLED: no welcome")));
-}
-
-TEST_F(HostileServerTest, PongsAloneAreNoProgressWhileSomethingIsOwed) {
-  while (session_.NextFrame()->has_value()) continue;
-  Welcome();
-  ASSERT_OK(session_.OnTick(clock_.Monotonic()));
-  absl::Status status;
-  for (int i = 0; i < 7 && status.ok(); ++i) {
-    clock_.Advance(absl::Seconds(10));
-    v1::ServerFrame pong;
-    pong.mutable_pong();
-    ASSERT_OK(session_.OnFrame(pong, clock_.Monotonic()));
-    status = session_.OnTick(clock_.Monotonic());
-  }
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("STALLED")));
 }
 
 }  // namespace
