@@ -74,11 +74,12 @@ class ReplicaImpl final : public Replica {
   const ReplicaDirectory directory_;
   const std::shared_ptr<Transport> transport_;
 
-  // Each has its own lock. Destroyed from the last to the first.
+  // Each has its own lock. Destroyed from the last to the first: a callback of a standing query
+  // that still runs may use all the others.
   const std::unique_ptr<DeviceStore> store_;
-  WatchHub watches_;
   SyncRound round_;
   BackgroundSync background_;
+  WatchHub watches_;
 };
 
 }  // namespace brigada

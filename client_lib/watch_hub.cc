@@ -10,8 +10,13 @@ class WatchHub::Handle final : public Subscription {
   Handle(std::shared_ptr<State> state, std::thread::id hub_thread, uint64_t id)
       : state_(std::move(state)), hub_thread_(hub_thread), id_(id) {}
   ~Handle() override {
+    // Goes after the lock: what the callback holds may be another subscription.
+    std::shared_ptr<Watch> dropped;
     const MutexLock lock(&state_->mu);
-    state_->watches.erase(id_);
+    if (const auto own = state_->watches.find(id_); own != state_->watches.end()) {
+      dropped = std::move(own->second);
+      state_->watches.erase(own);
+    }
     // A callback may drop its own subscription: it does not wait for itself.
     while (state_->running == id_ && std::this_thread::get_id() != hub_thread_)
       state_->changed.Wait(&state_->mu);

@@ -79,6 +79,16 @@ TEST(WatchHubTest, ACallbackMayDropItsOwnSubscription) {
   EXPECT_EQ(watch, nullptr);
 }
 
+TEST(WatchHubTest, ACallbackMayOwnAnotherSubscription) {
+  WatchHub hub;
+  std::shared_ptr<Subscription> inner = hub.Add({}, Empty, [](const absl::StatusOr<ResultSet>&) {});
+  const std::weak_ptr<Subscription> seen = inner;
+  std::unique_ptr<Subscription> outer =
+      hub.Add({}, Empty, [owned = std::move(inner)](const absl::StatusOr<ResultSet>&) {});
+  outer.reset();
+  EXPECT_TRUE(seen.expired());
+}
+
 TEST(WatchHubTest, ASubscriptionMayOutliveItsHub) {
   std::unique_ptr<Subscription> watch;
   const auto held = std::make_shared<int>(1);
