@@ -13,6 +13,8 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(100);
+// For the goodbye of a session that is done.
+constexpr absl::Duration kFarewell = absl::Seconds(2);
 
 SyncPhase PhaseOf(const SyncProgress& progress) {
   switch (progress.phase) {
@@ -63,16 +65,26 @@ absl::Status SyncDriver::Run() {
   next_tick_ = started_ + kTick;
   next_report_ = started_;
   std::thread receiver([this] { Receive(); });
-  absl::Status status = SendAll();
+  sender_ = std::make_unique<FrameSender>(stream_.get(), [this] {
+    const MutexLock lock(&mu_);
+    events_.sent = true;
+    changed_.SignalAll();
+  });
+  absl::Status status = SendNext();
   while (status.ok() && !session_.finished()) {
     status = Step(Take());
     Report(/*last=*/false);
   }
-  if (status.ok()) stream_->CloseSending();
+  if (status.ok()) FinishSending();
   Cancel();
+  sender_ = nullptr;
   receiver.join();
   Report(/*last=*/true);
   return status;
+}
+
+void SyncDriver::FinishSending() {
+  if (sender_->WaitUntilSent(kFarewell)) stream_->CloseSending();
 }
 
 void SyncDriver::Receive() {
@@ -97,8 +109,8 @@ void SyncDriver::Receive() {
 SyncDriver::Events SyncDriver::Take() {
   const MutexLock lock(&mu_);
   const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return events_.frames.empty() && !events_.receiving_ended && !events_.woken && !events_.stop &&
-           !events_.cancelled;
+    return events_.frames.empty() && !events_.receiving_ended && !events_.woken && !events_.sent &&
+           !events_.stop && !events_.cancelled;
   };
   const absl::Duration wait = next_tick_ - clock_->Monotonic();
   if (idle() && wait > absl::ZeroDuration()) changed_.WaitFor(&mu_, wait);
@@ -128,7 +140,7 @@ absl::Status SyncDriver::Step(const Events& events) {
     RETURN_IF_ERROR(session_.OnTick(clock_->Monotonic()));
     RETURN_IF_ERROR(LookAtOutbox());
   }
-  RETURN_IF_ERROR(SendAll());
+  RETURN_IF_ERROR(SendNext());
   if (session_.finished()) return absl::OkStatus();
   if (events.receiving_ended && events.frames.empty()) {
     return absl::IsOutOfRange(events.end)
@@ -138,19 +150,15 @@ absl::Status SyncDriver::Step(const Events& events) {
   return CheckLimits();
 }
 
-absl::Status SyncDriver::SendAll() {
-  while (true) {
-    ASSIGN_OR_RETURN(const std::optional<v1::ClientFrame> frame, session_.NextFrame());
-    if (!frame.has_value()) return absl::OkStatus();
-    RETURN_IF_ERROR(CheckBudget(frame->ByteSizeLong()));
-    const absl::Status sent = stream_->Send(*frame);
-    if (sent.ok()) continue;
-    // The server may have said why before it hung up: let what it sent be read first.
-    const MutexLock lock(&mu_);
-    while (events_.frames.empty() && !events_.receiving_ended) changed_.Wait(&mu_);
-    if (!events_.frames.empty()) return absl::OkStatus();
-    return absl::IsOutOfRange(events_.end) ? sent : events_.end;
-  }
+absl::Status SyncDriver::SendNext() {
+  // One that failed is no end: the server may have said why before it hung up, and receiving ends
+  // too.
+  if (!sender_->can_send()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> frame, session_.NextFrame());
+  if (!frame.has_value()) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckBudget(frame->ByteSizeLong()));
+  sender_->Send(*std::move(frame));
+  return absl::OkStatus();
 }
 
 absl::Status SyncDriver::CheckLimits() const {

@@ -1,5 +1,5 @@
-// Runs one DeviceSession over one FrameStream: a thread that receives, the caller's thread that
-// does everything else.
+// Runs one DeviceSession over one FrameStream: a thread that receives, a thread that sends, the
+// caller's thread that does everything else and waits for neither.
 #ifndef CLIENT_LIB_SYNC_DRIVER_H_
 #define CLIENT_LIB_SYNC_DRIVER_H_
 
@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "brigada/options.h"
 #include "brigada/transport.h"
+#include "client_lib/frame_sender.h"
 #include "client_lib/outbox_watch.h"
 #include "replica/base/clock.h"
 #include "replica/base/mutex.h"
@@ -61,6 +62,7 @@ class SyncDriver {
     absl::Status end;  // why receiving ended
     bool receiving_ended = false;
     bool woken = false;
+    bool sent = false;
     bool stop = false;
     bool cancelled = false;
   };
@@ -69,7 +71,10 @@ class SyncDriver {
   // Waits for something to do or a tick, and takes it.
   Events Take() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Step(const Events& events);
-  absl::Status SendAll();
+  // Gives the sender the next frame, if there is one and the last one is on its way.
+  absl::Status SendNext();
+  // Waits for the last frame, not for ever.
+  void FinishSending();
   absl::Status CheckLimits() const;
   absl::Status CheckBudget(uint64_t next_frame_bytes) const;
   absl::Status LookAtOutbox();
@@ -83,6 +88,7 @@ class SyncDriver {
 
   // Run's thread only.
   DeviceSession session_;
+  std::unique_ptr<FrameSender> sender_;  // while Run
   absl::Duration started_;
   absl::Duration next_tick_;
   absl::Duration next_report_;

@@ -35,7 +35,8 @@ class DeviceSession::Impl {
         is_live_(options_.live || store->Repairs().due_size() > 0),
         takes_receipts_(TakesReceipts(store->LastWelcome())),
         progressed_at_(monotonic),
-        spoke_at_(monotonic) {}
+        spoke_at_(monotonic),
+        answered_at_(monotonic) {}
 
   absl::StatusOr<std::optional<v1::ClientFrame>> NextFrame();
   absl::Status OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic);
@@ -87,6 +88,8 @@ class DeviceSession::Impl {
   // For the watchdog. NextFrame has no clock: what it did counts from the next tick.
   absl::Duration progressed_at_;
   absl::Duration spoke_at_;
+  // A question of a repair was answered, or there was none. Neither pongs nor others' work tell.
+  absl::Duration answered_at_;
   bool has_sent_ = false;
   std::optional<absl::Duration> retry_after_;
   SyncProgress progress_;
@@ -170,6 +173,7 @@ absl::Status DeviceSession::Impl::OnFrame(const v1::ServerFrame& frame, absl::Du
   if (is_finished_) return absl::OkStatus();
   RETURN_IF_ERROR(failure_);
   if (!frame.has_pong() || is_done_) progressed_at_ = monotonic;
+  if (frame.has_range_answer() || frame.has_range_repair()) answered_at_ = monotonic;
   const size_t bytes = frame.ByteSizeLong();
   progress_.frame_bytes_received += bytes;
   if (bytes > limits_.max_frame_bytes)
@@ -261,6 +265,9 @@ absl::Status DeviceSession::Impl::OnTick(absl::Duration monotonic) {
   has_sent_ = false;
   if (monotonic - progressed_at_ >= options_.stall_timeout)
     return Fail(absl::UnavailableError(absl::StrCat("STALLED: ", StallCause())));
+  if (!repair_.waits_for_answer()) answered_at_ = monotonic;
+  if (monotonic - answered_at_ >= options_.stall_timeout)
+    return Fail(absl::UnavailableError("STALLED: no answer to a repair"));
   if (is_hello_sent_ && monotonic - spoke_at_ >= options_.ping_interval) {
     spoke_at_ = monotonic;
     is_ping_due_ = true;

@@ -240,6 +240,8 @@ constexpr Rule kCauses[] = {
     {"the connection takes no frame", "no sale nada", "nothing gets out"},
     {"no welcome from the server", "el servidor no contesta", "the server does not answer"},
     {"no answer to pings", "el servidor dejó de contestar", "the server stopped answering"},
+    {"no answer to a repair", "el servidor no contesta qué difiere",
+     "the server does not answer what differs"},
     {"no verdicts from the server", "el servidor no confirma lo enviado",
      "the server does not confirm what was sent"},
     {"no batches from the server", "no llega lo de los demás", "others' work does not arrive"},

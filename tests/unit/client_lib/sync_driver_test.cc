@@ -62,6 +62,53 @@ TEST_F(SyncDriverTest, StoppingDoesNotWaitForAConnection) {
   EXPECT_TRUE(link_->is_closed());
 }
 
+// A server that says `answers` to the hello and reads nothing more, though its link lives.
+FakeLink::OnFrame AnswersAndReadsNoMore(std::function<void(FakeLink&)> answers) {
+  return [answers = std::move(answers)](FakeLink& link, const v1::ClientFrame&) {
+    link.HangSending();
+    answers(link);
+  };
+}
+
+TEST_F(SyncDriverTest, WhatComesIsTakenWhileNothingGetsOut) {
+  const auto link = std::make_shared<FakeLink>(AnswersAndReadsNoMore([](FakeLink& self) {
+    self.GiveWelcome();
+    self.GiveDone();
+  }));
+  driver_ = std::make_unique<SyncDriver>(&world_.store(), &world_.clock(),
+                                         std::make_unique<FakeStream>(link), Live());
+  std::future<absl::Status> status = RunAside();
+  WaitUntilUpToDate();
+  driver_->Cancel();
+  EXPECT_THAT(status.get(), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(link->sent().size(), 1u);
+}
+
+TEST_F(SyncDriverTest, AServerThatReadsNothingIsAStall) {
+  const auto link =
+      std::make_shared<FakeLink>(AnswersAndReadsNoMore([](FakeLink& self) { self.GiveWelcome(); }));
+  SyncDriver driver(&world_.store(), &world_.clock(), std::make_unique<FakeStream>(link), {});
+  auto status = std::async(std::launch::async, [&] { return driver.Run(); });
+  while (status.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
+    world_.clock().Advance(absl::Seconds(1));
+    driver.Wake();
+  }
+  EXPECT_THAT(status.get(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("STALLED")));
+}
+
+TEST_F(SyncDriverTest, ARoundEndsAtItsDeadlineThoughNothingGetsOut) {
+  link_->HangSending();
+  DriverOptions options;
+  options.deadline = absl::Seconds(10);
+  Make(std::move(options));
+  std::future<absl::Status> status = RunAside();
+  while (status.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
+    world_.clock().Advance(absl::Seconds(1));
+    driver_->Wake();
+  }
+  EXPECT_THAT(status.get(), StatusIs(absl::StatusCode::kDeadlineExceeded));
+}
+
 TEST_F(SyncDriverTest, ACutLinkIsUnavailable) {
   Make(Live());
   std::future<absl::Status> status = RunAside();

@@ -246,6 +246,50 @@ TEST_F(RepairTest, ADamagedRecordIsRepairedAtACostThatFollowsTheDifference) {
   EXPECT_LT(bytes[1], 8000U);
 }
 
+TEST_F(RepairTest, AQuestionThatIsNeverAnsweredIsAStallThoughPingsAreAnswered) {
+  RegisterMany(&ana_, 10);
+  Sync(&ana_);
+  Sync(&beto_);
+  Lose(&beto_, ids_[5]);
+  ASSERT_OK(beto_.store->RecomputeSums(kOaxaca));
+  Register(&ana_, "Nueva");
+  Sync(&ana_);
+  v1::ServerFrame welcome;
+  LoopbackOptions options;
+  options.on_server_frame = [&](const v1::ServerFrame& frame) {
+    if (frame.has_welcome()) welcome = frame;
+  };
+  Loopback finds(server_.get(), beto_.store.get(), std::move(options));
+  ASSERT_EQ(finds.Run(), End::kFinished) << finds.device_status();
+  ASSERT_EQ(beto_.store->Repairs().due_size(), 1);
+
+  DeviceSession session(beto_.store.get(), {}, clock_.Now(), absl::ZeroDuration());
+  bool asks = false;
+  const auto drain = [&] {
+    while (true) {
+      const absl::StatusOr<std::optional<v1::ClientFrame>> frame = session.NextFrame();
+      if (!frame.ok() || !frame->has_value()) return;
+      asks = asks || (*frame)->has_range_check() || (*frame)->has_range_items();
+    }
+  };
+  drain();
+  ASSERT_OK(session.OnFrame(welcome, absl::ZeroDuration()));
+  v1::ServerFrame done;
+  done.mutable_done();
+  ASSERT_OK(session.OnFrame(done, absl::ZeroDuration()));
+  drain();
+  ASSERT_TRUE(asks);
+  v1::ServerFrame pong;
+  pong.mutable_pong();
+  absl::Status status;
+  for (int second = 1; second < 100 && status.ok(); ++second) {
+    ASSERT_OK(session.OnFrame(pong, absl::Seconds(second)));
+    status = session.OnTick(absl::Seconds(second));
+    drain();
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no answer to a repair")));
+}
+
 TEST_F(RepairTest, LostAndAddedRecordsAreFoundAndUnsentWorkStays) {
   RegisterMany(&ana_, 300);
   Sync(&ana_);
