@@ -18,7 +18,7 @@ namespace brigada {
 namespace {
 
 constexpr char kLastSuccess[] = "last_success_ms";
-// "milliseconds code message".
+// "milliseconds code message"; empty after a success.
 constexpr char kLastFailure[] = "last_failure";
 constexpr absl::string_view kStalled = "STALLED: ";
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
@@ -83,9 +83,12 @@ void SyncRound::End(const absl::Status& status, const Tries& tries) {
   }
 }
 
-// A lost write only makes the status look older than it is.
+// A lost write only makes the status look older than it is. What failed before is over: the wall
+// clock, which may have been wrong, does not say what came first.
 void SyncRound::NoteUpToDate(absl::Time at) {
   store_->PutSetting(kLastSuccess, absl::StrCat(absl::ToUnixMillis(at))).IgnoreError();
+  const absl::StatusOr<std::string> failure = store_->GetSetting(kLastFailure);
+  if (failure.ok() && !failure->empty()) store_->PutSetting(kLastFailure, "").IgnoreError();
 }
 
 void SyncRound::NoteFailure(const absl::Status& status) {
@@ -259,7 +262,8 @@ void SyncRound::Describe(SyncStatus* status) const {
     return cursor.complete() == cursor.scanned();
   });
   DescribeRepairs(status);
-  DescribeFailure(status);
+  const bool is_up_to_date = driver != nullptr && driver->up_to_date_at() != absl::InfinitePast();
+  if (!is_up_to_date) DescribeFailure(status);
 }
 
 void SyncRound::DescribeRepairs(SyncStatus* status) const {
@@ -281,9 +285,7 @@ void SyncRound::DescribeFailure(SyncStatus* status) const {
       !absl::SimpleAtoi(parts[1], &code)) {
     return;
   }
-  const absl::Time at = absl::FromUnixMillis(at_ms);
-  if (at < status->last_success) return;
-  status->last_error_at = at;
+  status->last_error_at = absl::FromUnixMillis(at_ms);
   status->last_error_code = static_cast<absl::StatusCode>(code);
   status->last_error = parts[2];
 }

@@ -116,6 +116,29 @@ TEST_F(SyncRoundTest, ALiveSessionIsASuccessWhileItLasts) {
   EXPECT_NE(Status().last_error, "");
 }
 
+TEST_F(SyncRoundTest, AFailureIsToldAfterASuccessThatAWrongClockDated) {
+  std::atomic<bool> cut{false};
+  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
+    if (cut) {
+      link.Cut();
+    } else {
+      AnswerUpToDate(link, frame);
+    }
+  });
+  const absl::Time now = world_.clock().Now();
+  world_.clock().SetWall(now + absl::Hours(24 * 365 * 24));
+  ASSERT_OK(round_->Run({}));
+  world_.clock().SetWall(now);
+  cut = true;
+  EXPECT_FALSE(round_->RunLive({}).was_good);
+  EXPECT_NE(Status().last_error, "");
+  EXPECT_EQ(Status().last_error_at, now);
+
+  cut = false;
+  ASSERT_OK(round_->Run({}));
+  EXPECT_EQ(Status().last_error, "");
+}
+
 TEST_F(SyncRoundTest, BeingAskedToBeginAnewIsNoError) {
   Begin(AnswerUpToDate);
   std::future<SessionEnd> session = LiveAside();
