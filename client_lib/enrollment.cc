@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "replica/base/random.h"
+#include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/certificate.h"
 #include "replica/crypto/certificate_request.h"
@@ -35,11 +36,28 @@ absl::Status CheckCertificate(const v1::EnrollResponse& response, absl::string_v
   return absl::OkStatus();
 }
 
+// Of the store: the organization that its work is for.
+constexpr char kOrganization[] = "organization";
+
+std::string FingerprintOf(absl::string_view ca_pem) {
+  return absl::BytesToHexString(AsView(Sha256(ca_pem)));
+}
+
+// What an answer says of the user and the organization, durable in the store before anything is
+// sent to them.
+absl::Status NoteOwner(const v1::EnrollResponse& response, absl::string_view ca_pem,
+                       DeviceStore& store) {
+  if (!store.user().empty() && store.user() != response.user())
+    return absl::FailedPreconditionError("the server answers for another user than this replica's");
+  RETURN_IF_ERROR(store.PutSetting(kOrganization, FingerprintOf(ca_pem)));
+  RETURN_IF_ERROR(store.SetUser(response.user()));
+  return store.NoteServerTime(absl::FromUnixMillis(response.server_time_ms()));
+}
+
 absl::Status Adopt(const v1::EnrollResponse& response, Credentials credentials,
                    const ReplicaDirectory& directory, DeviceStore& store) {
   ASSIGN_OR_RETURN(credentials.certificate_pem, CertificatePem(response.certificate_der()));
-  RETURN_IF_ERROR(store.SetUser(response.user()));
-  RETURN_IF_ERROR(store.NoteServerTime(absl::FromUnixMillis(response.server_time_ms())));
+  RETURN_IF_ERROR(NoteOwner(response, credentials.ca_pem, store));
   return directory.WriteCredentials(credentials);
 }
 
@@ -102,13 +120,19 @@ Standing StandingOf(const ReplicaDirectory& directory, const DeviceStore& store)
   return key.ok() && *public_key == key->PublicKeyDer() ? Standing::kEnrolled : Standing::kKeyLost;
 }
 
-// Work goes to the organization that it was done for.
-absl::Status CheckSameOrganization(const v1::Invitation& invitation,
-                                   const ReplicaDirectory& directory, const DeviceStore& store) {
-  const absl::StatusOr<std::string> known = directory.ReadAuthority();
-  if (store.user().empty() || !known.ok() || known->empty()) return absl::OkStatus();
+// Work goes to the user and the organization that it was done for, whatever is left of the
+// directory's files: the store knows both. Before the invitation is used up for nothing.
+absl::Status CheckSameOwner(const v1::Invitation& invitation, const DeviceStore& store) {
+  if (store.user().empty()) return absl::OkStatus();
+  if (store.user() != invitation.user()) {
+    return absl::FailedPreconditionError(
+        "the invitation is another user's than the work in this replica; ask for one for the same "
+        "user, or make another replica");
+  }
+  const absl::StatusOr<std::string> known = store.GetSetting(kOrganization);
+  if (!known.ok() && !absl::IsNotFound(known.status())) return known.status();
   ASSIGN_OR_RETURN(const std::string invited, CertificatePem(invitation.ca_der()));
-  if (*known == invited) return absl::OkStatus();
+  if (known.ok() && *known == FingerprintOf(invited)) return absl::OkStatus();
   return absl::FailedPreconditionError(
       "the invitation is another organization's than the work in this replica; make another "
       "replica for it");
@@ -120,13 +144,6 @@ absl::Status CheckSameOrganization(const v1::Invitation& invitation,
 absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view device_name,
                          const ReplicaDirectory& directory, Transport& transport,
                          DeviceStore& store) {
-  // Before the invitation is used up for nothing.
-  if (!store.user().empty() && store.user() != invitation.user()) {
-    return absl::FailedPreconditionError(
-        "the invitation is another user's than the work in this replica; ask for one for the same "
-        "user, or make another replica");
-  }
-  RETURN_IF_ERROR(CheckSameOrganization(invitation, directory, store));
   ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeNextKey());
   ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
   ReplicaId id = store.replica();
@@ -141,8 +158,7 @@ absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view dev
   if (response.user() != invitation.user())
     return absl::FailedPreconditionError("the server answers for another user than was invited");
   ASSIGN_OR_RETURN(next.certificate_pem, CertificatePem(response.certificate_der()));
-  RETURN_IF_ERROR(store.SetUser(response.user()));
-  RETURN_IF_ERROR(store.NoteServerTime(absl::FromUnixMillis(response.server_time_ms())));
+  RETURN_IF_ERROR(NoteOwner(response, next.ca_pem, store));
   RETURN_IF_ERROR(directory.WriteNextCredentials(next));
   RETURN_IF_ERROR(store.BecomeReplica(id, {}));
   RETURN_IF_ERROR(FinishDivision(directory, store));
@@ -170,12 +186,16 @@ absl::Status EnrollDevice(absl::string_view invitation_text, absl::string_view d
                           DeviceStore& store) {
   ASSIGN_OR_RETURN(const v1::Invitation invitation, ReadInvitation(invitation_text));
   RETURN_IF_ERROR(FinishDivision(directory, store));
-  switch (StandingOf(directory, store)) {
+  const Standing standing = StandingOf(directory, store);
+  if (standing == Standing::kEnrolled) {
+    return absl::FailedPreconditionError(
+        "this replica is enrolled already; make another one for another organization or user");
+  }
+  RETURN_IF_ERROR(CheckSameOwner(invitation, store));
+  switch (standing) {
     case Standing::kFresh:
-      break;
     case Standing::kEnrolled:
-      return absl::FailedPreconditionError(
-          "this replica is enrolled already; make another one for another organization or user");
+      break;
     case Standing::kKeyLost:
     case Standing::kForeign:
       return EnrollAgain(invitation, device_name, directory, transport, store);

@@ -117,11 +117,6 @@ absl::StatusOr<std::string> ReplicaDirectory::ReadCertificate() const {
   return ReadCertificateAt(path_ + "/identity");
 }
 
-absl::StatusOr<std::string> ReplicaDirectory::ReadAuthority() const {
-  ASSIGN_OR_RETURN(const v1::ClientIdentity identity, ReadIdentityAt(path_ + "/identity"));
-  return identity.ca_pem();
-}
-
 absl::Status ReplicaDirectory::WriteCredentials(const Credentials& credentials) const {
   return WriteIdentity(path_ + "/identity", credentials);
 }

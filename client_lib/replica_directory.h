@@ -27,8 +27,6 @@ class ReplicaDirectory {
   // The key alone, and the certificate alone. kNotFound: there is none.
   absl::StatusOr<std::string> ReadKey() const;
   absl::StatusOr<std::string> ReadCertificate() const;
-  // The certificate authority of the organization it was enrolled with.
-  absl::StatusOr<std::string> ReadAuthority() const;
   // Durable on return, in one step: a crash leaves the old ones or the new ones.
   absl::Status WriteCredentials(const Credentials& credentials) const;
   // The device's private key, made at the first call. A try to enrol whose answer was lost uses the
