@@ -185,4 +185,12 @@ absl::StatusOr<std::string> ReadSecretFile(const std::string& path, size_t max_b
   return content;
 }
 
+absl::Status CloseDirectoryToOthers(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return SystemError(errno, "read", path);
+  if ((info.st_mode & (S_IRWXG | S_IRWXO)) == 0) return absl::OkStatus();
+  return ::chmod(path.c_str(), S_IRWXU) == 0 ? absl::OkStatus()
+                                             : SystemError(errno, "cannot protect", path);
+}
+
 }  // namespace brigada

@@ -28,6 +28,10 @@ absl::Status WriteSecretFile(const std::string& path, absl::string_view content,
 // kDataLoss: empty, or unreadable on the disk. kInvalidArgument: longer than `max_bytes`.
 absl::StatusOr<std::string> ReadSecretFile(const std::string& path, size_t max_bytes);
 
+// Takes all rights to a directory of such files from everybody but its owner (mode 0700).
+// kNotFound, kPermissionDenied: as the system says.
+absl::Status CloseDirectoryToOthers(const std::string& path);
+
 }  // namespace brigada
 
 #endif  // REPLICA_CRYPTO_SECRET_FILE_H_

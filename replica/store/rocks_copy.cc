@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
+#include "replica/crypto/secret_file.h"
 #include "replica/store/rocks_status.h"
 
 namespace brigada {
@@ -142,6 +143,8 @@ absl::Status CopyRocksDatabase(rocksdb::DB& db, const std::string& path, const P
   DirectoryCopy copy(env, partial, progress);
   RETURN_IF_ERROR(ToStatus(copy.Clear(), attempted));
   RETURN_IF_ERROR(ToStatus(env.CreateDirIfMissing(partial), attempted));
+  // Before anything is in it. An Env of a test may hold its files elsewhere than on the disk.
+  if (&env == rocksdb::Env::Default()) RETURN_IF_ERROR(CloseDirectoryToOthers(partial));
   RETURN_IF_ERROR(ToStatus(db.DisableFileDeletions(), attempted));
   const rocksdb::Status copied = CopyLiveFiles(db, copy);
   const rocksdb::Status enabled = db.EnableFileDeletions(/*force=*/false);

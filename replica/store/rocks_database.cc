@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
+#include "replica/crypto/secret_file.h"
 #include "replica/store/rocks_manifest.h"
 #include "replica/store/rocks_options.h"
 #include "replica/store/rocks_status.h"
@@ -23,11 +24,18 @@ std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// RocksDB makes its files readable for everybody; their directory lets nobody else in. An Env of a
+// test may hold its files elsewhere than on the disk.
+absl::Status CloseToOthers(rocksdb::Env& env, const std::string& path) {
+  return &env == rocksdb::Env::Default() ? CloseDirectoryToOthers(path) : absl::OkStatus();
+}
+
 // RocksDB syncs what lies in the store's directory, not the directory's own entry: without this a
 // power loss takes a new store away whole.
 absl::Status MakeDirectory(rocksdb::Env& env, const std::string& path) {
   constexpr absl::string_view kAttempted = "creating the store's directory";
   RETURN_IF_ERROR(ToStatus(env.CreateDirIfMissing(path), kAttempted));
+  RETURN_IF_ERROR(CloseToOthers(env, path));
   std::unique_ptr<rocksdb::Directory> parent;
   RETURN_IF_ERROR(ToStatus(env.NewDirectory(ParentOf(path), &parent), kAttempted));
   return ToStatus(parent->Fsync(), kAttempted);
@@ -36,7 +44,7 @@ absl::Status MakeDirectory(rocksdb::Env& env, const std::string& path) {
 // Whether there is a database to open; creates the directory for a new one when allowed.
 absl::Status Prepare(rocksdb::Env& env, const RocksKvOptions& options, const MarkReading& mark) {
   const rocksdb::Status current = env.FileExists(absl::StrCat(options.path, "/CURRENT"));
-  if (current.ok()) return absl::OkStatus();
+  if (current.ok()) return CloseToOthers(env, options.path);
   if (!current.IsNotFound()) return ToStatus(current, absl::StrCat("opening ", options.path));
   // The mark is made after the database, so this is no store that was never finished.
   if (mark.exists) {

@@ -1,4 +1,6 @@
 // brigada: the command line of devices and administrators. docs/cli.md.
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <string>
 
@@ -27,6 +29,8 @@ void ChooseLanguage(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Whatever it writes is people's data: exports, refused rows, the store.
+  umask(S_IRWXG | S_IRWXO);
   ChooseLanguage(argc, argv);
   brigada::SilenceGrpc();
   // What the library logs is for programs; a person gets the sentence of the error.

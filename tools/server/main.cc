@@ -1,4 +1,6 @@
 // brigada-server: makes, runs, invites to and restores an organization's server.
+#include <sys/stat.h>
+
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -301,6 +303,8 @@ int Main(int argc, char** argv) {
 // CLI11 throws beyond what Main catches only when an option is declared wrongly there.
 // NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
+  // Whatever it writes is people's data or a secret.
+  umask(S_IRWXG | S_IRWXO);
   brigada::SilenceGrpc();
   return brigada::Main(argc, argv);
 }

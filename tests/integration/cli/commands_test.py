@@ -82,6 +82,16 @@ class RecordsTest(FieldTest):
         self.assert_says(answer, person)
         self.assert_spanish(answer)
 
+    def test_nobody_else_reads_what_the_programs_write(self):
+        def open_to_all():
+            os.umask(0)
+        self.go("zoe", "init", limit=open_to_all)
+        self.go("zoe", "add", "people", "--scope", OAXACA, "--name.given-names", "Zoe", limit=open_to_all)
+        for place in (self.field.at("zoe"), self.field.at("server")):
+            for folder, _, files in os.walk(place):
+                for path in [folder, *(os.path.join(folder, name) for name in files)]:
+                    self.assertEqual(os.stat(path).st_mode & 0o077, 0, path)
+
     def test_work_outside_the_grants_is_taken_with_a_warning(self):
         answer = self.go("ana", "add", "people", "--scope", MIXTEPEC, "--name.given-names", "Lejos")
         self.assert_says(answer, "sus permisos no cubren MX/20/208")

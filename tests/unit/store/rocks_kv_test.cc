@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <rocksdb/db.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,25 @@ TEST_F(RocksKvTest, ADamagedPointerToTheDatabaseIsDataLoss) {
   EXPECT_THAT(OpenRocksKv({.path = path_}), StatusIs(absl::StatusCode::kDataLoss));
   std::ofstream(path_ + "/CURRENT") << "MANIFEST-123456\n";
   EXPECT_THAT(OpenRocksKv({.path = path_}), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(RocksKvTest, NobodyElseGetsIntoAStoreOrACopyWhateverTheUmask) {
+  const mode_t before = umask(0);
+  std::filesystem::create_directory(path_);
+  {
+    ASSERT_OK_AND_ASSIGN(const auto kv, OpenRocksKv({.path = path_, .create_if_missing = true}));
+    ASSERT_OK(kv->CopyTo(directory_ + "/copy", nullptr));
+  }
+  umask(before);
+  const auto rights = [](const std::string& path) {
+    return std::filesystem::status(path).permissions();
+  };
+  EXPECT_EQ(rights(path_), std::filesystem::perms::owner_all);
+  EXPECT_EQ(rights(directory_ + "/copy"), std::filesystem::perms::owner_all);
+  // One that was left open is closed when it is opened.
+  std::filesystem::permissions(path_, std::filesystem::perms::all);
+  ASSERT_OK(OpenRocksKv({.path = path_}));
+  EXPECT_EQ(rights(path_), std::filesystem::perms::owner_all);
 }
 
 TEST_F(RocksKvTest, ACopyIsAStoreOfItsOwn) {
