@@ -7,6 +7,15 @@
 #include "server/grant_judge.h"
 
 namespace brigada {
+namespace {
+
+size_t BytesOf(const PushRequest& push) {
+  size_t bytes = 0;
+  for (const v1::ChangeSet& set : push.change_sets) bytes += set.ByteSizeLong();
+  return bytes;
+}
+
+}  // namespace
 
 CommitQueue::CommitQueue(AuthorityStore* store, const Clock* clock, CommitQueueOptions options,
                          OnNewHeads on_new_heads)
@@ -19,12 +28,15 @@ CommitQueue::CommitQueue(AuthorityStore* store, const Clock* clock, CommitQueueO
 CommitQueue::~CommitQueue() { Stop(); }
 
 absl::Status CommitQueue::Submit(PushRequest* push, OnResult on_result) {
+  const size_t bytes = BytesOf(*push);
   const MutexLock lock(&mu_);
   if (stopping_) return absl::UnavailableError("the server is shutting down");
-  if (waiting_.size() >= options_.max_waiting_pushes) {
+  // One that is larger than all the room gets in when it is alone.
+  const bool has_room = waiting_.empty() || waiting_bytes_ + bytes <= options_.max_waiting_bytes;
+  if (waiting_.size() >= options_.max_waiting_pushes || !has_room)
     return absl::ResourceExhaustedError("the commit queue is full");
-  }
-  waiting_.push_back({std::move(*push), std::move(on_result)});
+  waiting_.push_back({std::move(*push), bytes, std::move(on_result)});
+  waiting_bytes_ += bytes;
   wake_.Signal();
   return absl::OkStatus();
 }
@@ -55,8 +67,12 @@ void CommitQueue::Run() {
 std::vector<CommitQueue::Waiting> CommitQueue::TakeGroup() {
   std::vector<Waiting> group;
   size_t change_sets = 0;
-  while (!waiting_.empty() && (group.empty() || change_sets < options_.max_group_change_sets)) {
+  size_t bytes = 0;
+  while (!waiting_.empty() && (group.empty() || (change_sets < options_.max_group_change_sets &&
+                                                 bytes < options_.max_group_bytes))) {
     change_sets += static_cast<size_t>(waiting_.front().push.change_sets.size());
+    bytes += waiting_.front().bytes;
+    waiting_bytes_ -= waiting_.front().bytes;
     group.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
@@ -95,7 +111,10 @@ absl::StatusOr<std::vector<PushResult>> CommitQueue::Commit(
     if (is_full != waits_for_room_.exchange(is_full)) {
       Log(is_full ? LogLevel::kError : LogLevel::kInfo, is_full ? "disk full" : "disk has room");
     }
-    if (!is_full || PauseForRoom()) return results;
+    if (!is_full) return results;
+    // What is durable is read meanwhile.
+    TellNewHeads();
+    if (PauseForRoom()) return results;
   }
 }
 

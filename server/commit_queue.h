@@ -25,6 +25,10 @@ namespace brigada {
 struct CommitQueueOptions {
   size_t max_waiting_pushes = 256;
   size_t max_group_change_sets = 4096;
+  // Of change sets as they are in memory. A group is one batch of the store, several times its
+  // size.
+  size_t max_waiting_bytes = size_t{128} << 20;
+  size_t max_group_bytes = size_t{16} << 20;
   // While groups follow each other without a pause, new heads are told together, at most this late:
   // every live session of a partition reads its feed for each time it is told.
   absl::Duration gather_heads = absl::Milliseconds(50);
@@ -63,6 +67,7 @@ class CommitQueue {
  private:
   struct Waiting {
     PushRequest push;
+    size_t bytes = 0;
     OnResult on_result;
   };
 
@@ -95,6 +100,7 @@ class CommitQueue {
   CondVar wake_;
   CondVar stopped_;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
+  size_t waiting_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
   std::thread thread_;

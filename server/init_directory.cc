@@ -50,7 +50,10 @@ absl::Status CheckVacant(const std::string& directory) {
         directory,
         " holds an organization already; choose another --dir, or run `brigada-server serve`"));
   }
-  if (fs::exists(WorkPath(directory), error)) return absl::OkStatus();
+  // An empty one is what a crash after the last move leaves: then what is there is an
+  // organization's.
+  if (fs::exists(WorkPath(directory), error) && !fs::is_empty(WorkPath(directory), error))
+    return absl::OkStatus();
   for (const absl::string_view name : kNames) {
     if (fs::exists(In(directory, name), error)) {
       return absl::AlreadyExistsError(absl::StrCat(

@@ -42,10 +42,15 @@ absl::Status TombstoneJob::RunSome(absl::Time now) {
     RETURN_IF_ERROR(BeginPass(now));
     if (open_.empty()) return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const CollectReport report, store_->CollectTombstones(open_.back()));
-  collected_ += report.collected;
-  open_.back().from = report.next;
-  if (!report.next.empty()) return absl::OkStatus();
+  const absl::StatusOr<CollectReport> report = store_->CollectTombstones(open_.back());
+  if (!report.ok()) {
+    // What cannot be read holds up the other partitions no longer than until the next pass.
+    open_.pop_back();
+    return report.status();
+  }
+  collected_ += report->collected;
+  open_.back().from = report->next;
+  if (!report->next.empty()) return absl::OkStatus();
   open_.pop_back();
   if (open_.empty() && collected_ > 0)
     Log(LogLevel::kInfo, "tombstones_forgotten", {{"records", collected_}});

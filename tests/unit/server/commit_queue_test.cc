@@ -81,6 +81,24 @@ TEST_F(CommitQueueTest, AFullQueueLeavesThePushUntouched) {
   EXPECT_EQ(push.partition, "MX/20");
 }
 
+TEST_F(CommitQueueTest, IsFullByBytesTooAndTakesOneThatIsLargerThanAll) {
+  store_.FailWrites(absl::ResourceExhaustedError("disk full"));
+  CommitQueueOptions options;
+  options.max_waiting_bytes = 1000;
+  Start(options);
+  std::future<absl::Status> held = Submit("MX/20");
+  while (store_.commits_tried() < 1) std::this_thread::yield();
+  const auto submit = [&](size_t bytes) {
+    PushRequest push = Push("MX/20");
+    push.change_sets.emplace_back().set_body(std::string(bytes, 'b'));
+    return queue_->Submit(&push, [](const PushResult&) {});
+  };
+  EXPECT_OK(submit(5000));
+  EXPECT_THAT(submit(1), StatusIs(absl::StatusCode::kResourceExhausted));
+  queue_->Stop();
+  EXPECT_FALSE(held.get().ok());
+}
+
 TEST_F(CommitQueueTest, AFailedStoreFailsThePushAndTellsNoHeads) {
   store_.Break();
   Start();

@@ -115,6 +115,9 @@ TEST_F(OrganizationTest, AStoreWithoutItsKeysIsNotTakenForAnUnfinishedTry) {
   ASSERT_OK(Init(Options()));
   fs::remove(path_ + "/ca.key");
   EXPECT_THAT(Init(Options()), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("ca.key")));
+  // Nor when a crash after the last move left the place where it was made.
+  fs::create_directories(path_ + "/init.unfinished");
+  EXPECT_THAT(Init(Options()), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("ca.key")));
   EXPECT_TRUE(fs::exists(path_ + "/store/CURRENT"));
 }
 
