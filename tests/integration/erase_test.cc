@@ -5,10 +5,12 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "brigada/v1/person.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/schema/registry.h"
+#include "server/open_store.h"
 #include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_organization.h"
@@ -62,7 +64,8 @@ TEST(EraseTest, OnlyWhoAdministersThePlaceMayErase) {
   EXPECT_OK(ana->Get<v1::Person>(id));
 }
 
-TEST(EraseTest, RestoredBackupDoesNotBringItBack) {
+// Erases after a backup that is restored then; `has_journal`: with the journal beside the store.
+void ExpectARestoreDoesNotBringItBack(bool has_journal) {
   TestOrganization organization;
   const auto ana = organization.NewDevice("ana", "organizer", "MX/20/067");
   ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/067"), Named(kCanary)));
@@ -71,6 +74,10 @@ TEST(EraseTest, RestoredBackupDoesNotBringItBack) {
                        organization.administration().Backup("antes", [](uint64_t) {}));
   ASSERT_OK(organization.administration().Erase(PersonTypeId(), id, ""));
   organization.StopServer();
+  if (!has_journal) {
+    ASSERT_TRUE(std::filesystem::remove(
+        absl::StrCat(organization.scratch() / "server", "/", kJournalName)));
+  }
   ASSERT_OK(RestoreOrganization(organization.scratch() / "server", backup, SystemClock(),
                                 SystemRandom()));
   organization.StartServer();
@@ -87,6 +94,14 @@ TEST(EraseTest, RestoredBackupDoesNotBringItBack) {
         return absl::OkStatus();
       }));
   EXPECT_EQ(people, 0);
+}
+
+TEST(EraseTest, RestoredBackupDoesNotBringItBack) {
+  ExpectARestoreDoesNotBringItBack(/*has_journal=*/true);
+}
+
+TEST(EraseTest, TheStoreThatARestoreReplacesKnowsWhatWasErasedToo) {
+  ExpectARestoreDoesNotBringItBack(/*has_journal=*/false);
 }
 
 }  // namespace

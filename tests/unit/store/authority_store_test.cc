@@ -480,6 +480,28 @@ TEST_P(AuthorityStoreTest, NumbersOfANewEpochLieAboveAllEarlierOnes) {
   EXPECT_GT(store_->Head(kOaxaca), second + 1);
 }
 
+// The judge may know more by now; but it was acknowledged, so a person decides.
+TEST_P(AuthorityStoreTest, WhatALostLineAcceptedIsSetAsideAndNotThrownOut) {
+  Reopen(/*restored=*/true);
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  PushRequest again =
+      ana_.PushOf({Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Rosa"))});
+  v1::Redelivered& before = again.redelivered.emplace_back();
+  before.mutable_verdict()->set_sequence(1);
+  before.mutable_verdict()->set_commit_sequence(1);
+  before.mutable_verdict()->set_outcome(v1::APPLIED);
+  before.set_epoch(std::string(16, 'l'));
+
+  const PushResult result = Commit(again);
+  const PushResult fresh =
+      Commit(beto_.PushOf({Create(PersonType(), beto_.NewId(), kJuarez, PersonNamed("Luis"))}));
+
+  ASSERT_THAT(result.verdicts, SizeIs(1));
+  EXPECT_EQ(result.verdicts[0].outcome(), v1::QUARANTINED);
+  EXPECT_EQ(result.verdicts[0].refusals(0).reason(), v1::NOT_GRANTED);
+  EXPECT_EQ(fresh.verdicts.at(0).outcome(), v1::REJECTED);
+}
+
 // A copy that was made while the server ran knows its run, and not what was written in it since.
 TEST_P(AuthorityStoreTest, ACopyOfTheSameRunIsKnownByItsMissingDirectoryWrites) {
   std::shared_ptr<Kv> kv = NewMemoryKv();

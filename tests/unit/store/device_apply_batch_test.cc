@@ -268,6 +268,21 @@ TEST_F(DeviceApplyBatchTest, PositionsStayInTheOldEpochUntilTheNextCheckpoint) {
   EXPECT_EQ(position_of_next().sequence(), 12u);
 }
 
+// She was deleted and came back; the server went back to before she did.
+TEST_F(DeviceApplyBatchTest, ARemovalThatIsOlderThanWhatIsKnownIsNotTakenFromAServerThatWentBack) {
+  const RecordId id = NewId();
+  ServerRecord record = FromServer(id, "Ana", "primera");
+  record.Write(Deletion(id), 2);
+  const v1::Entry deleted = record.EntryAfter(0, true);
+  record.Write(Creation(id, "MX/20/067", PersonNamed("Ana", "segunda")), 3);
+  ASSERT_OK(BatchMaker("MX/20", 0, 3).Entry(record.EntryAfter(0, true)).ApplyTo(store.get()));
+  ResetCursor();
+
+  ASSERT_OK(BatchMaker("MX/20", 0, 2).Entry(deleted).ApplyTo(store.get()));
+
+  EXPECT_EQ(NotesOf(id), "segunda");
+}
+
 TEST_F(DeviceApplyBatchTest, MalformedBatchesChangeNothing) {
   const RecordId id = Register("Ana");
   Register("Eva");

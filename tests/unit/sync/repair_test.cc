@@ -1,6 +1,7 @@
 // Differences between a device and the server, made on purpose: found at the next checkpoint and
 // repaired by ranges, at a cost that follows the difference. Real stores and sessions over a
 // loopback.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/person.pb.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/schema/diff.h"
 #include "replica/store/device_store.h"
@@ -18,6 +20,7 @@
 #include "replica/store/record_ranges.h"
 #include "replica/store/record_sum.h"
 #include "replica/store/scope_sums.h"
+#include "replica/sync/codec.h"
 #include "replica/sync/device_repair.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/lent_kv.h"
@@ -29,8 +32,10 @@
 namespace brigada {
 namespace {
 
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using End = Loopback::End;
 
 constexpr char kOaxaca[] = "MX/20";
@@ -96,6 +101,11 @@ class RepairTest : public ::testing::Test {
     LoopbackOptions options;
     options.on_client_frame = [this](const v1::ClientFrame& frame) {
       if (frame.has_range_check() || frame.has_range_items()) ++frames_up_;
+    };
+    told_to_compare_ = false;
+    options.on_server_frame = [this](const v1::ServerFrame& frame) {
+      for (const v1::CursorReset& reset : frame.welcome().resets())
+        told_to_compare_ = told_to_compare_ || reset.reason() == v1::CursorReset::BELOW_FLOOR;
     };
     Loopback loopback(server_.get(), device->store.get(), std::move(options));
     EXPECT_EQ(loopback.Run(), End::kFinished) << loopback.device_status();
@@ -186,6 +196,7 @@ class RepairTest : public ::testing::Test {
   std::vector<RecordId> ids_;
   uint64_t bytes_ = 0;
   int frames_up_ = 0;
+  bool told_to_compare_ = false;
 };
 
 TEST_F(RepairTest, CheckpointsAgreeWhateverHappensToRecords) {
@@ -290,6 +301,50 @@ TEST_F(RepairTest, AQuestionThatIsNeverAnsweredIsAStallThoughPingsAreAnswered) {
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no answer to a repair")));
 }
 
+// Of many ranges the outermost are the ones that a count which is off by one leaves out.
+TEST_F(RepairTest, TheFirstAndTheLastRecordAreRepairedToo) {
+  RegisterMany(&ana_, 300);
+  Sync(&ana_);
+  Sync(&beto_);
+  const auto [first, last] = std::minmax_element(
+      ids_.begin(), ids_.end(), [](auto& a, auto& b) { return a.bytes() < b.bytes(); });
+  Damage(&beto_, *first);
+  Damage(&beto_, *last);
+  ASSERT_OK(beto_.store->RecomputeSums(kOaxaca));
+  Register(&ana_, "Nueva");
+  Sync(&ana_);
+  Sync(&beto_);
+
+  EXPECT_EQ(Sync(&beto_).records_repaired, 2U);
+
+  EXPECT_EQ(NameOf(beto_, *first).substr(0, 4), "Rosa");
+  EXPECT_EQ(NameOf(beto_, *last).substr(0, 4), "Rosa");
+}
+
+TEST_F(RepairTest, NothingAboveTheClassOfItsReaderIsRepaired) {
+  v1::Person person = PersonNamed("Rosa");
+  person.set_gender("mujer");
+  const RecordId id = NewRecordId(clock_.Now(), random_);
+  ASSERT_OK(ana_.store->Commit({*CreateChange(PersonType(), id, *Scope::Parse(kJuarez), person)},
+                               Durability::kMemory));
+  Sync(&ana_);
+  Enrol(&beto_, v1::PERSONAL);
+  Sync(&beto_);
+  Damage(&beto_, id);
+  ASSERT_OK(beto_.store->RecomputeSums(kOaxaca));
+  Register(&ana_, "Nueva");
+  Sync(&ana_);
+  Sync(&beto_);
+
+  EXPECT_EQ(Sync(&beto_).records_repaired, 1U);
+
+  EXPECT_EQ(NameOf(beto_, id), "Rosa");
+  ASSERT_OK_AND_ASSIGN(
+      const auto bytes,
+      beto_.disk->Get(Table::kRecords, RecordKey(kOaxaca, PersonType().type_id(), id)));
+  EXPECT_THAT(*bytes, Not(HasSubstr("mujer")));
+}
+
 TEST_F(RepairTest, LostAndAddedRecordsAreFoundAndUnsentWorkStays) {
   RegisterMany(&ana_, 300);
   Sync(&ana_);
@@ -328,8 +383,10 @@ TEST_F(RepairTest, ADeviceBackAfterTwoYearsReconcilesAndNothingComesBack) {
   Edit(&beto_, ids_[5], "Editada");
   Edit(&beto_, ids_[10], "De la borrada");
   Sync(&beto_);
+  EXPECT_TRUE(told_to_compare_);
   EXPECT_FALSE(beto_.store->Repairs().due().empty());
   const SyncProgress repaired = Sync(&beto_);
+  EXPECT_FALSE(told_to_compare_);
   EXPECT_EQ(repaired.records_repaired, 20U);
   EXPECT_EQ(NameOf(beto_, ids_[10]), "(absent)");
   EXPECT_EQ(NameOf(beto_, ids_[20]), "(absent)");
@@ -382,6 +439,24 @@ TEST_F(RepairTest, WhatARestoredServerLostStaysUntilItsWriterBringsItAgain) {
   ExpectSumsAreRight(&beto_);
 }
 
+TEST_F(RepairTest, TombstonesAboveTheFloorStay) {
+  RegisterMany(&ana_, 2);
+  Delete(&ana_, ids_[0]);
+  Sync(&ana_);
+  const uint64_t floor = authority_->Head(kOaxaca);
+  Delete(&ana_, ids_[1]);
+  Sync(&ana_);
+
+  CollectAll(floor);
+
+  const auto stored = [&](const RecordId& id) {
+    return (*server_disk_->Get(Table::kRecords, RecordKey(kOaxaca, PersonType().type_id(), id)))
+        .has_value();
+  };
+  EXPECT_FALSE(stored(ids_[0]));
+  EXPECT_TRUE(stored(ids_[1])) << "not every device has read of it";
+}
+
 TEST_F(RepairTest, TombstonesOfErasedRecordsStay) {
   RegisterMany(&ana_, 3);
   Sync(&ana_);
@@ -406,13 +481,17 @@ class HostileRepairTest : public RepairTest {
   HostileRepairTest() {
     RegisterMany(&ana_, 50);
     Sync(&ana_);
+    Connect(ana_);
+  }
+  void Connect(const Device& device) {
+    session_.reset();
     peer_ = std::make_unique<TestServer::Peer>(server_.get());
     session_ =
         std::make_unique<ServerSession>(authority_.get(), peer_.get(), ServerSessionOptions());
     peer_->Attach(session_.get());
     v1::ClientFrame frame;
     frame.mutable_hello()->set_protocol_version(1);
-    frame.mutable_hello()->set_replica(ana_.store->replica().AsBytes());
+    frame.mutable_hello()->set_replica(device.store->replica().AsBytes());
     frame.mutable_hello()->add_features("fingerprints");
     frame.mutable_hello()->set_live(true);
     session_->OnFrame(frame, clock_.Now());
@@ -493,6 +572,47 @@ TEST_F(HostileRepairTest, ItemsOutOfPlaceAreRefused) {
   items.add_items()->set_key(std::string(kRangeKeyBytes, 'b'));
   items.add_items()->set_key(std::string(kRangeKeyBytes, 'a'));
   EXPECT_EQ(Answer(frame).code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Who may not read a record tries its id: beto, of another municipality, and as one who may read
+// nothing that personal.
+TEST_F(HostileRepairTest, RecordsThatMayNotBeReadAreAnsweredAsThoseThatAreNotThere) {
+  v1::Feed elsewhere;
+  elsewhere.set_scope("MX/20/551");
+  elsewhere.set_kind(v1::BELOW);
+  elsewhere.set_max_class(v1::INCIDENT);
+  v1::Feed lower = elsewhere;
+  lower.set_scope(kOaxaca);
+  lower.set_max_class(v1::OPERATIONAL);
+  for (const v1::Feed& feed : {elsewhere, lower}) {
+    server_->SetPeer(
+        {.replica = beto_.store->replica(), .user = "beto", .feeds = {feed}, .grants = {}});
+    Connect(beto_);
+    v1::ClientFrame frame;
+    v1::RangeItems& items = *frame.mutable_range_items();
+    items.set_partition(kOaxaca);
+    items.set_number(1);
+    std::vector<std::string> keys = {RangeKey(PersonType().type_id(), ids_[0]),
+                                     RangeKey(PersonType().type_id(), RecordId())};
+    std::sort(keys.begin(), keys.end());
+    for (const std::string& key : keys) {
+      v1::RangeItems::Item& item = *items.add_items();
+      item.set_key(key);
+      item.set_fingerprint(std::string(16, 'f'));
+      item.set_created(1);
+      item.set_sequence(1);
+    }
+    EXPECT_OK(Answer(frame));
+    v1::RepairBody body;
+    while (const auto answer = session_->NextFrame(clock_.Now())) {
+      if (!answer->has_range_repair()) continue;
+      const v1::RangeRepair& repair = answer->range_repair();
+      ASSERT_OK(UnpackBody(repair.body(), repair.inflated_bytes(), 1 << 20, &body));
+    }
+    EXPECT_THAT(body.gone(), ElementsAreArray(keys));
+    EXPECT_THAT(body.kept(), IsEmpty());
+    EXPECT_THAT(body.entries(), IsEmpty());
+  }
 }
 
 TEST(Sum256Test, AddsAndTakesAwayInAnyOrder) {

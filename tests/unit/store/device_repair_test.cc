@@ -1,0 +1,89 @@
+// Goal: an answer to a repair changes what it may change, and unsent work outlives it; a store that
+// was divided goes on as the same person's work.
+#include "replica/store/record_ranges.h"
+#include "tests/unit/store/device_fixture.h"
+
+namespace brigada {
+namespace {
+
+class DeviceRepairTest : public DeviceStoreFixture {
+ protected:
+  // A person another device registered, here since commit 1.
+  RecordId Pull(absl::string_view name) {
+    const RecordId id = NewId();
+    record_.Write(Creation(id, "MX/20/067", PersonNamed(name, "suyo")), 1);
+    EXPECT_OK(BatchMaker("MX/20", 0, 1).Entry(record_.EntryAfter(0, true)).ApplyTo(store.get()));
+    return id;
+  }
+  static std::string KeyOf(const RecordId& id) {
+    return RangeKey(TypeNamed("Person").type_id(), id);
+  }
+
+  ServerRecord record_;
+};
+
+TEST_F(DeviceRepairTest, UnsentWorkOfARecordThatIsTakenAwayComesBackWithIt) {
+  const RecordId id = Pull("Ana");
+  ASSERT_OK(SetNotes(id, "mio"));
+  v1::RepairBody body;
+  body.add_gone(KeyOf(id));
+
+  ASSERT_OK_AND_ASSIGN(const RepairEffect effect, store->ApplyRepair("MX/20", "", "", body));
+  EXPECT_EQ(effect.removed, 1u);
+  EXPECT_FALSE(Get(id));
+  EXPECT_EQ(Counts().pending, 1u);
+  Reopen();
+
+  record_.Write(Edit(id, v1::Person(), PersonNamed("", "otra vez")), 2);
+  ASSERT_OK(BatchMaker("MX/20", 1, 2).Entry(record_.EntryAfter(0, true)).ApplyTo(store.get()));
+  EXPECT_EQ(NotesOf(id), "mio");
+  EXPECT_TRUE(Get(id)->pending);
+}
+
+TEST_F(DeviceRepairTest, WhatLiesOutsideTheRangeThatWasAskedForStays) {
+  const RecordId id = Pull("Ana");
+  const std::string key = KeyOf(id);
+  const std::string next = key + std::string(1, '\0');
+  v1::RepairBody gone;
+  gone.add_gone(key);
+  v1::RepairBody kept;
+  kept.add_kept(key);
+  v1::RepairBody changed;
+  *changed.add_entries() = record_.EntryAfter(0, true);
+  for (const v1::RepairBody& body : {gone, kept, changed}) {
+    EXPECT_THAT(store->ApplyRepair("MX/20", "", key, body),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(store->ApplyRepair("MX/20", next, "", body),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+  EXPECT_EQ(NotesOf(id), "suyo");
+}
+
+// Under the new id nothing else says that its writer knew its own earlier work.
+TEST_F(DeviceRepairTest, ADividedStoreNamesWhatItWroteUnderTheSharedIdAsSeen) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  const ReplicaId before = store->replica();
+  v1::SharedWork shared;
+  shared.set_partition("MX/20");
+  shared.set_last(1);
+
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {&shared, 1}));
+
+  const v1::ChangeSetHeader header = HeaderOf(2);
+  ASSERT_EQ(header.position().provisional_size(), 1);
+  EXPECT_EQ(header.position().provisional(0).replica(), before.bytes());
+  EXPECT_EQ(header.position().provisional(0).sequence(), 1u);
+}
+
+TEST_F(DeviceRepairTest, ADividedStoreIsTheNewReplicaAfterARestartToo) {
+  Register("Ana");
+  const ReplicaId id = NewReplicaId(random);
+  ASSERT_OK(store->BecomeReplica(id, {}));
+  Reopen();
+  EXPECT_EQ(store->replica(), id);
+  EXPECT_EQ(HeaderOf(1).replica(), id.bytes());
+}
+
+}  // namespace
+}  // namespace brigada
