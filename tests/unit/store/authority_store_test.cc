@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class AuthorityStoreTest : public ::testing::TestWithParam<bool> {
@@ -478,6 +479,15 @@ TEST_P(AuthorityStoreTest, NumbersOfANewEpochLieAboveAllEarlierOnes) {
   Reopen(/*restored=*/true);
   CreatePerson(&ana_, "Ines");
   EXPECT_GT(store_->Head(kOaxaca), second + 1);
+}
+
+TEST_P(AuthorityStoreTest, AMoveSaysInWhichOtherStateItCommitted) {
+  const RecordId id = CreatePerson(&ana_, "Rosa");
+  const PushResult edited = Commit(ana_.PushOf({Edit(PersonType(), id, PersonNamed("Rosa"))}));
+  const PushResult moved = Commit(ana_.PushOf({Move(PersonType(), id, "MX/21/114")}));
+
+  EXPECT_THAT(edited.also_changed, IsEmpty());
+  EXPECT_THAT(moved.also_changed, ElementsAre("MX/21"));
 }
 
 // The judge may know more by now; but it was acknowledged, so a person decides.
