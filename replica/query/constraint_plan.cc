@@ -90,7 +90,8 @@ class Chooser {
       if (!op.has_value()) continue;
       if (column.kind == ColumnKind::kSearch) {
         if (*op != '=' && *op != kSearchOperator) continue;
-        if (constraint.usable == 0) return false;
+        // The rows of one search after another could give a record twice.
+        if (constraint.usable == 0 || sqlite3_vtab_in(&info_, i, -1) != 0) return false;
         op = kSearchOperator;
       }
       const bool is_search = column.kind == ColumnKind::kSearch;
@@ -152,7 +153,7 @@ class Chooser {
   double EqualityFactor(const SqlColumn& column) const {
     if (column.form == ValueForm::kBool) return 2;
     if (column.form == ValueForm::kEnum)
-      return std::max(1, column.path.front()->enum_type()->value_count());
+      return std::max(1, column.field->descriptor->enum_type()->value_count());
     if (column.field->references != nullptr) {
       // As many as there are of what is referred to: the rest is the average per record.
       return std::max(1.0, static_cast<double>(context_.CountOf(*column.field->references)));
@@ -235,6 +236,8 @@ Region PlaceOf(ColumnKind kind, absl::string_view text) {
 }
 
 void NarrowPlace(ColumnKind kind, sqlite3_value* value, RecordPlan* plan) {
+  // 9 may stand for the state '09': SQLite compares.
+  if (sqlite3_value_type(value) != SQLITE_TEXT) return;
   const Region place = PlaceOf(kind, TextOfValue(value));
   if (place.scope.empty()) {
     plan->nothing = true;
@@ -246,7 +249,6 @@ void NarrowPlace(ColumnKind kind, sqlite3_value* value, RecordPlan* plan) {
 void NarrowSearch(sqlite3_value* value, RecordPlan* plan) {
   const std::vector<std::string> tokens = SearchTokens(TextOfValue(value));
   plan->tokens.insert(plan->tokens.end(), tokens.begin(), tokens.end());
-  plan->searches = true;
   if (tokens.empty()) plan->nothing = true;
 }
 

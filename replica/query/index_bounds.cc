@@ -14,13 +14,17 @@ namespace {
 // What every value starts with; the search tokens of the same field start with less.
 constexpr absl::string_view kFirstValue = "v";
 
-// The instant that `text` begins with, for texts that compare with ours as instants do. A space
-// instead of the T, a zone or another separator does not.
+// The instant that `text` begins with, for texts that compare with ours as instants do: those that
+// are written as ours are, or stop earlier. The parser takes more, such as months of one digit,
+// leading blanks and times without end.
 std::optional<absl::Time> InstantOf(absl::string_view text) {
   absl::Time time;
-  for (const char* format : {"%E4Y-%m-%dT%H:%M:%E*SZ", "%E4Y-%m-%dT%H:%M:%E*S", "%E4Y-%m-%dT%H:%M",
-                             "%E4Y-%m-%d", "%E4Y-%m", "%E4Y"}) {
-    if (absl::ParseTime(format, text, &time, nullptr)) return time;
+  for (const char* format :
+       {"%E4Y-%m-%dT%H:%M:%E3SZ", "%E4Y-%m-%dT%H:%M:%SZ", "%E4Y-%m-%dT%H:%M:%E3S",
+        "%E4Y-%m-%dT%H:%M:%S", "%E4Y-%m-%dT%H:%M", "%E4Y-%m-%d", "%E4Y-%m", "%E4Y"}) {
+    if (!absl::ParseTime(format, text, &time, nullptr)) continue;
+    const bool is_finite = time != absl::InfiniteFuture() && time != absl::InfinitePast();
+    if (is_finite && absl::FormatTime(format, time, absl::UTCTimeZone()) == text) return time;
   }
   return std::nullopt;
 }
@@ -66,8 +70,8 @@ void IndexBounds::Add(Operator op, sqlite3_value* value) {
         AddEncoded(op, EncodeIndexDouble(sqlite3_value_double(value)));
       break;
     default:
-      // SQLite turns an integer into text before it compares it with a text column; so do we.
-      if (type == SQLITE_TEXT || type == SQLITE_INTEGER) AddText(op, value);
+      // A number is compared as text or as a number, by what it comes from, which is not told here.
+      if (type == SQLITE_TEXT) AddText(op, value);
       break;
   }
 }
@@ -103,7 +107,7 @@ void IndexBounds::AddEqualText(absl::string_view text) {
       is_nothing_ = true;
     }
   } else if (column_->form == ValueForm::kEnum) {
-    const auto number = EnumNumber(*column_->path.front()->enum_type(), text);
+    const auto number = EnumNumber(*column_->field->descriptor->enum_type(), text);
     if (number.has_value()) {
       AddInteger('=', *number);
     } else {

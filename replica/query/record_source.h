@@ -21,7 +21,6 @@ struct RecordPlan {
   std::optional<RecordId> id;  // this record only
   std::vector<Region> regions;
   std::optional<IndexRange> range;
-  bool searches = false;
   std::vector<std::string> tokens;  // folded; each begins some word of a searched field
 };
 

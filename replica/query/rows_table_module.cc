@@ -1,5 +1,6 @@
 #include "replica/query/rows_table_module.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -20,12 +21,27 @@ constexpr int kNoColumn = -1;
 // One column's texts and the rows that hold them.
 using TextIndex = absl::flat_hash_map<absl::string_view, std::vector<size_t>>;
 
+// Nullopt: some row holds another kind of value, which may equal a text too.
+std::optional<TextIndex> MakeIndex(const std::vector<SqlRow>& rows, size_t column) {
+  TextIndex index;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (column >= rows[i].size()) continue;
+    const SqlValue& value = rows[i][column];
+    if (const auto* text = std::get_if<std::string>(&value)) {
+      index[*text].push_back(i);
+    } else if (!std::holds_alternative<std::monostate>(value)) {
+      return std::nullopt;
+    }
+  }
+  return index;
+}
+
 // What the module is registered with: lives as long as the connection.
 struct Registration {
   RowsTable table;
   QueryContext* context;
   SharedRows rows;
-  absl::flat_hash_map<int, TextIndex> indexes;
+  absl::flat_hash_map<int, std::optional<TextIndex>> indexes;
 
   // Null on failure, which the context then has.
   const std::vector<SqlRow>* Rows() {
@@ -39,15 +55,9 @@ struct Registration {
     return rows.get();
   }
 
-  const TextIndex& IndexOf(int column) {
+  const std::optional<TextIndex>& IndexOf(int column) {
     const auto [found, is_new] = indexes.try_emplace(column);
-    if (!is_new) return found->second;
-    const auto at = static_cast<size_t>(column);
-    for (size_t i = 0; i < rows->size(); ++i) {
-      const SqlRow& row = (*rows)[i];
-      const auto* text = at < row.size() ? std::get_if<std::string>(&row[at]) : nullptr;
-      if (text != nullptr) found->second[*text].push_back(i);
-    }
+    if (is_new) found->second = MakeIndex(*rows, static_cast<size_t>(column));
     return found->second;
   }
 };
@@ -132,9 +142,10 @@ int Filter(sqlite3_vtab_cursor* base, int /*rows*/, const char* column, int argc
     return SQLITE_OK;
   int index = kNoColumn;
   if (!absl::SimpleAtoi(column, &index)) return SQLITE_OK;
-  const TextIndex& texts = registration.IndexOf(index);
-  const auto found = texts.find(TextOfValue(argv[0]));
-  cursor.chosen = found == texts.end() ? &no_rows : &found->second;
+  const std::optional<TextIndex>& texts = registration.IndexOf(index);
+  if (!texts.has_value()) return SQLITE_OK;
+  const auto found = texts->find(TextOfValue(argv[0]));
+  cursor.chosen = found == texts->end() ? &no_rows : &found->second;
   return SQLITE_OK;
 }
 
