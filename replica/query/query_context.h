@@ -22,7 +22,7 @@ struct QueryContext {
   // Null while a statement is only looked at, not run.
   const ReadView* view = nullptr;
   const RecordAccess* access = nullptr;
-  // What the query may still use up; a row that SQLite never sees costs too.
+  // What the query may still use up; a record that SQLite never sees costs too.
   std::function<absl::Status()> check_limits;
   // The first failure inside a table: SQLite itself carries only a number.
   absl::Status status;

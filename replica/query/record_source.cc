@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/index_value.h"
+#include "replica/store/checked_cursor.h"
 #include "replica/store/kv.h"
 
 namespace brigada {
@@ -99,6 +100,9 @@ absl::StatusOr<bool> RecordSource::NextOfCursors() {
     if (cursor_ == nullptr) {
       if (next_part_ == parts_.size()) return false;
       cursor_ = Open(parts_[next_part_++]);
+      // What is passed over inside the cursor costs as well.
+      if (auto* const checked = dynamic_cast<CheckedCursor*>(cursor_.get()); checked != nullptr)
+        checked->set_check(context_->check_limits);
     }
     if (++steps_ % kStepsPerCheck == 0) RETURN_IF_ERROR(context_->check_limits());
     ASSIGN_OR_RETURN(auto next, cursor_->Next());

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/index_value.h"
+#include "replica/store/checked_cursor.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
 
@@ -82,7 +83,7 @@ class KvReadView final : public ReadView {
   const std::map<std::string, uint64_t, std::less<>> complete_;
 };
 
-class KvRecordCursor final : public RecordCursor {
+class KvRecordCursor final : public CheckedCursor {
  public:
   // `each_once`: a record may have several entries in the ranges.
   KvRecordCursor(const KvReadView* view, const RecordType* type, Scope within,
@@ -97,6 +98,7 @@ class KvRecordCursor final : public RecordCursor {
     while (true) {
       ASSIGN_OR_RETURN(const bool more, Advance());
       if (!more) return std::nullopt;
+      RETURN_IF_ERROR(Look());
       ASSIGN_OR_RETURN(std::optional<RecordView> record, Current());
       if (!record.has_value() || !IsWithin(record->scope)) continue;
       return record;

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "replica/merge/apply.h"
 #include "replica/schema/index_value.h"
+#include "replica/store/checked_cursor.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_read_view.h"
 #include "tests/unit/store/authority_fixture.h"
@@ -161,6 +162,24 @@ TEST_F(RecordTableTest, ScanOfAMunicipalityDoesNotMeetItsNeighbours) {
   const RecordId below = CreatePerson("Ana", "MX/20/067/0001");
   EXPECT_THAT(Ids(View()->Scan(PersonType(), ScopeOf("MX/20/067"))),
               UnorderedElementsAre(id, below));
+}
+
+// One Next that finds nothing may go over everything.
+TEST_F(RecordTableTest, CheckStopsACursorThatPassesOverEntries) {
+  for (int i = 0; i < 300; ++i) CreatePerson("Rosa", "MX/20/184");
+  const auto view = View();
+  const std::string lower = EncodeIndexTokenPrefix("rosa");
+  const auto cursor =
+      view->Lookup(PersonType(), {1, lower, PrefixEnd(lower)}, ScopeOf("MX/20/067"));
+  auto* const checked = dynamic_cast<CheckedCursor*>(cursor.get());
+  ASSERT_NE(checked, nullptr);
+  int checks = 0;
+  checked->set_check([&] {
+    ++checks;
+    return absl::DeadlineExceededError("late");
+  });
+  EXPECT_THAT(cursor->Next(), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_EQ(checks, 1);
 }
 
 TEST_F(RecordTableTest, BatchWithoutCommittedLeavesTheTableAsItWas) {
