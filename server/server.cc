@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -48,6 +49,8 @@ void RefuseOldTls() {
 }
 
 constexpr absl::Duration kMaxConnectionAge = absl::Minutes(40);
+// What SQLite may have beside the memory that its queries are allowed.
+constexpr size_t kSqliteReserve = size_t{64} << 20;
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr int kTicksBetweenFlushes = 5;
 // A start has better things to do.
@@ -121,6 +124,9 @@ class Server::Impl {
   absl::Status Listen(const ServerOptions& options) {
     RETURN_IF_ERROR(ParseAddress(options.listen).status());
     RefuseOldTls();
+    LimitSqliteMemory(options.query_limits.memory_bytes *
+                          static_cast<size_t>(std::max(options.query_threads, 1)) +
+                      kSqliteReserve);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;

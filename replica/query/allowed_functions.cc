@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "replica/query/index_bounds.h"
 #include "replica/query/sqlite_value.h"
+#include "replica/query/text_functions.h"
 #include "replica/schema/search_text.h"
 
 namespace brigada {
@@ -45,10 +46,11 @@ bool IsAllowedFunction(absl::string_view name) {
   return Allowed().contains(absl::AsciiStrToLower(name));
 }
 
-int RegisterFunctions(sqlite3* database) {
-  return sqlite3_create_function_v2(database, "fold", 1,
-                                    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, nullptr,
-                                    Fold, nullptr, nullptr, nullptr);
+int RegisterFunctions(sqlite3* database, QueryContext* context) {
+  const int code = sqlite3_create_function_v2(database, "fold", 1,
+                                              SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+                                              nullptr, Fold, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? RegisterTextFunctions(database, context) : code;
 }
 
 }  // namespace brigada

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "absl/strings/string_view.h"
+#include "replica/query/query_context.h"
 
 namespace brigada {
 
@@ -12,8 +13,9 @@ namespace brigada {
 // what loads code, reads files, tells about the process or makes large values out of small ones.
 bool IsAllowedFunction(absl::string_view name);
 
-// Adds fold(text): lower case without accents, as search compares. An SQLite result code.
-int RegisterFunctions(sqlite3* database);
+// Adds fold(text), lower case without accents as search compares, and those of text_functions.h in
+// place of SQLite's own. `context` outlives the connection. An SQLite result code.
+int RegisterFunctions(sqlite3* database, QueryContext* context);
 
 }  // namespace brigada
 

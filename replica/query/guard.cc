@@ -26,7 +26,8 @@ constexpr Limit kLimits[] = {
     {SQLITE_LIMIT_COLUMN, 500},
     {SQLITE_LIMIT_EXPR_DEPTH, 100},
     {SQLITE_LIMIT_COMPOUND_SELECT, 50},
-    {SQLITE_LIMIT_VDBE_OP, 50'000},
+    // Steps without a jump are not looked at: this many at most.
+    {SQLITE_LIMIT_VDBE_OP, 20'000},
     {SQLITE_LIMIT_FUNCTION_ARG, 64},
     {SQLITE_LIMIT_ATTACHED, 0},
     {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200},
@@ -153,6 +154,9 @@ int Guard::Authorize(void* self, int action, const char* first, const char* seco
                      const char* /*database*/, const char* /*trigger*/) {
   Guard& guard = *static_cast<Guard*>(self);
   if (*guard.is_declaring_) return SQLITE_OK;
+  // Taking a statement apart is not a step, and it may take long.
+  if (guard.stopped_.ok()) guard.stopped_ = guard.CheckLimits();
+  if (!guard.stopped_.ok()) return SQLITE_DENY;
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -191,11 +195,13 @@ absl::Status Guard::ErrorOf(int code) const {
   const absl::string_view message = sqlite3_errmsg(database_);
   if (!denied_.empty())
     return absl::PermissionDeniedError(absl::StrCat("not allowed in a query: ", denied_));
+  if (!stopped_.ok()) return stopped_;
   switch (code & 0xff) {
     case SQLITE_INTERRUPT:
-      return stopped_.ok() ? absl::CancelledError("the query was interrupted") : stopped_;
+      return absl::CancelledError("the query was interrupted");
     case SQLITE_NOMEM:
-      return absl::ResourceExhaustedError("no memory left for the query");
+      return absl::ResourceExhaustedError(
+          "no memory left for the query: nest fewer subqueries, or ask for less at once");
     case SQLITE_TOOBIG:
       return absl::ResourceExhaustedError(absl::StrCat(
           "the statement, or a value it makes, is larger than ", kMaxValueBytes >> 20, " MiB"));

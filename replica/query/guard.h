@@ -4,13 +4,15 @@
 // Four fences, each enough for what it stands against:
 //   the authorizer    only SELECT, known tables and functions that compute on their arguments
 //   fixed limits      length of the statement, depth, columns, joins, size of one value
-//   progress handler  time, and memory
+//   progress handler  time, and memory; the authorizer, the tables and the functions that may read
+//                     much in one step (text_functions.h) look at them too
 //   an empty in-memory database, sorting in memory: nothing to attach to, no file is ever made
 //
 // Memory is what SQLite itself has allocated in the whole process since the query began: SQLite
-// counts no finer, and a hard ceiling would bind the SQLite of the program around us too. Queries
-// that run side by side therefore see each other's use and reach the limit earlier, never later.
-// Between two looks the statement can allocate a few values more, each up to kMaxValueBytes.
+// counts no finer. Queries that run side by side therefore see each other's use and reach the limit
+// earlier, never later. Between two looks the statement can allocate many values more, each up to
+// kMaxValueBytes, and taking it apart is no step at all: only LimitSqliteMemory (query.h), which
+// binds the SQLite of the program around us too, holds there.
 #ifndef REPLICA_QUERY_GUARD_H_
 #define REPLICA_QUERY_GUARD_H_
 

@@ -49,7 +49,7 @@ class Session {
   absl::Status Open() {
     ASSIGN_OR_RETURN(guard_, Guard::Open(options_.limits));
     sqlite3* const database = guard_->database();
-    int code = RegisterFunctions(database);
+    int code = RegisterFunctions(database, &context_);
     absl::flat_hash_set<std::string> names = {kTerritoriesName};
     std::vector<std::string> taken = {kTerritoriesName};
     if (code == SQLITE_OK) code = RegisterRowsTable(database, TerritoryTable(), &context_);
@@ -131,6 +131,10 @@ SqlRow CurrentRow(sqlite3_stmt* statement) {
 }
 
 }  // namespace
+
+void LimitSqliteMemory(size_t bytes) {
+  sqlite3_hard_heap_limit64(static_cast<sqlite3_int64>(bytes));
+}
 
 // NOLINTNEXTLINE(readability-function-size): two callbacks beside what is asked, of whom and how
 absl::StatusOr<QuerySummary> RunQuery(

@@ -66,6 +66,12 @@ absl::StatusOr<QuerySummary> RunQuery(
     const std::function<absl::Status(absl::Span<const std::string>)>& on_columns,
     const std::function<absl::Status(SqlRow)>& on_row);
 
+// Never more than `bytes` for SQLite in the whole process; 0: no such limit. A statement takes
+// memory before its first step too, where QueryLimits are not looked at, and nested subqueries take
+// it by the power of their depth: whoever runs statements of strangers sets it, once, before the
+// first. A program around us with an SQLite of its own is bound too.
+void LimitSqliteMemory(size_t bytes);
+
 // The record types `sql` reads by plural name, sorted, to know what a watch depends on; a child
 // table counts as its type, the built-in catalogue as nothing. Extra tables are unknown to it. Same
 // errors as RunQuery, the limits of running left aside.

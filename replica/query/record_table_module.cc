@@ -58,6 +58,11 @@ int Disconnect(sqlite3_vtab* table) {
 
 int BestIndex(sqlite3_vtab* base, sqlite3_index_info* info) {
   const auto& table = *static_cast<ConnectedTable*>(base);
+  // Asked for every order of the tables that SQLite thinks of.
+  if (const absl::Status status = table.context->check_limits(); !status.ok()) {
+    table.context->Fail(status);
+    return SQLITE_ERROR;
+  }
   return ChooseConditions(*table.table, table.context, info);
 }
 

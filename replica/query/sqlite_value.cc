@@ -1,7 +1,10 @@
 #include "replica/query/sqlite_value.h"
 
 #include <string>
+#include <utility>
 #include <variant>
+
+#include "replica/base/utf8.h"
 
 namespace brigada {
 namespace {
@@ -60,7 +63,9 @@ SqlValue ColumnValue(sqlite3_stmt* statement, int column) {
     case SQLITE_TEXT: {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
       if (text == nullptr) return std::monostate();
-      return std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+      std::string bytes(text, static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+      if (!CountCodePoints(bytes).has_value()) return SqlBlob{std::move(bytes)};
+      return bytes;
     }
     case SQLITE_BLOB: {
       const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));

@@ -12,7 +12,8 @@ namespace brigada {
 void SetResult(sqlite3_context* context, const SqlValue& value);
 // Binds to parameter `index` (from 1); an SQLite result code.
 int BindValue(sqlite3_stmt* statement, int index, const SqlValue& value);
-// Of the current row.
+// Of the current row. Text that is not UTF-8 comes as its bytes: neither JSON nor the protocol can
+// hold it as text.
 SqlValue ColumnValue(sqlite3_stmt* statement, int column);
 
 }  // namespace brigada

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "replica/query/query.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/query/query_world.h"
@@ -76,6 +77,80 @@ TEST_F(HostileSqlTest, ScanThatSqliteNeverSeesMeetsTheDeadline) {
               StatusIs(absl::StatusCode::kDeadlineExceeded));
 }
 
+// What SQLite's own trim, instr and replace would compare for hours in one step.
+TEST_F(HostileSqlTest, FunctionsOfTwoLongTextsTakeTimeByTheirLengths) {
+  const std::string a = std::string(4'000'000, 'a');
+  const std::string other = std::string(2'000'000, 'a') + "b";
+  EXPECT_EQ(world_.Ask("SELECT length(trim(?, ?))", {a, other}), "0");
+  EXPECT_EQ(world_.Ask("SELECT length(ltrim(?, ?))", {a + "c", other}), "1");
+  EXPECT_EQ(world_.Ask("SELECT length(rtrim(?, ?))", {"c" + a, other}), "1");
+  EXPECT_EQ(world_.Ask("SELECT instr(?, ?)", {a, other}), "0");
+  EXPECT_EQ(world_.Ask("SELECT length(replace(?, ?, 'x'))", {a, other}), "4000000");
+  EXPECT_EQ(world_.Ask("SELECT length(replace(?1 || 'b', ?2, 'x'))", {a, other}), "2000001");
+}
+
+// One call reads for a moment; none of the next begins.
+TEST_F(HostileSqlTest, LongTextsMeetTheDeadlineInsideAStatementWithoutLoop) {
+  world_.options.limits.time = absl::ZeroDuration();
+  const std::string text(5000, 'a');
+  for (const char* call : {"trim(?)", "instr(?, 'b')", "replace(?, 'b', 'c')", "? LIKE '%b'",
+                           "? LIKE '%b' ESCAPE '!'", "? GLOB '*b'"}) {
+    EXPECT_THAT(world_.Ask(absl::StrCat("SELECT ", call), {text}), HasSubstr("DEADLINE_EXCEEDED"))
+        << call;
+  }
+}
+
+TEST_F(HostileSqlTest, TextFunctionsAnswerAsSqliteDoes) {
+  EXPECT_EQ(
+      world_.Ask("SELECT trim('  a b '), ltrim('xxaxx', 'x'), rtrim('aéñé', 'éñ'), "
+                 "trim('aba', 'ab'), trim('a', ''), trim(NULL), trim('a', NULL), trim(101, 1)"),
+      "a b|axx|a||a|NULL|NULL|0");
+  EXPECT_EQ(world_.Ask("SELECT '<' || trim('a', '') || '>', '<' || trim('', 'a') || '>'"),
+            "<a>|<>");
+  EXPECT_EQ(world_.Ask("SELECT instr('añob', 'b'), instr(x'c3b162', x'62'), instr('a', ''), "
+                       "instr('', 'a'), instr('a', NULL), instr(123, 3), "
+                       "instr('abcabcabcabcabcabcabcd', 'abcabcabcabcabcabcd')"),
+            "4|3|1|0|NULL|3|4");
+  EXPECT_EQ(world_.Ask("SELECT replace('banana', 'an', 'x'), replace('a', '', 'x'), "
+                       "replace('aaa', 'aa', 'b'), replace(NULL, 'a', 'b'), replace(121, 2, 'x'), "
+                       "replace('abababababababababab', 'ababababababababab', 'c')"),
+            "bxxa|a|ba|NULL|1x1|cab");
+  EXPECT_EQ(world_.Ask("SELECT 'Ana' LIKE 'a%', 'Ana' LIKE '_n_', 'a%' LIKE 'a!%' ESCAPE '!', "
+                       "'ab' LIKE 'añ%' ESCAPE 'ñ', 'a%' LIKE 'añ%' ESCAPE 'ñ', NULL LIKE 'a', "
+                       "'Ana' NOT LIKE 'b%', 'Ana' GLOB 'A*', 'Ana' GLOB 'a*', 'b' GLOB '[a-c]'"),
+            "1|1|1|0|1|NULL|1|1|0|1");
+  EXPECT_THAT(world_.Ask("SELECT 'a' LIKE 'a' ESCAPE 'ab'"), HasSubstr("INVALID_ARGUMENT"));
+  EXPECT_THAT(world_.Ask("SELECT 'a' LIKE ?", {std::string(201, 'a')}),
+              HasSubstr("INVALID_ARGUMENT"));
+}
+
+// Each level doubles the statement again, before its first step.
+TEST_F(HostileSqlTest, StatementsThatUnfoldWithoutEndMeetTheMemoryOfTheProcess) {
+  std::string sum = "SELECT value AS x FROM json_each('[1]')";
+  for (int level = 0; level < 6; ++level) {
+    std::string terms = "x";
+    for (int i = 1; i < 80; ++i) terms += "+x";
+    sum = absl::StrCat("SELECT ", terms, " AS x FROM (", sum, ")");
+  }
+  std::string tables = "WITH c0 AS (SELECT 1 AS x)";
+  for (int level = 1; level < 40; ++level) {
+    absl::StrAppend(&tables, ",c", level, " AS (SELECT a.x FROM c", level - 1, " a, c", level - 1,
+                    " b)");
+  }
+  LimitSqliteMemory(size_t{128} << 20);
+  for (const std::string& sql : {sum, tables + " SELECT * FROM c39"}) {
+    EXPECT_THAT(world_.Run(sql), StatusIs(absl::StatusCode::kResourceExhausted)) << sql;
+    EXPECT_OK(world_.Run("SELECT count(*) FROM people"));
+  }
+  LimitSqliteMemory(0);
+}
+
+TEST_F(HostileSqlTest, TakingAStatementApartMeetsTheDeadline) {
+  world_.options.limits.time = absl::ZeroDuration();
+  EXPECT_THAT(world_.Run("SELECT id FROM people WHERE folio = 'a'"),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+}
+
 TEST_F(HostileSqlTest, GrowingMemoryMeetsItsLimit) {
   world_.options.limits.memory_bytes = size_t{4} << 20;
   EXPECT_THAT(world_.Run("WITH RECURSIVE n(t) AS (SELECT printf('%10000d', 1) UNION ALL "
@@ -121,6 +196,11 @@ TEST_F(HostileSqlTest, ErrorsDoNotRepeatLiterals) {
     EXPECT_THAT(answer, Not(HasSubstr("Ana"))) << sql;
     EXPECT_THAT(answer, Not(HasSubstr("951123"))) << sql;
   }
+}
+
+// The protocol cannot carry it as text.
+TEST_F(HostileSqlTest, TextThatIsNotUtf8ComesAsItsBytes) {
+  EXPECT_EQ(world_.Ask("SELECT CAST(x'ff41' AS TEXT), CAST(x'c3b1' AS TEXT)"), "blob:2|ñ");
 }
 
 TEST_F(HostileSqlTest, ParametersMustFit) {
