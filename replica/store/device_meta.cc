@@ -24,6 +24,21 @@ absl::Status ParseMeta(absl::string_view name, absl::string_view bytes, Message*
   return absl::DataLossError(absl::StrCat("the stored ", name, " is damaged"));
 }
 
+// Of a partition without a subscription the server compares nothing. Once there is one again, its
+// first checkpoint tells whether anything differs.
+void DropUnread(const v1::Welcome& welcome, v1::RepairNotes* notes) {
+  auto& due = *notes->mutable_due();
+  due.erase(std::remove_if(due.begin(), due.end(),
+                           [&](const std::string& partition) {
+                             return std::none_of(welcome.feeds().begin(), welcome.feeds().end(),
+                                                 [&](const v1::Feed& feed) {
+                                                   return PartitionOfScope(feed.scope()) ==
+                                                          partition;
+                                                 });
+                           }),
+            due.end());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DeviceStore>> OpenDeviceStore(std::unique_ptr<Kv> kv,
@@ -235,6 +250,7 @@ absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
     batch.Put(Table::kMeta, std::string(kReceiptKey), receipt.SerializeAsString());
   }
   v1::RepairNotes repairs = Repairs();
+  DropUnread(welcome, &repairs);
   for (const v1::CursorReset& reset : welcome.resets()) {
     if (reset.reason() == v1::CursorReset::BELOW_FLOOR) AddDue(reset.partition(), &repairs);
     StageLeft(reset, &batch);

@@ -87,9 +87,9 @@ class RepairTest : public ::testing::Test {
     device->store = *std::move(store);
     ASSERT_OK(device->store->SetUser("ana"));
   }
-  void Enrol(Device* device, v1::DataClass max_class) {
+  void Enrol(Device* device, v1::DataClass max_class, absl::string_view scope = kOaxaca) {
     v1::Feed feed;
-    feed.set_scope(kOaxaca);
+    feed.set_scope(std::string(scope));
     feed.set_kind(v1::BELOW);
     feed.set_max_class(max_class);
     server_->SetPeer(
@@ -365,6 +365,22 @@ TEST_F(RepairTest, LostAndAddedRecordsAreFoundAndUnsentWorkStays) {
   Sync(&ana_);
   EXPECT_EQ(Sync(&beto_).mismatches, 0U);
   EXPECT_EQ(NameOf(beto_, ids_[100]), "Mía");
+}
+
+TEST_F(RepairTest, APartitionThatIsNoLongerReadIsNotCompared) {
+  RegisterMany(&ana_, 3);
+  Sync(&ana_);
+  Sync(&beto_);
+  Lose(&beto_, ids_[1]);
+  ASSERT_OK(beto_.store->RecomputeSums(kOaxaca));
+  Register(&beto_, "Suya");
+  EXPECT_EQ(Sync(&beto_).mismatches, 1U);
+  Enrol(&beto_, v1::INCIDENT, "MX/09");
+  EXPECT_EQ(Sync(&beto_).partitions_repaired, 0U);
+  EXPECT_THAT(beto_.store->Repairs().due(), IsEmpty());
+  Enrol(&beto_, v1::INCIDENT);
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+  EXPECT_EQ(NameOf(beto_, ids_[1]), "Rosa 1");
 }
 
 TEST_F(RepairTest, ADeviceBackAfterTwoYearsReconcilesAndNothingComesBack) {
