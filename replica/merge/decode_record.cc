@@ -41,8 +41,8 @@ class Decoder {
   absl::StatusOr<Record> Decode() {
     record_.sequence = state_.sequence();
     for (const v1::Write& write : state_.writes()) RETURN_IF_ERROR(ReadWrite(write));
-    RETURN_IF_ERROR(CheckDistinct());
     RETURN_IF_ERROR(ReadLife());
+    RETURN_IF_ERROR(CheckDistinct());
     RETURN_IF_ERROR(ForEachWrite([this](const v1::Write& write, uint32_t index) {
       return ReadFragments(write.values(), index, true);
     }));
@@ -89,12 +89,20 @@ class Decoder {
     return absl::OkStatus();
   }
 
+  // What ended the earlier life is there twice when one change set deleted and created; it has no
+  // versions then.
+  bool IsBareEnding(uint32_t index) const {
+    const v1::Write& write = state_.writes(static_cast<int>(index));
+    return index != 0 && index == record_.ended_by && write.values().empty() &&
+           write.losing().empty() && write.touched().empty() && write.losing_cleared().empty();
+  }
+
   // Two writes that are one would become two versions of it in a slot as soon as the record is
   // merged: bytes that nobody could read again.
   absl::Status CheckDistinct() const {
-    if (record_.writes.size() < 2) return absl::OkStatus();
     std::vector<const WriteRef*> sorted;
-    for (const WriteRef& write : record_.writes) sorted.push_back(&write);
+    for (uint32_t i = 0; i < record_.writes.size(); ++i)
+      if (!IsBareEnding(i)) sorted.push_back(&record_.writes[i]);
     const auto name = [](const WriteRef& write) {
       return std::tie(write.sequence, write.origin_sequence, write.replica, write.stamp);
     };

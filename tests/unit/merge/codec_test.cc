@@ -125,6 +125,25 @@ TEST(RecordCodecTest, AProgramWithoutTheTypeKeepsEveryByte) {
   EXPECT_EQ(back.Message(), history.record().Message());
 }
 
+TEST(RecordCodecTest, ARecordDeletedAndCreatedByOneChangeSetIsReadAgain) {
+  History history;
+  history.Commit(Create(Title("t")), {'A', 1});
+  WriteContext context;
+  context.write = WriteBy({'B', 2, 1, 1}, 2);
+  context.seen = 1;
+  history.Apply(Delete(), context);
+  history.Apply(Create(Title("again")), context);
+  v1::RecordState state = EncodeRecord(history.record());
+  const auto decoded = DecodeRecord(&SampleType(), state);
+  ASSERT_OK(decoded);
+  EXPECT_EQ(EncodedBytes(*decoded), EncodedBytes(history.record()));
+  EXPECT_TRUE(decoded->is_live());
+  EXPECT_NE(decoded->ended_by, 0U);
+  // The one that ended the earlier life says nothing else.
+  state.mutable_writes(static_cast<int>(state.ended_by()))->set_values(Edit(Title("x")).values());
+  EXPECT_THAT(DecodeRecord(&SampleType(), state), StatusIs(absl::StatusCode::kDataLoss));
+}
+
 TEST(RecordCodecTest, ContradictionsAreDataLoss) {
   const v1::RecordState good = EncodeRecord(Rich().record());
   const auto expect_damaged = [&](auto spoil) {
