@@ -198,8 +198,9 @@ std::shared_ptr<const Oracle::Past> Oracle::Remember() const {
   return past;
 }
 
-void Oracle::GoBack(const Past& past, bool is_doubtful) {
-  if (is_doubtful) doubtful_.insert(past.line.back().run);
+void Oracle::Doubt(const Past& past) { doubtful_.insert(past.line.back().run); }
+
+void Oracle::GoBack(const Past& past) {
   line_ = past.line;
   heads_ = past.heads;
   last_ = past.last;

@@ -155,9 +155,11 @@ class Oracle {
   // What a copy of the server's store holds.
   struct Past;
   std::shared_ptr<const Past> Remember() const;
-  // The server goes on from there. Of the last run of that past there may be two lines, and the
-  // server need not know when (`is_doubtful`).
-  void GoBack(const Past& past, bool is_doubtful);
+  // The server goes on from there.
+  void GoBack(const Past& past);
+  // Of the last run of that past there may be two lines, and the server need not know when they
+  // parted.
+  void Doubt(const Past& past);
   // What was written on a lost line comes again in another order, and what its writers had seen of
   // each other is not modelled: of such a record only the facts are known (sim_facts.cc).
   bool is_loose(const RecordName& name) const { return loose_.contains(name); }

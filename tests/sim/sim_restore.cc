@@ -35,6 +35,7 @@ void SimWorld::TakeBackup() {
   AfterAdministration(noted);
   if (!noted.ok()) return;
   backup.content = ContentOf(server_->kv());
+  backup.epoch = store.epoch().AsBytes();
   backup.past = oracle_.Remember();
   backup.journal = server_->journal();
   backup.grants = grants_;
@@ -67,7 +68,8 @@ void SimWorld::TakeRestore(SimRandom* random) {
   trace_.Add(how);
   ++result_.restores;
   NoteWhatIsKnown();
-  oracle_.GoBack(*backup.past, how == 2);
+  oracle_.GoBack(*backup.past);
+  if (how == 2) oracle_.Doubt(*backup.past);
   if (how == 2) {
     server_->set_journal(backup.journal);
     grants_ = backup.grants;
@@ -79,6 +81,9 @@ void SimWorld::TakeRestore(SimRandom* random) {
   FillDisk(backup.content, disk.get());
   server_->PutBack(std::move(disk), how == 0);
   StartServer();
+  // A copy of the run that the journal names last is found only by a cursor from beyond it.
+  const bool is_found = server_->is_up() && server_->store().epoch().AsBytes() != backup.epoch;
+  if (how == 1 && !is_found) oracle_.Doubt(*backup.past);
   if (!server_->is_up()) return;
   const auto sequence = server_->store().LastSequence(attacker_, "MX/20");
   const auto chain = server_->store().LastChain(attacker_, "MX/20");

@@ -68,6 +68,7 @@ class SimWorld {
   // What of the past comes back, and what does not (sim_restore.cc).
   struct SimBackup {
     KvBatch content;
+    std::string epoch;
     std::shared_ptr<const Oracle::Past> past;
     std::vector<v1::JournalRecord> journal;
     std::vector<v1::GrantRecord> grants;
