@@ -414,6 +414,7 @@ std::string Oracle::JudgeLate(const v1::Verdict& verdict, const std::string& par
   set->earlier.push_back(*set->verdict);
   set->verdict = verdict;
   if (!set->is_accepted()) return "I2: what waited has another refusal";
+  set->is_ever_accepted = true;
   heads_[partition] = verdict.commit_sequence();
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
   Loosen(set->body);
