@@ -205,8 +205,10 @@ void CommitGroup::Refuse(const Case& it, const Trial& trial, v1::Verdict* verdic
   const bool is_erased =
       std::any_of(trial.refusals.begin(), trial.refusals.end(),
                   [](const v1::Refusal& refusal) { return refusal.reason() == v1::ERASED_RECORD; });
+  // Of a lost epoch: accepted there, or kept for a person, who may not have looked at it yet.
+  const bool was_kept = it.before != nullptr;
   // What was erased is kept nowhere.
-  if (is_erased || (!waits && !trial.redelivery.was_accepted())) return;
+  if (is_erased || (!waits && !was_kept)) return;
   verdict->set_outcome(v1::QUARANTINED);
   if (!waits) return;
   v1::WaitingChangeSet waiting;

@@ -14,6 +14,9 @@ namespace {
 // numbers could reach those of an epoch that begins now.
 constexpr int kFloorBitsPerMillisecond = 8;
 
+// Between the floors of two epochs when the clock was set back and does not keep them apart.
+constexpr uint64_t kFloorStep = uint64_t{1} << 32;
+
 using Heads = google::protobuf::Map<std::string, uint64_t>;
 
 uint64_t HeadIn(const Heads& heads, absl::string_view partition) {
@@ -60,8 +63,9 @@ void RunHistory::BeginEpoch(const Epoch& epoch, absl::Time now, const PartitionH
   record.set_begun_ms(absl::ToUnixMillis(now));
   if (const v1::EpochRecord* const parent = current()) {
     record.set_parent(parent->epoch());
+    uint64_t last_floor = 0;
+    for (const v1::EpochRecord& known : epochs_) last_floor = std::max(last_floor, known.floor());
     uint64_t above = 0;
-    for (const v1::EpochRecord& known : epochs_) above = std::max(above, known.floor());
     for (const auto& [partition, head] : heads) {
       above = std::max(above, head);
       (*record.mutable_parted())[partition] = head;
@@ -69,7 +73,9 @@ void RunHistory::BeginEpoch(const Epoch& epoch, absl::Time now, const PartitionH
     const auto now_ms = static_cast<uint64_t>(std::max<int64_t>(0, record.begun_ms()));
     // By time alone, as far as it goes: two lines that part from one point must not get the same
     // numbers.
-    record.set_floor(std::max(above, now_ms << kFloorBitsPerMillisecond));
+    uint64_t floor = now_ms << kFloorBitsPerMillisecond;
+    if (floor <= last_floor) floor = last_floor + kFloorStep;
+    record.set_floor(std::max(above, floor));
   }
   batch->Put(Table::kMeta, EpochKey(next_epoch_++), record.SerializeAsString());
   epochs_.push_back(std::move(record));

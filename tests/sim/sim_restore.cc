@@ -119,7 +119,8 @@ void SimWorld::TakeErase(SimRandom* random) {
   Expect(report.ok() || server_has_trouble_,
          absl::StrCat("an erasure failed: ", report.status().ToString()));
   if (!report.ok()) {
-    // Once it is noted the next start does it.
+    // Once it is noted the next start does it. What it wrote before it failed has its time.
+    oracle_.NoteTime(server_->clock().Now());
     erasing_.insert(name);
     if (!absl::IsResourceExhausted(report.status())) is_directory_unsure_ = true;
     return;

@@ -512,6 +512,30 @@ TEST_P(AuthorityStoreTest, WhatALostLineAcceptedIsSetAsideAndNotThrownOut) {
   EXPECT_EQ(fresh.verdicts.at(0).outcome(), v1::REJECTED);
 }
 
+TEST_P(AuthorityStoreTest, NumbersOfANewEpochLieAboveThoseOfOneBegunWithALaterClock) {
+  Reopen(/*restored=*/true);
+  CreatePerson(&ana_, "Eva");
+  const uint64_t second = store_->Head(kOaxaca);
+  now_ -= absl::Hours(1);
+  Reopen(/*restored=*/true);
+  // Another state knows the floor alone.
+  TestReplica luis(&random_, "MX/07");
+  Commit(luis.PushOf({Create(PersonType(), luis.NewId(), "MX/07/101", PersonNamed("Luz"))}));
+  EXPECT_GT(store_->Head("MX/07"), second);
+}
+
+// It may have been accepted in an epoch before.
+TEST_P(AuthorityStoreTest, WhatWasQuarantinedInALostEpochIsNotThrownOut) {
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  const auto create = [&] { return Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("E")); };
+  PushRequest push = ana_.PushOf({create()});
+  v1::Redelivered& before = push.redelivered.emplace_back();
+  before.set_epoch(std::string(16, 'e'));
+  before.mutable_verdict()->set_outcome(v1::QUARANTINED);
+  EXPECT_EQ(Commit(push).verdicts.at(0).outcome(), v1::QUARANTINED);
+  EXPECT_EQ(Commit(ana_.PushOf({create()})).verdicts.at(0).outcome(), v1::REJECTED);
+}
+
 // A copy that was made while the server ran knows its run, and not what was written in it since.
 TEST_P(AuthorityStoreTest, ACopyOfTheSameRunIsKnownByItsMissingDirectoryWrites) {
   std::shared_ptr<Kv> kv = NewMemoryKv();
