@@ -62,6 +62,14 @@ absl::Status BringBack(const RecordType* type, const LedgerEntry& entry,
   return absl::OkStatus();
 }
 
+// One of the values that met: of a MAP's key, it names the key.
+std::string AnyValue(const v1::Conflict& conflict) {
+  if (!conflict.winner().value().empty()) return conflict.winner().value();
+  for (const v1::Contender& loser : conflict.losers())
+    if (!loser.value().empty()) return loser.value();
+  return "";
+}
+
 }  // namespace
 
 absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_type,
@@ -105,6 +113,8 @@ absl::StatusOr<v1::Change> ChangeThatDecides(const RecordType* type, const Ledge
     }
   } else if (conflict.about_field() == kScopeFieldNumber) {
     change.set_scope(std::string(ScopeOfFragment(chosen.value())));
+  } else if (chosen.value().empty() && conflict.policy() == v1::MAP) {
+    change.set_removed(AnyValue(conflict));
   } else if (chosen.value().empty()) {
     change.add_cleared(conflict.about_field());
   } else {

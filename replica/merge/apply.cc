@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/merge/conflict.h"
+#include "replica/merge/decision.h"
 #include "replica/merge/deletion.h"
 #include "replica/merge/perspective.h"
 #include "replica/merge/slot.h"
@@ -36,6 +37,7 @@ class ChangeRun {
       ASSIGN_OR_RETURN(writes_, SlotWrites(type_, change_));
     }
     fate_ = FateOf(change_, writes_.empty(), who_, *record_);
+    if (fate_ == Fate::kMerges) MarkDecisions(who_.cited(), *record_, &writes_);
     return absl::OkStatus();
   }
 
@@ -108,7 +110,10 @@ std::vector<v1::Refusal> ChangeRun::Check(uint32_t change_index) const {
 void ChangeRun::CheckFields(std::vector<v1::Refusal>* refusals) const {
   const bool creates = change_.kind() == v1::Change::CREATE;
   if (!creates && type_ != nullptr && type_->rules().append_only()) {
-    const auto is_field = [](const SlotWrite& w) { return w.number != kScopeFieldNumber; };
+    // Only a decision on what two of its creates said writes into it again.
+    const auto is_field = [](const SlotWrite& w) {
+      return w.number != kScopeFieldNumber && w.decides != Decision::kOfOpen;
+    };
     if (std::any_of(writes_.begin(), writes_.end(), is_field)) {
       Refuse(v1::ALREADY_SET, nullptr, refusals);
       return;

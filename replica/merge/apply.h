@@ -16,6 +16,13 @@
 
 namespace brigada {
 
+// A conflict that a change cites, as the ledger has it.
+struct CitedConflict {
+  RecordId id;
+  uint32_t field = 0;
+  std::vector<std::string> values;  // of every contender, further entries included
+};
+
 // The writer of a change and what it had seen.
 struct WriteContext {
   WriteRef write;  // with the effective stamp and the commit sequence
@@ -28,6 +35,9 @@ struct WriteContext {
   absl::flat_hash_set<std::string> confirmed;
   // Of its own replica it saw the change sets before this one: all of them, unless it is a retry.
   uint64_t own_before = UINT64_MAX;
+  // Those of the conflicts cited by the change that are about its record; the caller may leave out
+  // what no guarded value (STATE, FIRST_WRITER) is decided by.
+  std::vector<CitedConflict> cited;
 };
 
 // A conflict that a change opened, extended or decided: becomes a Conflict record.

@@ -16,6 +16,11 @@ std::string DotBytes(const WriteRef& write) {
 
 }  // namespace
 
+const std::vector<CitedConflict>& Perspective::cited() const {
+  static const std::vector<CitedConflict>& none = *new std::vector<CitedConflict>();
+  return context_ == nullptr ? none : context_->cited;
+}
+
 bool Perspective::SawCommitted(const WriteRef& other) const {
   if (other.sequence <= context_->seen) return true;
   return !context_->confirmed.empty() && context_->confirmed.contains(DotBytes(other));

@@ -2,6 +2,8 @@
 #ifndef REPLICA_MERGE_PERSPECTIVE_H_
 #define REPLICA_MERGE_PERSPECTIVE_H_
 
+#include <vector>
+
 #include "absl/container/flat_hash_set.h"
 #include "replica/merge/apply.h"
 #include "replica/merge/record.h"
@@ -18,6 +20,8 @@ class Perspective {
 
   const WriteRef& write() const { return write_; }
   bool sees_everything() const { return context_ == nullptr; }
+  // As in WriteContext; of the writer's own perspective, in which nothing is refused, none.
+  const std::vector<CitedConflict>& cited() const;
 
   // True when `other` was committed after the writer's position, is no earlier write of its own
   // replica, and the writer did not know it as provisional either.

@@ -70,6 +70,7 @@ std::optional<v1::RefusalReason> RefusalOf(const SlotWrite& write, const Perspec
       if (stored == nullptr || stored->fragment == write.fragment) return std::nullopt;
       // A device that may not read back what it writes makes a folio again for the same fact.
       if (creates && write.field->rules.folio()) return std::nullopt;
+      if (write.decides == Decision::kOfOpen) return std::nullopt;
       if (who.IsConcurrent(record.writes[stored->write])) return std::nullopt;
       return v1::ALREADY_SET;
     }
@@ -81,8 +82,7 @@ std::optional<v1::RefusalReason> RefusalOf(const SlotWrite& write, const Perspec
       return v1::COUNTER_OVERFLOW;
     }
     case v1::STATE: {
-      const int32_t target = EnumNumber(write.fragment);
-      const StateDecision decision = DecideState(*write.field, who, record, creates, target);
+      const StateDecision decision = DecideState(write, who, record, creates);
       if (decision.verdict != StateVerdict::kIllegal) return std::nullopt;
       return v1::ILLEGAL_TRANSITION;
     }
@@ -184,9 +184,17 @@ void SlotApplier::PutFirst(SlotWrite write) {
     ReplaceSole(write.number, std::move(write.fragment));
     return;
   }
+  v1::Contender other = ContenderOf(record_->writes[stored->write], stored->fragment);
   Encounter encounter;
-  encounter.winner = ContenderOf(record_->writes[stored->write], stored->fragment);
-  encounter.live.push_back(ContenderOf(who_.write(), write.fragment));
+  if (write.decides == Decision::kOfOpen) {
+    const bool is_concurrent = who_.IsConcurrent(record_->writes[stored->write]);
+    encounter.winner = ContenderOf(who_.write(), write.fragment);
+    (is_concurrent ? encounter.live : encounter.displaced).push_back(std::move(other));
+    ReplaceSole(write.number, std::move(write.fragment));
+  } else {
+    encounter.winner = std::move(other);
+    encounter.live.push_back(ContenderOf(who_.write(), write.fragment));
+  }
   conflicts_->Report(NameOf(write), std::move(encounter));
 }
 
@@ -201,7 +209,7 @@ void SlotApplier::AddAmount(const SlotWrite& write) {
 
 void SlotApplier::MoveState(SlotWrite write) {
   const int32_t target = EnumNumber(write.fragment);
-  const StateDecision decision = DecideState(*write.field, who_, *record_, creates_, target);
+  const StateDecision decision = DecideState(write, who_, *record_, creates_);
   const bool moves = decision.verdict == StateVerdict::kMoves;
   if (!moves && decision.is_concurrent) {
     RememberState(write.number, target, who_.write(), true, record_);

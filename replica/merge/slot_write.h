@@ -18,6 +18,13 @@ enum class SlotOp : uint8_t {
   kPut,        // a value (empty: cleared), an element, an entry, an amount
 };
 
+// What the written value is to the conflicts that the change cites.
+enum class Decision : uint8_t {
+  kNone,      // none of them has it
+  kOfClosed,  // it is one of the values that met, and somebody has decided meanwhile
+  kOfOpen,    // it is one of the values that met, and the conflict waits for a decision
+};
+
 struct SlotWrite {
   uint32_t number = 0;
   const FieldType* field = nullptr;  // null: unknown here, or the scope
@@ -25,6 +32,7 @@ struct SlotWrite {
   SlotOp op = SlotOp::kPut;
   std::string key;
   std::string fragment;
+  Decision decides = Decision::kNone;
 };
 
 // The writes of `change` by field, removals before puts, each slot put at most once; a new or moved

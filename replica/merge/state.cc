@@ -63,9 +63,11 @@ const WriteRef& StateWriter(const Record& record, uint32_t field) {
   return record.writes[state->slots[0].versions[0].write];
 }
 
-StateDecision DecideState(const FieldType& field, const Perspective& who, const Record& record,
-                          bool creates, int32_t target) {
+StateDecision DecideState(const SlotWrite& write, const Perspective& who, const Record& record,
+                          bool creates) {
+  const FieldType& field = *write.field;
   const v1::StateRules& rules = field.state_rules;
+  const int32_t target = EnumNumber(write.fragment);
   const int32_t stored = StoredState(record, field.number);
   StateDecision decision;
   decision.is_concurrent = who.IsConcurrent(StateWriter(record, field.number));
@@ -75,8 +77,11 @@ StateDecision DecideState(const FieldType& field, const Perspective& who, const 
 
   const std::optional<int32_t> from = StateAtPosition(record, field.number, who);
   const bool starts = creates && !from.has_value();
-  const bool was_legal =
-      starts ? IsInitial(rules, target) : IsLegal(rules, from.value_or(0), target);
+  // Somebody was in that state already, and a person chose it among those that met.
+  bool was_legal = write.decides != Decision::kNone;
+  if (!was_legal)
+    was_legal = starts ? IsInitial(rules, target) : IsLegal(rules, from.value_or(0), target);
+  if (!decision.is_concurrent && write.decides == Decision::kOfOpen) return decision;
   if (!decision.is_concurrent || !was_legal) {
     decision.verdict = StateVerdict::kIllegal;
   } else if (Rank(rules, target) >= Rank(rules, stored)) {

@@ -7,7 +7,7 @@
 
 #include "replica/merge/perspective.h"
 #include "replica/merge/record.h"
-#include "replica/schema/registry.h"
+#include "replica/merge/slot_write.h"
 
 namespace brigada {
 
@@ -27,10 +27,10 @@ struct StateDecision {
   bool is_concurrent = false;
 };
 
-// Judges a move of `field` to `target`. `creates`: the change creates the record as far as its
+// Judges what `write` makes of its field. `creates`: the change creates the record as far as its
 // writer knows, so the state may be an initial one.
-StateDecision DecideState(const FieldType& field, const Perspective& who, const Record& record,
-                          bool creates, int32_t target);
+StateDecision DecideState(const SlotWrite& write, const Perspective& who, const Record& record,
+                          bool creates);
 
 // The stored state, 0 when the field has no value.
 int32_t StoredState(const Record& record, uint32_t field);

@@ -71,7 +71,8 @@ absl::StatusOr<absl::flat_hash_set<uint32_t>> WrittenFields(const RecordType& ty
 }
 
 absl::Status CheckEdit(const RecordType& type, const v1::Change& change, uint32_t index) {
-  if (type.rules().append_only()) {
+  // Two people may have written it once each: the server knows which values a decision may take.
+  if (type.rules().append_only() && change.resolves().empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         type.plural(), ": written once; a correction is a new record that names the old one"));
   }

@@ -86,7 +86,11 @@ class ChangeCheck {
   void CheckWriter(const Record& current) {
     if (type_->rules().server_written())
       Refuse(v1::SERVER_WRITTEN, 0, "only the server writes this type");
-    if (type_->rules().append_only() && current.exists() && change_.kind() != v1::Change::CREATE)
+    // The merge looks at what a decision on its conflicts writes.
+    const bool decides = change_.kind() == v1::Change::EDIT && change_.scope().empty() &&
+                         change_.resolves_size() > 0;
+    if (type_->rules().append_only() && current.exists() && change_.kind() != v1::Change::CREATE &&
+        !decides)
       Refuse(v1::ALREADY_SET, 0, "a record of this type is written once");
   }
 

@@ -108,6 +108,7 @@ absl::Status CommitGroup::TryChange(const PushRequest& push, const v1::ChangeSet
 
   const RecordType* const type = target->slot->type;
   Record* const record = &target->record;
+  ASSIGN_OR_RETURN(trial->context.cited, ledger_.CitedBy(change, *target, &trial->records));
   std::optional<WriteContext> moved;
   const WriteContext& context = ContextFor(header, index, trial, &moved);
   std::string content;

@@ -81,6 +81,17 @@ absl::Status Write(const TrialRecord& about, const v1::Conflict& entry, const Oc
   return absl::OkStatus();
 }
 
+bool IsAbout(const v1::Conflict& entry, const TrialRecord& record) {
+  return entry.about_type() == record.slot->type_id &&
+         entry.about_record() == record.slot->id.bytes();
+}
+
+// A value in this field may be refused for what is stored there.
+bool IsGuarded(const RecordType* type, v1::MergePolicy policy) {
+  if (type == nullptr) return false;
+  return policy == v1::STATE || policy == v1::FIRST_WRITER || type->rules().append_only();
+}
+
 size_t LoserBytes(const v1::Conflict& entry) {
   size_t bytes = 0;
   for (const v1::Contender& loser : entry.losers()) bytes += loser.ByteSizeLong();
@@ -179,6 +190,33 @@ absl::Status ConflictLedger::Record(const TrialRecord& about, const ConflictEven
   return Write(about, conflict, occasion, trial);
 }
 
+absl::StatusOr<std::vector<CitedConflict>> ConflictLedger::CitedBy(const v1::Change& change,
+                                                                   const TrialRecord& about,
+                                                                   TrialRecords* records) const {
+  std::vector<CitedConflict> all;
+  int budget = kMaxCitedEntries;
+  for (const std::string& bytes : change.resolves()) {
+    const auto id = RecordId::FromBytes(bytes);
+    if (!id.ok()) continue;
+    uint32_t entries = 1;
+    CitedConflict cited{.id = *id, .field = 0, .values = {}};
+    for (uint32_t i = 0; i < entries && budget > 0; ++i, --budget) {
+      ASSIGN_OR_RETURN(const TrialRecord* trial,
+                       records->Open(about.slot->partition, kConflictTypeId,
+                                     i == 0 ? *id : ContinuationId(*id, i - 1)));
+      const v1::Conflict entry = EntryOf(*trial);
+      if (!IsAbout(entry, about) || !IsGuarded(about.slot->type, entry.policy())) break;
+      cited.field = entry.about_field();
+      if (i == 0) entries += entry.continued();
+      if (entry.has_winner()) cited.values.push_back(entry.winner().value());
+      for (const v1::Contender& loser : entry.losers()) cited.values.push_back(loser.value());
+    }
+    if (!cited.values.empty()) all.push_back(std::move(cited));
+    if (budget == 0) break;
+  }
+  return all;
+}
+
 absl::StatusOr<std::vector<RecordId>> ConflictLedger::EntriesAbout(const TrialRecord& about) const {
   std::vector<RecordId> ids;
   const std::string prefix =
@@ -202,9 +240,7 @@ absl::Status ConflictLedger::Follow(const TrialRecord& about, Hlc stamp, uint64_
                      records->Open(about.slot->partition, kConflictTypeId, id));
     if (trial->slot->type == nullptr || !trial->record.is_live()) return 0;
     const v1::Conflict entry = EntryOf(*trial);
-    const bool is_about_it =
-        entry.about_type() == about.slot->type_id && entry.about_record() == about.slot->id.bytes();
-    if (!is_about_it || trial->record.scope() == scope) return entry.continued();
+    if (!IsAbout(entry, about) || trial->record.scope() == scope) return entry.continued();
     if (is_history) {
       history_bytes += EncodedBytesAtMost(trial->record);
       if (history_bytes > kMaxHistoryBytes) return 0;

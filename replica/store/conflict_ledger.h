@@ -21,6 +21,9 @@ namespace brigada {
 inline constexpr int kMaxLosers = 16;
 inline constexpr size_t kMaxLoserBytes = size_t{256} << 10;
 
+// Of the entries that one change cites, further ones included, so many are looked at.
+inline constexpr int kMaxCitedEntries = 64;
+
 // The entry in which `conflict` goes on; the first has number 0. Conflict.continued says how many
 // there are.
 RecordId ContinuationId(const RecordId& conflict, uint32_t number);
@@ -37,6 +40,14 @@ class ConflictLedger {
   // entry that is there already is extended; what no longer fits goes into a further one.
   absl::Status Record(const TrialRecord& about, const ConflictEvent& event, Hlc stamp,
                       uint64_t commit_sequence, TrialRecords* records);
+
+  // What met in the conflicts that `change` cites and that are about its record: of guarded fields
+  // (STATE, FIRST_WRITER, all of an append-only record), for no other value needs a conflict to be
+  // let in. At most
+  // kMaxCitedEntries entries are read.
+  absl::StatusOr<std::vector<CitedConflict>> CitedBy(const v1::Change& change,
+                                                     const TrialRecord& about,
+                                                     TrialRecords* records) const;
 
   // Moves the entries about a record that has moved to where it is now: the open ones and what they
   // go on in, and as many of the decided ones as travel lightly.

@@ -372,5 +372,78 @@ TEST_F(DomainRowsTest, Row17DoneStandsOverCancelledAndTheConflictIsOpen) {
   }
 }
 
+// No transition leads from done to cancelled, nor from revoked to granted in the rows where a
+// conflict waits: a coordinator decides all the same.
+TEST_F(DomainRowsTest, ConflictOnAStateIsDecidedForTheLoserThroughTheLedger) {
+  testing::TaskSheet done;
+  done.set_state(testing::TASK_DONE);
+  testing::TaskSheet cancelled;
+  cancelled.set_state(testing::TASK_CANCELLED);
+  const RecordType& type = Type("TaskSheet");
+  const RecordId id = New(testing::TaskSheet());
+  Ana(Edit(type, id, done));
+  const LedgerEntry entry = EntryOf(Beto(Edit(type, id, cancelled)));
+  BothHaveSeenAll();
+
+  EXPECT_EQ(Beto(Edit(type, id, cancelled)).refusals(0).reason(), v1::ILLEGAL_TRANSITION);
+  EXPECT_EQ(Beto(*ChangeThatDecides(&type, entry, 0)).outcome(), v1::APPLIED);
+
+  EXPECT_EQ(Now<testing::TaskSheet>(id).state(), testing::TASK_CANCELLED);
+  EXPECT_EQ(OpenConflictsOf(type, id), 0u);
+  EXPECT_EQ(ConflictOf(GetConflict(entry.id)->message).state(), v1::RESOLVED);
+}
+
+TEST_F(DomainRowsTest, ConflictOnAFirstValueIsDecidedForTheLoserThroughTheLedger) {
+  const auto said = [](const char* text) {
+    testing::ProposalVersion version;
+    version.set_text(text);
+    return version;
+  };
+  const RecordType& type = Type("ProposalVersion");
+  const RecordId id = New(testing::ProposalVersion());
+  Ana(Edit(type, id, said("one")));
+  const LedgerEntry entry = EntryOf(Beto(Edit(type, id, said("two"))));
+  BothHaveSeenAll();
+
+  v1::Change neither = Edit(type, id, said("three"));
+  neither.add_resolves(entry.id.AsBytes());
+  EXPECT_EQ(Beto(neither).refusals(0).reason(), v1::ALREADY_SET);
+  EXPECT_EQ(Now<testing::ProposalVersion>(id).text(), "one");
+  EXPECT_EQ(Beto(*ChangeThatDecides(&type, entry, 0)).outcome(), v1::APPLIED);
+
+  EXPECT_EQ(Now<testing::ProposalVersion>(id).text(), "two");
+  EXPECT_EQ(OpenConflictsOf(type, id), 0u);
+}
+
+TEST_F(DomainRowsTest, DecisionOfWhoeverMayNotWriteThereIsRefused) {
+  testing::ProposalVersion one;
+  one.set_text("one");
+  testing::ProposalVersion two;
+  two.set_text("two");
+  const RecordType& type = Type("ProposalVersion");
+  const RecordId id = New(testing::ProposalVersion());
+  Ana(Edit(type, id, one));
+  const LedgerEntry entry = EntryOf(Beto(Edit(type, id, two)));
+  BothHaveSeenAll();
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  EXPECT_EQ(Beto(*ChangeThatDecides(&type, entry, 0)).refusals(0).reason(), v1::NOT_GRANTED);
+  EXPECT_EQ(OpenConflictsOf(type, id), 1u);
+}
+
+TEST_F(DomainRowsTest, RemovedKeyThatIsChosenTakesNoOtherKeyAlong) {
+  v1::Conflict conflict;
+  conflict.set_about_field(7);
+  conflict.set_policy(v1::MAP);
+  conflict.set_state(v1::OPEN);
+  conflict.mutable_winner();
+  conflict.add_losers()->set_value("key and value");
+  LedgerEntry entry;
+  entry.conflict = conflict;
+  const auto change = ChangeThatDecides(nullptr, entry, -1);
+  ASSERT_OK(change);
+  EXPECT_EQ(change->removed(), "key and value");
+  EXPECT_EQ(change->cleared_size(), 0);
+}
+
 }  // namespace
 }  // namespace brigada

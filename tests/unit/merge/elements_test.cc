@@ -234,8 +234,12 @@ TEST(StateTest, WhatLostIsBelievedInThoughWhatItMetWasReplacedSince) {
   WriteContext context;
   context.write = write('C', 2, 5);
   context.seen = 2;
-  const StateDecision decision =
-      DecideState(field, Perspective(context), record, /*creates=*/false, 4);
+  SlotWrite move;
+  move.number = field.number;
+  move.field = &field;
+  move.policy = v1::STATE;
+  move.fragment = "\x40\x04";
+  const StateDecision decision = DecideState(move, Perspective(context), record, /*creates=*/false);
   EXPECT_EQ(decision.verdict, StateVerdict::kMoves);
   EXPECT_TRUE(decision.is_concurrent);
 }

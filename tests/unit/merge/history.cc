@@ -1,5 +1,6 @@
 #include "tests/unit/merge/history.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -38,6 +39,20 @@ std::string Serialized(const google::protobuf::Message& message) {
   CHECK(message.SerializeToCodedStream(&coded));
   coded.Trim();
   return bytes;
+}
+
+std::vector<CitedConflict> CitedBy(const v1::Change& change,
+                                   const std::vector<ConflictEvent>& ledger) {
+  std::vector<CitedConflict> cited;
+  for (const std::string& id : change.resolves()) {
+    for (const ConflictEvent& event : ledger) {
+      if (event.id.bytes() != id) continue;
+      cited.push_back({event.id, event.field, {event.entry.winner().value()}});
+      for (const v1::Contender& loser : event.entry.losers())
+        cited.back().values.push_back(loser.value());
+    }
+  }
+  return cited;
 }
 
 std::string Filled(const Fill& fill) {
@@ -145,7 +160,25 @@ ApplyResult History::Commit(const v1::Change& change, const By& by) {
   origin = named.origin;
   context.write = WriteBy(named, ++sequence_);
   context.seen = by.seen;
-  return Apply(change, context);
+  context.cited = CitedBy(change, ledger_);
+  ApplyResult result = Apply(change, context);
+  for (const ConflictEvent& event : result.conflicts) {
+    const auto known = std::find_if(ledger_.begin(), ledger_.end(),
+                                    [&](const ConflictEvent& e) { return e.id == event.id; });
+    if (known == ledger_.end()) {
+      ledger_.push_back(event);
+    } else {
+      ExtendConflict(event.entry, &known->entry);
+    }
+  }
+  return result;
+}
+
+const v1::Conflict& History::Entry(const RecordId& id) const {
+  const auto known = std::find_if(ledger_.begin(), ledger_.end(),
+                                  [&](const ConflictEvent& event) { return event.id == id; });
+  CHECK(known != ledger_.end());
+  return known->entry;
 }
 
 ApplyResult History::Apply(const v1::Change& change, const WriteContext& context) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "replica/merge/apply.h"
@@ -60,10 +61,13 @@ class History {
  public:
   explicit History(const RecordType* type = &SampleType()) : type_(type) {}
 
-  // Applies `change` with the next commit sequence. Fails the test on an error status.
+  // Applies `change` with the next commit sequence, and keeps the ledger. Fails the test on an
+  // error status.
   ApplyResult Commit(const v1::Change& change, const By& by);
   // The same with a context of the caller's; its sequence is taken as it is.
   ApplyResult Apply(const v1::Change& change, const WriteContext& context);
+  // What the ledger says of a conflict.
+  const v1::Conflict& Entry(const RecordId& id) const;
 
   const Record& record() const { return record_; }
   Record& record() { return record_; }
@@ -75,6 +79,7 @@ class History {
   Record record_;
   uint64_t sequence_ = 0;
   uint64_t origins_[128] = {};
+  std::vector<ConflictEvent> ledger_;  // as extended so far
 };
 
 std::string EncodedBytes(const Record& record);
