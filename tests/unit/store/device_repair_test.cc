@@ -40,6 +40,25 @@ TEST_F(DeviceRepairTest, UnsentWorkOfARecordThatIsTakenAwayComesBackWithIt) {
   EXPECT_TRUE(Get(id)->pending);
 }
 
+// The server does not know the field, or does not tell it here.
+TEST_F(DeviceRepairTest, AnOwnFieldThatIsNotToldStaysAndDoesNotCount) {
+  const RecordId id = Register("Ana", "mio");
+  ASSERT_OK(BatchMaker("MX/20", 0, 9).Verdict(1, 9).ApplyTo(store.get()));
+  WriteRef write;
+  write.stamp = Hlc{(uint64_t{1'767'300'000'000} << 16) + 9};
+  write.replica = store->replica();
+  write.origin_sequence = 1;
+  write.sequence = 9;
+  record_.Write(Creation(id, "MX/20/067", PersonNamed("Ana")), write);
+  v1::RepairBody body;
+  *body.add_entries() = record_.EntryAfter(0, true);
+
+  ASSERT_OK(store->ApplyRepair("MX/20", "", "", body));
+
+  EXPECT_EQ(NotesOf(id), "mio");
+  EXPECT_THAT(store->RecomputeSums("MX/20"), IsOkAndHolds(false));
+}
+
 TEST_F(DeviceRepairTest, WhatLiesOutsideTheRangeThatWasAskedForStays) {
   const RecordId id = Pull("Ana");
   const std::string key = KeyOf(id);
