@@ -13,6 +13,7 @@
 #include "replica/query/query.h"
 #include "replica/schema/diff.h"
 #include "replica/store/rocks_kv.h"
+#include "replica/territory/territory.h"
 
 namespace brigada {
 namespace {
@@ -63,6 +64,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(Options options) {
   store_options.registry = options.registry;
   store_options.clock = options.clock;
   store_options.random = options.random;
+  store_options.folio_place = StateAbbreviation;
   ASSIGN_OR_RETURN(std::unique_ptr<DeviceStore> store,
                    OpenDeviceStore(std::move(kv), store_options));
   return std::unique_ptr<Replica>(new ReplicaImpl(std::move(options), std::move(store)));

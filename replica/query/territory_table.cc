@@ -21,7 +21,8 @@ SqlRow RowOf(const Catalog& catalog, const Place& place) {
           place.longitude,
           place.population,
           std::string(place.state_key()),
-          scope.ok() ? SqlValue(*scope) : SqlValue()};
+          scope.ok() ? SqlValue(*scope) : SqlValue(),
+          int64_t{place.first_listed_year}};
 }
 
 SharedRows MakeRows() {
@@ -38,9 +39,9 @@ SharedRows MakeRows() {
 RowsTable TerritoryTable() {
   RowsTable table;
   table.name = kTerritoriesName;
-  table.columns = {"key TEXT",       "level TEXT",    "name TEXT",      "display_name TEXT",
-                   "zone TEXT",      "latitude REAL", "longitude REAL", "population INTEGER",
-                   "state_key TEXT", "scope TEXT"};
+  table.columns = {"key TEXT",       "level TEXT",    "name TEXT",           "display_name TEXT",
+                   "zone TEXT",      "latitude REAL", "longitude REAL",      "population INTEGER",
+                   "state_key TEXT", "scope TEXT",    "listed_since INTEGER"};
   table.rows = []() -> absl::StatusOr<SharedRows> {
     // Made once for the process and never freed: the catalogue does not change.
     static const auto& rows = *new SharedRows(MakeRows());

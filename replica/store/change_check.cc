@@ -32,8 +32,8 @@ absl::StatusOr<std::unique_ptr<google::protobuf::Message>> ParseValues(const Rec
 }
 
 absl::Status CheckCreate(const RecordType& type, const v1::Change& change, uint32_t index,
-                         const CheckedChange& checked) {
-  if (checked.scope.empty()) {
+                         CheckedChange* checked) {
+  if (checked->scope.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(type.plural(), ": a new record needs a scope"));
   }
   if (!change.removed().empty() || change.cleared_size() > 0) {
@@ -43,13 +43,16 @@ absl::Status CheckCreate(const RecordType& type, const v1::Change& change, uint3
   ASSIGN_OR_RETURN(const std::unique_ptr<google::protobuf::Message> message,
                    ParseValues(type, change));
   RETURN_IF_ERROR(Violated(type, ValidateMessage(type, *message, nullptr, index)));
+  checked->lacks_folio =
+      type.folio() != nullptr &&
+      message->GetReflection()->GetString(*message, type.folio()->descriptor).empty();
   if (type.derived_from().empty()) {
     // A create that decides a conflict may restore what was deleted.
     if (change.resolves_size() > 0) return absl::OkStatus();
     return Violated(type, ValidateStart(type, *message, index));
   }
   ASSIGN_OR_RETURN(const RecordId derived, DeriveId(type, *message));
-  if (derived != checked.id) {
+  if (derived != checked->id) {
     return absl::InvalidArgumentError(
         absl::StrCat(type.plural(), ": the id is not the one its parts give"));
   }
@@ -96,8 +99,8 @@ absl::Status CheckDelete(const RecordType& type, const v1::Change& change) {
   return absl::InvalidArgumentError(absl::StrCat(type.plural(), ": a deletion carries no values"));
 }
 
-absl::Status CheckByKind(const v1::Change& change, uint32_t index, const CheckedChange& checked) {
-  const RecordType& type = *checked.type;
+absl::Status CheckByKind(const v1::Change& change, uint32_t index, CheckedChange* checked) {
+  const RecordType& type = *checked->type;
   switch (change.kind()) {
     case v1::Change::CREATE:
       return CheckCreate(type, change, index, checked);
@@ -134,7 +137,7 @@ absl::StatusOr<CheckedChange> CheckChange(const Registry& registry, const v1::Ch
     const absl::optional<v1::Refusal> misplaced = ValidateScope(type, checked.scope, index);
     if (misplaced) return Violated(type, {*misplaced});
   }
-  RETURN_IF_ERROR(CheckByKind(change, index, checked));
+  RETURN_IF_ERROR(CheckByKind(change, index, &checked));
   return checked;
 }
 

@@ -20,6 +20,8 @@ struct CheckedChange {
   const RecordType* type = nullptr;
   RecordId id;
   Scope scope;  // where it creates or moves to; empty when it does neither
+  // It makes a record whose type has a folio, without one.
+  bool lacks_folio = false;
 };
 
 // One per change, in order. kInvalidArgument: no or too many changes, an unknown type, malformed

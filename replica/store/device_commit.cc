@@ -11,6 +11,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/hash_chain.h"
 #include "replica/merge/apply.h"
+#include "replica/schema/wire.h"
 #include "replica/store/device_commit.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_entries.h"
@@ -73,6 +74,7 @@ struct KvDeviceStore::StagedSet {
   std::string partition;
   PartitionState* state = nullptr;  // of the partition, in the group
   WriteRef write;
+  uint64_t folios = 0;      // given before it, and by it
   std::vector<Undo> undos;  // one per record
   bool is_kept = false;
 
@@ -119,7 +121,7 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::Commit(std::vector<v1::Change> chan
 }
 
 void KvDeviceStore::CommitTogether(const std::vector<WriterQueue::Writer*>& group) {
-  CommitGroup together(&table_, kv_.get());
+  CommitGroup together(&table_, kv_.get(), folios_);
   together.clock = clock_;
   for (WriterQueue::Writer* writer : group) {
     auto* request = static_cast<CommitRequest*>(writer);
@@ -144,6 +146,11 @@ absl::Status KvDeviceStore::WriteGroup(CommitGroup* group) {
     group->batch.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, partition),
                      state.head.SerializeAsString());
   }
+  if (group->folios != folios_) {
+    std::string given;
+    AppendBigEndian64(group->folios, &given);
+    group->batch.Put(Table::kMeta, std::string(kFoliosKey), given);
+  }
   RETURN_IF_ERROR(group->records.Stage(&group->batch));
   const bool is_synced = group->durability == Durability::kSync;
   if (!is_synced) {
@@ -153,6 +160,7 @@ absl::Status KvDeviceStore::WriteGroup(CommitGroup* group) {
   RETURN_IF_ERROR(kv_->Write(group->batch, group->durability));
   group->records.Committed();
   TakeClock(now);
+  folios_ = group->folios;
   notifier_.Add(std::move(group->changed));
   MutexLock lock(&mu_);
   if (is_synced) has_unsynced_commit_ = false;
@@ -165,12 +173,14 @@ absl::Status KvDeviceStore::WriteGroup(CommitGroup* group) {
 absl::StatusOr<CommitReceipt> KvDeviceStore::StageCommit(CommitRequest* request,
                                                          CommitGroup* group) {
   StagedSet set;
+  set.folios = group->folios;
   for (size_t i = 0; i < request->changes.size(); ++i) {
     RETURN_IF_ERROR(LayOverChange(i, request, group, &set));
   }
   RETURN_IF_ERROR(set.CheckSizes());
   RETURN_IF_ERROR(FinishSet(request, group, &set));
   set.is_kept = true;
+  group->folios = set.folios;
   group->is_empty = false;
   if (request->durability == Durability::kSync) group->durability = Durability::kSync;
   return CommitReceipt{set.partition, set.write.origin_sequence};
@@ -185,7 +195,10 @@ absl::Status KvDeviceStore::LayOverChange(size_t index, CommitRequest* request, 
   RETURN_IF_ERROR(CheckSamePartition(set->partition, slot->partition));
   set->Touch(slot);
   // What its writer had seen is said by the position that is kept.
-  if (!request->retry) SetSeen(*set->state, *slot, change);
+  if (!request->retry) {
+    SetSeen(*set->state, *slot, change);
+    if (checked.lacks_folio) GiveFolio(checked, change, set);
+  }
   return OverlayChange(slot->type, *change, set->write, nullptr, &*slot->state.view);
 }
 
@@ -203,6 +216,14 @@ void KvDeviceStore::SetSeen(const PartitionState& state, const RecordSlot& slot,
   } else {
     change->set_seen(seen);
   }
+}
+
+void KvDeviceStore::GiveFolio(const CheckedChange& checked, v1::Change* change,
+                              StagedSet* set) const {
+  if (options_.folio_place == nullptr) return;
+  AppendDelimited(checked.type->folio()->number,
+                  FolioText(options_.folio_place(checked.scope.path()), replica_, ++set->folios),
+                  change->mutable_values());
 }
 
 absl::StatusOr<RecordSlot*> KvDeviceStore::FindTarget(const v1::Change& change,

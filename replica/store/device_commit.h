@@ -28,12 +28,14 @@ struct KvDeviceStore::CommitRequest : public WriterQueue::Writer {
 };
 
 struct KvDeviceStore::CommitGroup {
-  CommitGroup(RecordTable* table, const KvReader* reader) : records(table, reader) {}
+  CommitGroup(RecordTable* table, const KvReader* reader, uint64_t folios_before)
+      : records(table, reader), folios(folios_before) {}
   RecordBatch records;
   KvBatch batch;
   HybridClock clock;
   std::map<std::string, PartitionState, std::less<>> partitions;  // those it touches
   std::vector<ChangedRecord> changed;
+  uint64_t folios = 0;  // given so far, those of this batch included
   Durability durability = Durability::kMemory;
   bool is_empty = true;
 };

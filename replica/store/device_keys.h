@@ -8,6 +8,7 @@
 //             "purge", "receipt"            Purge, while one is due; the last Receipt
 //             "repairs"                     RepairNotes
 //             "clock"                       DeviceClock
+//             "folios"                      how many were given, 8 bytes
 //             "outbox" 00 partition         OutboxHead
 //             "cursor" 00 partition         Cursor
 //             "left" 00 partition           Cursor
@@ -28,6 +29,7 @@ inline constexpr absl::string_view kWelcomeKey = "welcome";
 inline constexpr absl::string_view kPurgeKey = "purge";
 inline constexpr absl::string_view kReceiptKey = "receipt";
 inline constexpr absl::string_view kRepairsKey = "repairs";
+inline constexpr absl::string_view kFoliosKey = "folios";
 inline constexpr absl::string_view kOutboxHeadName = "outbox";
 inline constexpr absl::string_view kCursorName = "cursor";
 inline constexpr absl::string_view kLeftCursorName = "left";

@@ -79,6 +79,10 @@ absl::Status KvDeviceStore::LoadMeta() {
   ASSIGN_OR_RETURN(const std::optional<std::string> user, kv_->Get(Table::kMeta, kUserKey));
   ASSIGN_OR_RETURN(const std::optional<std::string> welcome, kv_->Get(Table::kMeta, kWelcomeKey));
   ASSIGN_OR_RETURN(const std::optional<std::string> clock, kv_->Get(Table::kMeta, kClockKey));
+  ASSIGN_OR_RETURN(const std::optional<std::string> folios, kv_->Get(Table::kMeta, kFoliosKey));
+  if (folios && folios->size() != sizeof folios_)
+    return absl::DataLossError("the stored number of folios is damaged");
+  if (folios) folios_ = BigEndian64(*folios);
   MutexLock lock(&mu_);
   user_ = user.value_or("");
   if (welcome) RETURN_IF_ERROR(ParseMeta(kWelcomeKey, *welcome, &welcome_));

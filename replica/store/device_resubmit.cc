@@ -102,7 +102,7 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
       return absl::FailedPreconditionError(
           "the server keeps this change set in quarantine, for a person to decide there");
     }
-    CommitGroup group(&table_, kv_.get());
+    CommitGroup group(&table_, kv_.get(), folios_);
     absl::Status first;
     receipts = StageRetries(&chosen, &group, &first);
     RETURN_IF_ERROR(first);
@@ -123,7 +123,7 @@ absl::StatusOr<uint64_t> KvDeviceStore::ResubmitCovered() {
       welcome = welcome_;
     }
     ASSIGN_OR_RETURN(std::vector<ListedSet> list, ReadRejectedList(""));
-    CommitGroup group(&table_, kv_.get());
+    CommitGroup group(&table_, kv_.get(), folios_);
     std::vector<ListedSet> chosen;
     CreatedRecords created;
     for (ListedSet& set : list) {

@@ -21,6 +21,7 @@
 #include "replica/base/ids.h"
 #include "replica/base/random.h"
 #include "replica/schema/registry.h"
+#include "replica/store/folio.h"
 #include "replica/store/kv.h"
 #include "replica/store/read_view.h"
 
@@ -38,6 +39,8 @@ struct DeviceStoreOptions {
   // again. The oldest go first.
   uint64_t retained_bytes_max = uint64_t{64} << 20;
   absl::Duration retained_for = absl::Hours(24 * 400);
+  // Null: records are made without folios.
+  FolioPlace folio_place = nullptr;
 };
 
 // Names a record that something happened to.
@@ -108,7 +111,8 @@ class DeviceStore {
 
   // Commits `changes` (all in one partition) as the next change set of this replica: durable when
   // it returns (with kMemory: after the next kSync write or a clean close), visible to reads, in
-  // the outbox. Fills Change.seen where it is 0. kInvalidArgument: validation (all violations
+  // the outbox. Fills Change.seen where it is 0, and gives each new record whose type has a folio
+  // and that brings none the next one (folio.h). kInvalidArgument: validation (all violations
   // named), more than one partition, too large; kNotFound: edit or delete of an absent record;
   // kAlreadyExists: create of a live id; kFailedPrecondition: append-only or server-written.
   // Nothing changes then.

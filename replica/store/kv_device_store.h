@@ -162,6 +162,8 @@ class KvDeviceStore final : public DeviceStore {
                                          const std::optional<RetryOf>& retry, CommitGroup* group);
   absl::Status BeginSet(absl::string_view partition, const std::optional<RetryOf>& retry,
                         CommitGroup* group, StagedSet* set);
+  // A retry has the one it was given.
+  void GiveFolio(const CheckedChange& checked, v1::Change* change, StagedSet* set) const;
   void SetPosition(const std::optional<RetryOf>& retry, const PartitionState& state,
                    v1::ChangeSetHeader* header) const;
   absl::Status FinishSet(CommitRequest* request, CommitGroup* group, StagedSet* set);
@@ -262,6 +264,7 @@ class KvDeviceStore final : public DeviceStore {
   RecordTable table_;
   HybridClock clock_;
   v1::DeviceClock time_;
+  uint64_t folios_ = 0;  // given so far
 
   mutable Mutex mu_;
   std::map<std::string, PartitionState, std::less<>> partitions_ ABSL_GUARDED_BY(mu_);

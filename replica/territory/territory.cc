@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -138,6 +139,20 @@ absl::StatusOr<std::string> KeyOfScopePath(absl::string_view path) {
   }
   return absl::InvalidArgumentError(
       "not the scope of a state, municipality or locality, as in MX/20/067");
+}
+
+std::string StateAbbreviation(absl::string_view path) {
+  // In order of their keys, from 01.
+  static constexpr absl::string_view kOfStates[] = {
+      "AGU", "BCN", "BCS", "CAM", "COA", "COL", "CHP", "CHH", "CMX", "DUR", "GUA",
+      "GRO", "HID", "JAL", "MEX", "MIC", "MOR", "NAY", "NLE", "OAX", "PUE", "QUE",
+      "ROO", "SLP", "SIN", "SON", "TAB", "TAM", "TLA", "VER", "YUC", "ZAC"};
+  const absl::StatusOr<std::string> key = KeyOfScopePath(path);
+  if (!key.ok() || key->size() < 2) return "NAC";
+  const size_t number =
+      static_cast<size_t>((*key)[0] - '0') * 10 + static_cast<size_t>((*key)[1] - '0');
+  if (number == 0 || number > std::size(kOfStates)) return key->substr(0, 2);
+  return std::string(kOfStates[number - 1]);
 }
 
 absl::string_view Attribution() {

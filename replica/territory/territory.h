@@ -84,6 +84,11 @@ absl::StatusOr<std::string> ScopePath(absl::string_view key);
 // The way back. kInvalidArgument: not a path that ScopePath gives, or one with levels below it.
 absl::StatusOr<std::string> KeyOfScopePath(absl::string_view path);
 
+// The customary three letters of the state that `path`, a scope path, lies in: "MX/20/067" gives
+// "OAX". "NAC" for the nation and what is no path; for a state newer than the table, its two
+// digits.
+std::string StateAbbreviation(absl::string_view path);
+
 // The credit that goes with every map or figure drawn from the catalogue (Spanish, as INEGI asks).
 absl::string_view Attribution();
 

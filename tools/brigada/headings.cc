@@ -23,6 +23,7 @@ constexpr Heading kHeadings[] = {
     {"last_sync", "última sincronización"},
     {"latitude", "latitud"},
     {"lease_until", "vale hasta"},
+    {"listed_since", "en el catálogo desde"},
     {"longitude", "longitud"},
     {"name", "nombre"},
     {"population", "población"},

@@ -55,15 +55,16 @@ absl::Status Territories(const CommandLine& line, const std::string& text) {
                          CutToWidth(PrintableText(text), 60)));
   }
   TableWriter table = line.Table();
-  table.Columns(
-      Headings({"key", "scope", "name", "state", "population", "zone", "latitude", "longitude"},
-               line.wants_text()));
+  table.Columns(Headings({"key", "scope", "name", "state", "population", "zone", "latitude",
+                          "longitude", "listed_since"},
+                         line.wants_text()));
   for (const Place* const place : found) {
     const Place* const state = catalog.Find(place->state_key());
     ASSIGN_OR_RETURN(const std::string scope, ScopePath(place->key));
     table.Row({std::string(place->key), scope, catalog.DisplayName(place->key),
                std::string(state == nullptr ? "" : state->name), place->population,
-               std::string(place->zone), place->latitude, place->longitude});
+               std::string(place->zone), place->latitude, place->longitude,
+               int64_t{place->first_listed_year}});
   }
   table.Finish();
   line.Note(Attribution());

@@ -1,6 +1,7 @@
 // Goal: a change set that Commit acknowledged survives a power cut anywhere. Method: a short life
 // of a device, cut in the middle of every operation of its disk, with the unsynced bytes gone or
 // torn; then the store opens, holds everything acknowledged, and goes on.
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,9 @@ absl::StatusOr<std::unique_ptr<DeviceStore>> OpenOn(FaultEnv& env, FakeClock* cl
   options.create_if_missing = true;
   options.env = env.env();
   ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(options));
-  return OpenDeviceStore(std::move(kv), {&Registry::BuiltIn(), clock, random});
+  DeviceStoreOptions store_options{&Registry::BuiltIn(), clock, random};
+  store_options.folio_place = [](absl::string_view) -> std::string { return "OAX"; };
+  return OpenDeviceStore(std::move(kv), store_options);
 }
 
 Life Live(FaultEnv& env, Durability durability) {
@@ -55,6 +58,13 @@ Life Live(FaultEnv& env, Durability durability) {
   return life;
 }
 
+absl::StatusOr<std::string> FolioOf(const DeviceStore& store, const RecordId& id) {
+  ASSIGN_OR_RETURN(const auto reader, store.Read());
+  ASSIGN_OR_RETURN(const auto record, reader->Get(TypeNamed("Person"), id));
+  v1::Person person;
+  return record && person.ParseFromString(record->message) ? person.folio() : "";
+}
+
 // Empty when everything acknowledged is there, once, and the store goes on.
 std::string CheckAfter(FaultEnv& env, const Life& life) {
   FakeClock clock;
@@ -64,10 +74,13 @@ std::string CheckAfter(FaultEnv& env, const Life& life) {
   const auto reader = (*store)->Read();
   if (!reader.ok()) return "does not read";
   size_t found = 0;
+  std::set<std::string> folios;
   for (const RecordId& id : life.attempted) {
     const auto record = (*reader)->Get(TypeNamed("Person"), id);
     if (!record.ok()) return record.status().ToString();
-    if (*record) ++found;
+    if (!*record) continue;
+    ++found;
+    folios.insert(FolioOf(**store, id).value_or(""));
   }
   const v1::OutboxHead head = (*store)->Head("MX/20");
   if (found < life.acknowledged || found != head.sequence()) {
@@ -79,10 +92,12 @@ std::string CheckAfter(FaultEnv& env, const Life& life) {
   if (!page.ok() || page->change_sets.size() != head.sequence() - head.confirmed()) {
     return "the outbox does not match its head";
   }
-  const auto more = (*store)->Commit(
-      {Creation(NewRecordId(clock.Now(), random), "MX/20", PersonNamed("Una más"))},
-      Durability::kSync);
-  return more.ok() ? "" : absl::StrCat("does not go on: ", more.status().ToString());
+  const RecordId next = NewRecordId(clock.Now(), random);
+  const auto more =
+      (*store)->Commit({Creation(next, "MX/20", PersonNamed("Una más"))}, Durability::kSync);
+  if (!more.ok()) return absl::StrCat("does not go on: ", more.status().ToString());
+  folios.insert(FolioOf(**store, next).value_or(""));
+  return folios.size() == found + 1 ? "" : "two records have the same folio";
 }
 
 // Every cut clean and torn; the first that lost something, or empty.

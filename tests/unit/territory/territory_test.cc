@@ -2,6 +2,7 @@
 #include "replica/territory/territory.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -162,6 +163,28 @@ TEST(ScopePathTest, RefusesWhatIsNoPath) {
   for (const char* path : {"", "20", "MX/", "MX/20/", "/MX", "MX/2/0067", "MX20", "M/X", "MX//20",
                            "MX/20/067/0001/1", "MX/20/abc", "US/20"}) {
     EXPECT_THAT(KeyOfScopePath(path), StatusIs(absl::StatusCode::kInvalidArgument)) << path;
+  }
+}
+
+TEST(StateAbbreviationTest, IsThatOfTheScopesState) {
+  const std::vector<std::pair<std::string, std::string>> pairs = {
+      {"MX/01", "AGU"}, {"MX/07/101", "CHP"}, {"MX/08/019", "CHH"},      {"MX/09/015", "CMX"},
+      {"MX/15", "MEX"}, {"MX/20/067", "OAX"}, {"MX/20/067/0001", "OAX"}, {"MX/32", "ZAC"}};
+  for (const auto& [path, letters] : pairs) EXPECT_EQ(StateAbbreviation(path), letters) << path;
+}
+
+TEST(StateAbbreviationTest, TheNationAndStatesBeyondTheTableHaveOneToo) {
+  EXPECT_EQ(StateAbbreviation("MX"), "NAC");
+  EXPECT_EQ(StateAbbreviation("nowhere"), "NAC");
+  EXPECT_EQ(StateAbbreviation("MX/33/001"), "33");
+}
+
+TEST(StateAbbreviationTest, NoTwoStatesShareOne) {
+  std::set<std::string> seen;
+  for (const Place& state : Catalog::BuiltIn().states()) {
+    const std::string letters = StateAbbreviation(*ScopePath(state.key));
+    EXPECT_EQ(letters.size(), 3U) << state.key;
+    EXPECT_TRUE(seen.insert(letters).second) << letters;
   }
 }
 
