@@ -3,12 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "brigada/v1/conflict.pb.h"
 #include "replica/base/check.h"
 #include "replica/base/status_macros.h"
-#include "replica/schema/index_value.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
+#include "replica/store/record_footprint.h"
 #include "replica/store/record_table.h"
 
 namespace brigada {
@@ -16,42 +15,6 @@ namespace {
 
 // About 2 MiB: the scopes that are written to at one time are few.
 constexpr size_t kMaxSumsInMemory = 4096;
-
-struct IndexTerm {
-  uint32_t field = 0;
-  std::string value;
-
-  friend auto operator<=>(const IndexTerm&, const IndexTerm&) = default;
-};
-
-// Everything the indexes and counts hold of one state of a record: nothing unless it is live.
-struct Footprint {
-  bool is_live = false;
-  bool is_open_conflict = false;
-  std::vector<IndexTerm> terms;  // sorted
-};
-
-Footprint FootprintOf(const RecordType* type, uint32_t type_id, const Record& record) {
-  Footprint footprint;
-  if (!record.is_live()) return footprint;
-  footprint.is_live = true;
-  footprint.terms.push_back({kScopeFieldNumber, EncodeIndexString(record.scope())});
-  if (type == nullptr) return footprint;
-  const std::unique_ptr<google::protobuf::Message> message = type->NewMessage();
-  // A value that no longer parses (another version's mistake) is kept and found by id and scope.
-  if (!message->ParseFromString(record.Message())) return footprint;
-  for (const FieldType& field : type->fields()) {
-    if (!field.indexed && !field.rules.search()) continue;
-    for (std::string& value : IndexValues(field, *message))
-      footprint.terms.push_back({field.number, std::move(value)});
-  }
-  std::sort(footprint.terms.begin(), footprint.terms.end());
-  if (type_id == kConflictTypeId) {
-    const auto* conflict = dynamic_cast<const v1::Conflict*>(message.get());
-    footprint.is_open_conflict = conflict != nullptr && conflict->state() == v1::OPEN;
-  }
-  return footprint;
-}
 
 void StageIndex(const RecordSlot& slot, const Footprint& before, const Footprint& after,
                 KvBatch* batch) {

@@ -93,12 +93,22 @@ absl::Status OpenTables(const RocksKvOptions& options, RocksDatabase& database) 
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(settings, options.path, families, &handles, &db);
+  const rocksdb::Status status =
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(settings, options.path, families, &handles, &db)
+          : rocksdb::DB::Open(settings, options.path, families, &handles, &db);
   if (!status.ok()) return OpenError(status, options.path);
   database.db.reset(db);
   database.own = handles[0];
   for (size_t i = 0; i < database.tables.size(); ++i) database.tables[i] = handles[i + 1];
   return absl::OkStatus();
+}
+
+// RocksDB reads a store that somebody else writes without a word, and sees what is no longer there.
+absl::Status LockForReading(rocksdb::Env& env, const std::string& path, RocksDatabase& database) {
+  database.env = &env;
+  const rocksdb::Status locked = env.LockFile(absl::StrCat(path, "/LOCK"), &database.lock);
+  return locked.ok() ? absl::OkStatus() : OpenError(locked, path);
 }
 
 absl::StatusOr<CommitPoint> ReadCommitPoint(const RocksDatabase& database) {
@@ -116,9 +126,12 @@ absl::StatusOr<CommitPoint> ReadCommitPoint(const RocksDatabase& database) {
 }  // namespace
 
 RocksDatabase::~RocksDatabase() {
-  if (db == nullptr) return;
-  for (rocksdb::ColumnFamilyHandle* handle : tables) db->DestroyColumnFamilyHandle(handle);
-  db->DestroyColumnFamilyHandle(own);
+  if (db != nullptr) {
+    for (rocksdb::ColumnFamilyHandle* handle : tables) db->DestroyColumnFamilyHandle(handle);
+    db->DestroyColumnFamilyHandle(own);
+    db.reset();
+  }
+  if (lock != nullptr) env->UnlockFile(lock).PermitUncheckedError();
 }
 
 absl::StatusOr<std::unique_ptr<RocksDatabase>> OpenRocksDatabase(const RocksKvOptions& options) {
@@ -127,9 +140,11 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> OpenRocksDatabase(const RocksKvOp
   RETURN_IF_ERROR(Prepare(env, options, mark));
   RETURN_IF_ERROR(CheckManifest(env, options.path));
   auto database = std::make_unique<RocksDatabase>();
+  if (options.read_only) RETURN_IF_ERROR(LockForReading(env, options.path, *database));
   RETURN_IF_ERROR(OpenTables(options, *database));
   ASSIGN_OR_RETURN(database->point, ReadCommitPoint(*database));
   RETURN_IF_ERROR(CheckNotBelow(database->point, mark));
+  if (options.read_only) return database;
   ASSIGN_OR_RETURN(database->mark, HighWaterMark::Open(env, options.path, database->point));
   return database;
 }

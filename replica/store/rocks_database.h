@@ -16,6 +16,8 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Env;
+class FileLock;
 }  // namespace rocksdb
 
 namespace brigada {
@@ -37,7 +39,11 @@ struct RocksDatabase {
   rocksdb::ColumnFamilyHandle* own = nullptr;  // the default column family
   std::shared_ptr<RocksHealth> health = std::make_shared<RocksHealth>();
   CommitPoint point;
-  std::unique_ptr<HighWaterMark> mark;
+  std::unique_ptr<HighWaterMark> mark;  // null when read_only
+
+  // Of a database that takes no lock itself, being open for reading.
+  rocksdb::Env* env = nullptr;
+  rocksdb::FileLock* lock = nullptr;
 };
 
 // Errors as OpenRocksKv.

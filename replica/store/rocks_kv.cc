@@ -165,6 +165,7 @@ class RocksKv final : public Kv {
 };
 
 absl::Status RocksKv::Write(const KvBatch& batch, Durability durability) {
+  if (options_.read_only) return absl::FailedPreconditionError("the store is open for reading");
   Writer self;
   self.batch = &batch;
   self.durability = durability;
@@ -288,6 +289,12 @@ uint64_t RocksKv::ApproximateBytes() const {
 absl::StatusOr<std::unique_ptr<Kv>> OpenRocksKv(const RocksKvOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RocksDatabase> database, OpenRocksDatabase(options));
   return std::make_unique<RocksKv>(options, std::move(database));
+}
+
+absl::Status VerifyRocksFiles(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RocksDatabase> database,
+                   OpenRocksDatabase({.path = path, .read_only = true}));
+  return ToStatus(database->db->VerifyChecksum(), "reading the store's files");
 }
 
 }  // namespace brigada

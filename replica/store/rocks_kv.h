@@ -30,6 +30,9 @@ struct RocksKvOptions {
   std::string path;
   bool create_if_missing = false;
   Profile profile = kDevice;
+  // Changes no file. The store is kept from other processes all the same, as what they write would
+  // not be seen. Writes are refused (kFailedPrecondition).
+  bool read_only = false;
   // A write that finds less free space than this on the disk is refused with kResourceExhausted
   // before it touches anything, so that the store stays usable and can be worked with again as soon
   // as there is space. Too low, and a disk that fills up stops the store until it is reopened.
@@ -45,6 +48,10 @@ struct RocksKvOptions {
 //
 // Writers that arrive while another one syncs share the next sync (group commit).
 absl::StatusOr<std::unique_ptr<Kv>> OpenRocksKv(const RocksKvOptions& options);
+
+// Reads every block of every file of the store in `path`, which nobody else has open, and changes
+// none. kDataLoss: a checksum failed; names the file. Other errors as OpenRocksKv.
+absl::Status VerifyRocksFiles(const std::string& path);
 
 }  // namespace brigada
 

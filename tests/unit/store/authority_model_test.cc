@@ -13,6 +13,7 @@
 #include "replica/store/entry_content.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/record_table.h"
+#include "replica/store/store_check.h"
 #include "tests/unit/store/authority_fixture.h"
 
 namespace brigada {
@@ -57,9 +58,18 @@ class AuthorityModel {
       CheckDevice(*device);
     }
     CheckStore();
+    CheckWhole();
   }
 
  private:
+  void CheckWhole() {
+    store_.reset();
+    ASSERT_OK_AND_ASSIGN(
+        const StoreFindings findings,
+        brigada::CheckStore(*home_.Open(), StoreKind::kAuthority, Registry::BuiltIn()));
+    EXPECT_EQ(findings.damages, 0u) << findings.shown[0].kind << " " << findings.shown[0].where;
+  }
+
   void Reopen() {
     store_.reset();
     auto store = OpenAuthorityStore(

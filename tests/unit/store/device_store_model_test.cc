@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "replica/store/rocks_kv.h"
+#include "replica/store/store_check.h"
 #include "tests/unit/store/device_fixture.h"
 
 namespace brigada {
@@ -116,9 +117,16 @@ class Walk {
     ASSERT_OK_AND_ASSIGN(const auto rejected, store_->Rejected());
     EXPECT_EQ(rejected.size(), rejected_.size());
     CheckIndex(*reader);
+    if (path_.empty()) CheckWhole();
   }
 
  private:
+  void CheckWhole() {
+    ASSERT_OK_AND_ASSIGN(const StoreFindings findings,
+                         CheckStore(*disk_.kv, StoreKind::kDevice, Registry::BuiltIn()));
+    EXPECT_EQ(findings.damages, 0u) << findings.shown[0].kind << " " << findings.shown[0].where;
+  }
+
   void Open() {
     store_.reset();
     std::unique_ptr<Kv> kv;
