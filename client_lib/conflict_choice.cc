@@ -86,6 +86,28 @@ absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_typ
   return absl::OkStatus();
 }
 
+absl::StatusOr<DecidedConflicts> DecidedInOutbox(const DeviceStore& store) {
+  constexpr size_t kPageBytes = size_t{1} << 20;
+  DecidedConflicts decided;
+  for (const std::string& partition : store.Partitions()) {
+    const v1::OutboxHead head = store.Head(partition);
+    uint64_t next = head.confirmed() + 1;
+    while (next <= head.sequence()) {
+      ASSIGN_OR_RETURN(const OutboxPage page, store.ReadOutbox(partition, next, kPageBytes));
+      for (const v1::ChangeSet& set : page.change_sets) {
+        v1::ChangeSetBody body;
+        if (!body.ParseFromString(set.body()))
+          return absl::DataLossError("a change set of the outbox is damaged");
+        for (const v1::Change& change : body.changes())
+          decided.insert(change.resolves().begin(), change.resolves().end());
+      }
+      if (page.end || page.last_sequence == 0) break;
+      next = page.last_sequence + 1;
+    }
+  }
+  return decided;
+}
+
 absl::StatusOr<v1::Change> ChangeThatDecides(const RecordType* type, const LedgerEntry& entry,
                                              int loser) {
   const v1::Conflict& conflict = entry.conflict;

@@ -4,12 +4,14 @@
 
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "brigada/v1/change.pb.h"
 #include "brigada/v1/conflict.pb.h"
 #include "replica/base/ids.h"
 #include "replica/schema/registry.h"
+#include "replica/store/device_store.h"
 #include "replica/store/read_view.h"
 
 namespace brigada {
@@ -26,6 +28,12 @@ struct LedgerEntry {
 // has them.
 absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_type,
                             LedgerEntry* entry);
+
+// Ids of conflicts, 16 bytes each.
+using DecidedConflicts = absl::flat_hash_set<std::string>;
+
+// The conflicts that a change set without a verdict decides. Reads the whole outbox.
+absl::StatusOr<DecidedConflicts> DecidedInOutbox(const DeviceStore& store);
 
 // `loser` < 0: the standing value stays. Else the loser with that index becomes the value; of a
 // deleted record, what it last said, with the loser's edit laid over, makes a new life of the

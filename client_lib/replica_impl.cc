@@ -316,6 +316,7 @@ absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
   ASSIGN_OR_RETURN(const Scope nation, Scope::Parse("MX"));
   const std::unique_ptr<RecordCursor> cursor = view->Scan(*type, nation);
+  ASSIGN_OR_RETURN(const DecidedConflicts decided, DecidedInOutbox(*store_));
   std::vector<ConflictInfo> result;
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<RecordView> record, cursor->Next());
@@ -329,6 +330,7 @@ absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
     info.id = entry.id;
     ASSIGN_OR_RETURN(info.scope, Scope::Parse(entry.scope));
     info.entry = std::move(entry.conflict);
+    info.decided_here = decided.contains(entry.id.bytes());
     result.push_back(std::move(info));
   }
 }
@@ -340,6 +342,12 @@ absl::Status ReplicaImpl::Resolve(const RecordId& conflict, int loser) {
   LedgerEntry entry{.id = conflict, .scope = stored.scope, .conflict = {}};
   if (!entry.conflict.ParseFromString(stored.message))
     return absl::DataLossError("an entry of the ledger is damaged");
+  ASSIGN_OR_RETURN(const DecidedConflicts decided, DecidedInOutbox(*store_));
+  if (decided.contains(conflict.bytes())) {
+    return absl::FailedPreconditionError(
+        "this conflict was decided here and waits to be sent: to decide otherwise, edit the "
+        "record");
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
   RETURN_IF_ERROR(AddOlderValues(*view, *type, &entry));
   ASSIGN_OR_RETURN(v1::Change change,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
@@ -35,17 +36,28 @@ absl::Status SyncDirectoryOf(const std::string& path) {
   return SyncPath(parent.empty() ? "." : parent, O_DIRECTORY);
 }
 
-absl::Status CopyDirectory(const std::string& from, const std::string& to) {
+absl::Status CopyDirectory(const std::string& from, const std::string& to,
+                           const CopyProgress& progress) {
   std::error_code error;
   if (fs::exists(to, error)) return absl::AlreadyExistsError(absl::StrCat(to, " is there already"));
-  fs::create_directories(to, error);
+  uint64_t total = 0;
+  std::vector<fs::path> files;
   for (auto entry = fs::directory_iterator(from, error);
        !error && entry != fs::directory_iterator(); entry.increment(error)) {
     if (!entry->is_regular_file(error)) continue;
-    const std::string copy = absl::StrCat(to, "/", entry->path().filename().string());
-    fs::copy_file(entry->path(), copy, error);
+    total += entry->file_size(error);
+    files.push_back(entry->path());
+  }
+  if (!error) fs::create_directories(to, error);
+  uint64_t done = 0;
+  for (const fs::path& file : files) {
+    if (error) break;
+    const std::string copy = absl::StrCat(to, "/", file.filename().string());
+    fs::copy_file(file, copy, error);
     if (error) break;
     RETURN_IF_ERROR(SyncPath(copy, 0));
+    done += fs::file_size(copy, error);
+    if (progress) progress(done, total);
   }
   if (error) {
     return absl::UnavailableError(

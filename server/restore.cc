@@ -83,7 +83,7 @@ absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const OpenHow& how, co
 
 absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
                                                 const std::string& backup_path, const Clock& clock,
-                                                Random& random) {
+                                                Random& random, const CopyProgress& progress) {
   std::error_code error;
   if (!fs::exists(absl::StrCat(directory, "/ca.key"), error)) {
     return absl::NotFoundError(absl::StrCat(
@@ -108,7 +108,7 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
   const std::string incoming = absl::StrCat(directory, "/", kRestoringName);
   // What an interrupted restore left.
   fs::remove_all(incoming, error);
-  RETURN_IF_ERROR(CopyDirectory(backup_path, incoming));
+  RETURN_IF_ERROR(CopyDirectory(backup_path, incoming, progress));
   RETURN_IF_ERROR(Annotate(MakeReady(incoming, erasures, journal.get(), clock, random),
                            "the backup does not open"));
   const std::string old = absl::StrCat(

@@ -98,7 +98,12 @@ TEST_F(FieldTest, SameFieldEditedByTwoIsOneConflictThatBothSeeAndOneDecides) {
   ASSERT_EQ(conflicts.size(), 1u);
   EXPECT_EQ(conflicts[0].entry.losers_size(), 1);
 
+  EXPECT_FALSE(conflicts[0].decided_here);
   ASSERT_OK(ana->Resolve(conflicts[0].id, 0));
+  EXPECT_THAT(ana->Resolve(conflicts[0].id), StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_OK_AND_ASSIGN(const std::vector<ConflictInfo> decided, ana->Conflicts());
+  ASSERT_EQ(decided.size(), 1u);
+  EXPECT_TRUE(decided[0].decided_here);
   ASSERT_OK(ana->Sync({}));
   ASSERT_OK(beto->Sync({}));
   ASSERT_OK_AND_ASSIGN(const std::vector<ConflictInfo> left, beto->Conflicts());

@@ -100,7 +100,7 @@ absl::Status Devices(const CommandLine& line) {
   ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, server->Devices());
   TableWriter table = line.Table();
   table.Columns(Headings({"replica", "user", "name", "enrolled", "last_sync", "lease_until",
-                          "revoked", "bytes_received", "bytes_sent"},
+                          "revoked", "bytes_received", "bytes_sent", "purged_scopes", "purged"},
                          line.wants_text()));
   for (const v1::DeviceRecord& device : devices) {
     const absl::StatusOr<ReplicaId> id = ReplicaId::FromBytes(device.replica());
@@ -108,7 +108,8 @@ absl::Status Devices(const CommandLine& line) {
                TimeText(device.enrolled_ms()), TimeText(device.last_sync_ms()),
                TimeText(device.lease_until_ms()), TimeText(device.revoked_ms()),
                static_cast<int64_t>(device.bytes_received()),
-               static_cast<int64_t>(device.bytes_sent())});
+               static_cast<int64_t>(device.bytes_sent()),
+               absl::StrJoin(device.purged_scopes(), " "), TimeText(device.purged_ms())});
   }
   table.Finish();
   NoteWhenNone(line, devices.empty());

@@ -102,6 +102,7 @@ void AddConflictCommands(CommandLine* line);
 void AddRejectedCommands(CommandLine* line);
 void AddQueryCommand(CommandLine* line);
 void AddTerritoryCommand(CommandLine* line);
+void AddVerifyCommand(CommandLine* line);
 void AddGenerateCommand(CommandLine* line);
 void AddAdministrationCommands(CommandLine* line);
 void AddEraseCommand(CommandLine* line);

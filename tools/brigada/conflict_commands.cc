@@ -12,6 +12,7 @@
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/id_prefix.h"
+#include "tools/brigada/record_id.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 
@@ -38,31 +39,38 @@ SqlRow RowOf(const ConflictInfo& conflict, int take, const v1::Contender& conten
           int64_t{take},
           ValueOf(type, entry, contender),
           contender.user(),
-          TimeValue(absl::FromUnixMillis(contender.at_ms()))};
+          TimeValue(absl::FromUnixMillis(contender.at_ms())),
+          int64_t{conflict.decided_here ? 1 : 0}};
+}
+
+// What is to be done about it.
+std::string WayOutOf(const ConflictInfo& conflict) {
+  if (conflict.decided_here) {
+    return std::string(Say("Usted ya lo decidió; falta enviarlo: brigada sync",
+                           "You decided it already; it waits to be sent: brigada sync"));
+  }
+  return absl::Substitute(Say("Decida con: brigada conflicts resolve $0 --take N",
+                              "Decide with: brigada conflicts resolve $0 --take N"),
+                          conflict.id.ToString());
 }
 
 // One sentence: what met, where, and how to decide.
-std::string SentenceOf(const ConflictInfo& conflict) {
+std::string SentenceOf(const Replica& replica, const ConflictInfo& conflict) {
   const v1::Conflict& entry = conflict.entry;
   const RecordType* const type = Registry::BuiltIn().Find(entry.about_type());
   const absl::StatusOr<RecordId> record = RecordId::FromBytes(entry.about_record());
+  const std::string words = type == nullptr || !record.ok() ? "" : WordsOf(replica, *type, *record);
   const std::string about =
-      absl::StrCat(type == nullptr ? absl::StrCat(entry.about_type()) : type->plural(), " ",
+      absl::StrCat(type == nullptr ? absl::StrCat(entry.about_type()) : type->plural(),
+                   words.empty() ? "" : absl::StrCat(" «", words, "»"), " ",
                    record.ok() ? record->ToString() : "?");
   const std::string field = FieldName(type, entry.about_field());
   return absl::Substitute(
-      field.empty()
-          ? Say("$1, en $2: alguien lo borró y alguien lo cambió a la vez. Decida con: brigada "
-                "conflicts resolve $3 --take N",
-                "$1, in $2: somebody deleted it and somebody changed it at once. Decide with: "
-                "brigada "
-                "conflicts resolve $3 --take N")
-          : Say("«$0» de $1, en $2: se escribió a la vez de $4 maneras. Decida con: brigada "
-                "conflicts resolve $3 --take N",
-                "\"$0\" of $1, in $2: written at once in $4 ways. Decide with: brigada conflicts "
-                "resolve $3 --take N"),
-      field, about, PlaceText(conflict.scope.path()), conflict.id.ToString(),
-      entry.losers_size() + 1);
+      field.empty() ? Say("$1, en $2: alguien lo borró y alguien lo cambió a la vez. $3",
+                          "$1, in $2: somebody deleted it and somebody changed it at once. $3")
+                    : Say("«$0» de $1, en $2: se escribió a la vez de $4 maneras. $3",
+                          "\"$0\" of $1, in $2: written at once in $4 ways. $3"),
+      field, about, PlaceText(conflict.scope.path()), WayOutOf(conflict), entry.losers_size() + 1);
 }
 
 void ShowValue(const ConflictInfo& conflict, int take, const v1::Contender& contender) {
@@ -72,21 +80,23 @@ void ShowValue(const ConflictInfo& conflict, int take, const v1::Contender& cont
             << (take == 0 ? Say("  (el que está)", "  (stands now)") : "") << "\n";
 }
 
-void ShowForPeople(const ConflictInfo& conflict) {
-  std::cout << SentenceOf(conflict) << "\n";
+void ShowForPeople(const Replica& replica, const ConflictInfo& conflict) {
+  std::cout << SentenceOf(replica, conflict) << "\n";
   ShowValue(conflict, 0, conflict.entry.winner());
   for (int i = 0; i < conflict.entry.losers_size(); ++i)
     ShowValue(conflict, i + 1, conflict.entry.losers(i));
 }
 
-void ShowConflicts(const CommandLine& line, const std::vector<ConflictInfo>& conflicts) {
+void ShowConflicts(const CommandLine& line, const Replica& replica,
+                   const std::vector<ConflictInfo>& conflicts) {
   if (line.wants_text()) {
-    for (const ConflictInfo& conflict : conflicts) ShowForPeople(conflict);
+    for (const ConflictInfo& conflict : conflicts) ShowForPeople(replica, conflict);
     if (conflicts.empty()) line.Note(Say("Nada espera decisión", "Nothing waits for a decision"));
     return;
   }
   TableWriter table = line.Table();
-  table.Columns({"conflict", "type", "record", "scope", "field", "take", "value", "user", "at"});
+  table.Columns({"conflict", "type", "record", "scope", "field", "take", "value", "user", "at",
+                 "decided_here"});
   for (const ConflictInfo& conflict : conflicts) {
     table.Row(RowOf(conflict, 0, conflict.entry.winner()));
     for (int i = 0; i < conflict.entry.losers_size(); ++i)
@@ -98,7 +108,7 @@ void ShowConflicts(const CommandLine& line, const std::vector<ConflictInfo>& con
 absl::Status List(const CommandLine& line) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const std::vector<ConflictInfo> conflicts, replica->Conflicts());
-  ShowConflicts(line, conflicts);
+  ShowConflicts(line, *replica, conflicts);
   return absl::OkStatus();
 }
 
@@ -116,7 +126,7 @@ absl::StatusOr<ConflictInfo> Find(const Replica& replica, const std::string& tex
 absl::Status ShowOne(const CommandLine& line, const std::string& id) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const ConflictInfo conflict, Find(*replica, id));
-  ShowConflicts(line, {conflict});
+  ShowConflicts(line, *replica, {conflict});
   return absl::OkStatus();
 }
 

@@ -27,6 +27,8 @@ constexpr Heading kHeadings[] = {
     {"longitude", "longitud"},
     {"name", "nombre"},
     {"population", "población"},
+    {"purged", "los quitó el"},
+    {"purged_scopes", "lugares que quitó"},
     {"replica", "réplica"},
     {"revoked", "dado de baja"},
     {"role", "papel"},

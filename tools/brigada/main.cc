@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   brigada::AddRejectedCommands(&line);
   brigada::AddQueryCommand(&line);
   brigada::AddTerritoryCommand(&line);
+  brigada::AddVerifyCommand(&line);
   brigada::AddGenerateCommand(&line);
   brigada::AddAdministrationCommands(&line);
   brigada::AddEraseCommand(&line);

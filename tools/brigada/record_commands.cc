@@ -7,6 +7,7 @@
 #include "replica/base/limits.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
+#include "tools/brigada/display_width.h"
 #include "tools/brigada/field_flags.h"
 #include "tools/brigada/grant_note.h"
 #include "tools/brigada/record_check.h"
@@ -70,6 +71,26 @@ void ShowId(const CommandLine& line, const RecordId& id) {
   }
 }
 
+// The folio that a record has or was given; empty for a type without.
+std::string FolioOf(const Replica& replica, const RecordType& type, const RecordId& id) {
+  if (type.folio() == nullptr) return "";
+  const std::unique_ptr<Message> record = type.NewMessage();
+  if (!replica.ReadMessage(id, record.get(), nullptr).ok()) return "";
+  return record->GetReflection()->GetString(*record, type.folio()->descriptor);
+}
+
+// The id for programs, the folio for people.
+void ShowMade(const CommandLine& line, const Replica& replica, const RecordType& type,
+              const RecordId& id) {
+  const std::string folio = FolioOf(replica, type, id);
+  if (line.wants_json()) {
+    std::cout << JsonText(Json{{"id", id.ToString()}, {"folio", folio}}) << "\n";
+    return;
+  }
+  ShowId(line, id);
+  if (!folio.empty()) line.Note(absl::StrCat("Folio ", PrintableText(folio)));
+}
+
 absl::Status AddMany(const CommandLine& line, const RecordFlags& flags, const RecordType& type,
                      Json array) {
   if (!flags.command->remaining().empty()) {
@@ -97,7 +118,7 @@ absl::Status AddMany(const CommandLine& line, const RecordFlags& flags, const Re
   }
   RETURN_IF_ERROR(replica->Commit(transaction));
   NoteMissingGrant(line, *replica, scope);
-  for (const RecordId& id : ids) ShowId(line, id);
+  for (const RecordId& id : ids) ShowMade(line, *replica, type, id);
   return absl::OkStatus();
 }
 
@@ -139,7 +160,7 @@ absl::Status Add(const CommandLine& line, const RecordFlags& flags) {
   RETURN_IF_ERROR(CheckNewRecord(*type, *scope, *record));
   ASSIGN_OR_RETURN(const RecordId id, replica->CreateMessage(*scope, *record));
   NoteMissingGrant(line, *replica, *scope);
-  ShowId(line, id);
+  ShowMade(line, *replica, *type, id);
   return absl::OkStatus();
 }
 

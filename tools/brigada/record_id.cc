@@ -1,5 +1,8 @@
 #include "tools/brigada/record_id.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -24,14 +27,19 @@ constexpr size_t kTellingColumns = 4;
 
 std::string Shown(absl::string_view text) { return CutToWidth(PrintableText(text), 40); }
 
-// "01a2... Eva Luna, MX/20/067".
-std::string Candidate(const SqlRow& row) {
+// Of a row that begins with id and scope.
+std::string TellingWords(const SqlRow& row) {
   std::vector<std::string> words;
   for (size_t i = 2; i < row.size(); ++i) {
     const std::string word = CutToWidth(PrintableText(ValueText(row[i])), 30);
     if (!word.empty()) words.push_back(word);
   }
-  return absl::StrCat(ValueText(row[0]), " ", absl::StrJoin(words, " "), ", ", ValueText(row[1]));
+  return absl::StrJoin(words, " ");
+}
+
+// "01a2... Eva Luna, MX/20/067".
+std::string Candidate(const SqlRow& row) {
+  return absl::StrCat(ValueText(row[0]), " ", TellingWords(row), ", ", ValueText(row[1]));
 }
 
 absl::Status Ambiguous(const RecordType& type, absl::string_view text, const ResultSet& found) {
@@ -55,6 +63,12 @@ absl::StatusOr<ResultSet> Look(const Replica& replica, const RecordType& type,
       values);
 }
 
+// As devices make them: OAX-D7K3-000123.
+bool LooksLikeFolio(const RecordType& type, absl::string_view text) {
+  return type.folio() != nullptr && std::count(text.begin(), text.end(), '-') == 2 &&
+         !text.empty() && absl::ascii_isdigit(static_cast<unsigned char>(text.back()));
+}
+
 const FieldType* ReferenceField(const RecordType& type, absl::string_view name) {
   const FieldType* const field = type.FindField(absl::StrReplaceAll(name, {{"-", "_"}}));
   return field == nullptr || field->references == nullptr ? nullptr : field;
@@ -76,6 +90,13 @@ absl::StatusOr<RecordId> FindRecord(const Replica& replica, const RecordType& ty
   const std::string prefix = PastedId(text);
   if (absl::StatusOr<RecordId> id = RecordId::Parse(prefix); id.ok()) return id;
   const bool by_words = named_by == NamedBy::kIdOrWords && HasSearch(type);
+  ResultSet found;
+  if (named_by == NamedBy::kIdOrWords && LooksLikeFolio(type, text)) {
+    ASSIGN_OR_RETURN(found, Look(replica, type, absl::StrCat(type.folio()->name, " = ?"),
+                                 {absl::AsciiStrToUpper(text)}));
+    if (found.rows.size() > 1) return Ambiguous(type, text, found);
+    if (found.rows.size() == 1) return RecordId::Parse(ValueText(found.rows[0][0]));
+  }
   if (!IsIdPrefix(prefix) && !by_words) {
     return UsageError(absl::Substitute(
         Say("«$0» no es un identificador ni el comienzo de uno (4 letras o más). Véalos con: "
@@ -84,7 +105,6 @@ absl::StatusOr<RecordId> FindRecord(const Replica& replica, const RecordType& ty
             "brigada list $1"),
         Shown(text), type.plural()));
   }
-  ResultSet found;
   if (IsIdPrefix(prefix)) {
     // '~' sorts after every character of an id.
     ASSIGN_OR_RETURN(
@@ -103,6 +123,11 @@ absl::StatusOr<RecordId> FindRecord(const Replica& replica, const RecordType& ty
   }
   if (found.rows.size() > 1) return Ambiguous(type, text, found);
   return RecordId::Parse(ValueText(found.rows[0][0]));
+}
+
+std::string WordsOf(const Replica& replica, const RecordType& type, const RecordId& id) {
+  const absl::StatusOr<ResultSet> found = Look(replica, type, "id = ?", {id.ToString()});
+  return found.ok() && found->rows.size() == 1 ? TellingWords(found->rows[0]) : "";
 }
 
 absl::Status ResolveReferences(const Replica& replica, const RecordType& type,

@@ -1,4 +1,5 @@
-// Which record a person means: by its id, the beginning of it, or words that only it holds.
+// Which record a person means: by its id, the beginning of it, its folio, or words that only it
+// holds.
 #ifndef TOOLS_BRIGADA_RECORD_ID_H_
 #define TOOLS_BRIGADA_RECORD_ID_H_
 
@@ -16,7 +17,7 @@ namespace brigada {
 
 enum class NamedBy {
   kId,         // an id or its beginning
-  kIdOrWords,  // or words found in the type's searched fields
+  kIdOrWords,  // or its folio, or words found in the type's searched fields
 };
 
 // The record whose id is, or alone begins with, `text`, or that alone holds its words. kNotFound:
@@ -24,6 +25,9 @@ enum class NamedBy {
 // returned without a look whether it exists.
 absl::StatusOr<RecordId> FindRecord(const Replica& replica, const RecordType& type,
                                     absl::string_view text, NamedBy named_by);
+
+// The words by which people know the record, such as a name; empty when it is not here.
+std::string WordsOf(const Replica& replica, const RecordType& type, const RecordId& id);
 
 // Puts whole ids where fields that refer to records name them otherwise, as FindRecord.
 absl::Status ResolveReferences(const Replica& replica, const RecordType& type,

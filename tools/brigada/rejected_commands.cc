@@ -48,8 +48,33 @@ Json ContentOf(const Rejection& rejection) {
   return changes;
 }
 
-// What to do about it: the first reason's way out.
+std::string DependsOnOf(const Rejection& rejection) {
+  return rejection.depends_on == 0 ? ""
+                                   : absl::StrCat(rejection.partition, ":", rejection.depends_on);
+}
+
+// What to do about it: the first reason's way out, unless it goes along with another one or waits
+// for what somebody else has to give.
 std::string WayOutOf(const Rejection& rejection) {
+  if (rejection.depends_on != 0) {
+    return absl::Substitute(
+        Say("Depende de $0, que también está en la lista: resuelva ese y este se envía con él",
+            "It depends on $0, which is in the list too: settle that one and this one goes along"),
+        DependsOnOf(rejection));
+  }
+  if (rejection.waits_for_grant) {
+    return absl::Substitute(
+        Say("Espera un permiso: pídalo a quien administra; cuando lo tenga se envía solo al "
+            "sincronizar, o a mano con: brigada rejected retry $0",
+            "It waits for a grant: ask your administrator; once you have it, it goes by itself "
+            "with the next sync, or by hand with: brigada rejected retry $0"),
+        NameOf(rejection));
+  }
+  if (rejection.quarantined) {
+    return std::string(
+        Say("El servidor lo guarda hasta que alguien lo decida allá; aquí no hay nada que hacer",
+            "The server keeps it until somebody decides it there; nothing is to be done here"));
+  }
   const v1::RefusalReason reason = rejection.reasons.empty() ? v1::REFUSAL_REASON_UNSPECIFIED
                                                              : rejection.reasons.front().reason();
   return RefusalWayOut(reason, NameOf(rejection));
@@ -66,10 +91,12 @@ std::string SentenceOf(const Rejection& rejection) {
 
 void ShowRejections(const CommandLine& line, const std::vector<Rejection>& rejections) {
   TableWriter table = line.Table();
-  table.Columns({"number", "refused_at", "reason", "way_out", "content"});
+  table.Columns(
+      {"number", "refused_at", "reason", "way_out", "depends_on", "waits_for_grant", "content"});
   for (const Rejection& rejection : rejections) {
     table.Row({NameOf(rejection), TimeValue(rejection.refused_at), ReasonsOf(rejection),
-               WayOutOf(rejection), JsonText(ContentOf(rejection))});
+               WayOutOf(rejection), DependsOnOf(rejection),
+               int64_t{rejection.waits_for_grant ? 1 : 0}, JsonText(ContentOf(rejection))});
   }
   table.Finish();
 }

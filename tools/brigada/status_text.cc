@@ -193,6 +193,11 @@ constexpr Situation kSituations[] = {
      "The id does not belong to what it joins. Let brigada work it out"},
     {"only the server writes them", "Ese tipo solo lo escribe el servidor",
      "Only the server writes that type"},
+    {"this conflict was decided here and waits to be sent",
+     "Ese conflicto ya lo decidió usted aquí y falta enviarlo: brigada sync. Si quiere otro valor, "
+     "cámbielo en el registro con: brigada edit",
+     "You decided this conflict here already and it waits to be sent: brigada sync. For another "
+     "value change the record with: brigada edit"},
     {"this conflict is decided already",
      "Ese conflicto ya se decidió. Véalos con: brigada conflicts",
      "This conflict is decided already. See them with: brigada conflicts"},

@@ -1,5 +1,6 @@
 // brigada-server: makes, runs, invites to and restores an organization's server.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -20,8 +21,11 @@
 #include "replica/crypto/secret_file.h"
 #include "server/organization.h"
 #include "server/server.h"
+#include "tools/brigada/damage_text.h"
+#include "tools/brigada/display_width.h"
 #include "tools/brigada/grpc_log.h"
 #include "tools/brigada/parser_text.h"
+#include "tools/brigada/progress_bar.h"
 #include "tools/brigada/status_text.h"
 #include "tools/server/server_text.h"
 
@@ -145,9 +149,23 @@ int Serve(const Flags& flags) {
   return kExitOk;
 }
 
+ProgressStyle StyleOfStderr() {
+  return isatty(STDERR_FILENO) != 0 ? ProgressStyle::kBar : ProgressStyle::kLastWord;
+}
+
 int Restore(const Flags& flags) {
-  const absl::StatusOr<std::string> old =
-      RestoreOrganization(flags.directory, flags.backup, SystemClock(), SystemRandom());
+  absl::StatusOr<std::string> old = absl::UnknownError("not restored");
+  {
+    ProgressBar bar(&std::cerr, StyleOfStderr(),
+                    Text("Copiando el respaldo", "Copying the backup"));
+    uint64_t copied = 0;
+    old = RestoreOrganization(flags.directory, flags.backup, SystemClock(), SystemRandom(),
+                              [&](uint64_t done, uint64_t total) {
+                                copied = done;
+                                bar.Update(done, total, ByteCount(done));
+                              });
+    if (old.ok()) bar.Finish(ByteCount(copied));
+  }
   if (!old.ok()) return Fail(old.status());
   std::cerr << Text(
                    "Respaldo en su lugar, con una época nueva: los dispositivos lo notarán solos. "
@@ -156,6 +174,22 @@ int Restore(const Flags& flags) {
                    "store is at ")
             << *old << "\n";
   return kExitOk;
+}
+
+int Verify(const Flags& flags) {
+  const absl::StatusOr<StoreFindings> findings = CheckWithProgress(
+      absl::StrCat(flags.directory, "/store"), StoreKind::kAuthority, StyleOfStderr());
+  if (!findings.ok()) return Fail(findings.status());
+  std::cout << Text("Registros: ", "Records: ") << findings->records << "\n"
+            << Text("Entradas de búsqueda: ", "Index entries: ") << findings->index_entries << "\n"
+            << Text("Entradas para los dispositivos: ", "Entries for devices: ")
+            << findings->feed_entries << "\n"
+            << Text("Bytes leídos: ", "Bytes read: ") << findings->bytes << "\n"
+            << Text("Daños: ", "Damages: ") << findings->damages << "\n";
+  const absl::Status judged =
+      JudgeFindings(*findings, StoreKind::kAuthority,
+                    [](absl::string_view sentence) { std::cerr << sentence << "\n"; });
+  return judged.ok() ? kExitOk : Fail(judged);
 }
 
 void AddInit(CLI::App& app, Flags& flags, int& exit_code) {
@@ -269,7 +303,8 @@ int Main(int argc, char** argv) {
              "--administrator ana\n  brigada-server serve --dir /srv/brigada --listen "
              "0.0.0.0:7443\n  brigada-server invite --dir /srv/brigada --user ana\n  "
              "brigada-server restore --dir "
-             "/srv/brigada --backup /srv/brigada/backups/20260104T030000Z");
+             "/srv/brigada --backup /srv/brigada/backups/20260104T030000Z\n  brigada-server verify "
+             "--dir /srv/brigada");
   AddInit(app, flags, exit_code);
   AddInvite(app, flags, exit_code);
   AddServe(app, flags, exit_code);
@@ -281,6 +316,12 @@ int Main(int argc, char** argv) {
                    Text("Directorio del respaldo", "The backup's directory"))
       ->required();
   restore->callback([&] { exit_code = Restore(flags); });
+  app.add_subcommand(
+         "verify", Text("Revisa que el almacén esté completo y sin daños; no cambia nada. El "
+                        "servidor debe estar detenido",
+                        "Check that the store is whole and undamaged; changes nothing. The server "
+                        "must be stopped"))
+      ->callback([&] { exit_code = Verify(flags); });
   for (CLI::App* const command : app.get_subcommands([](const CLI::App*) { return true; })) {
     command->group(Text("Comandos", "Commands"));
     for (CLI::Option* const option : command->get_options())

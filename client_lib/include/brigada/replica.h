@@ -77,6 +77,8 @@ struct ConflictInfo {
   RecordId id;
   Scope scope;
   v1::Conflict entry;
+  // This device has decided it; the decision is not sent yet.
+  bool decided_here = false;
 };
 
 // Several changes that are committed together. All records lie in one partition (one state, or the
@@ -219,7 +221,8 @@ class Replica {
 
   virtual absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const = 0;
   // Decides a conflict: the standing value stays (`loser` < 0) or the loser with that index becomes
-  // the value.
+  // the value. kFailedPrecondition: it is decided, or was decided here and that waits to be sent
+  // (an Update of the record then says otherwise); kInvalidArgument: no such loser.
   virtual absl::Status Resolve(const RecordId& conflict, int loser = -1) = 0;
 
   virtual ReplicaId replica_id() const = 0;

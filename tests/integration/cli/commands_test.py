@@ -39,6 +39,7 @@ class RecordsTest(FieldTest):
                          stdin='{"name": {"given_names": "Lía"}, "notes": "x"}').id
         self.go("ana", "edit", "people", person, "--json", "-", stdin='{"notes": null, "phones": ["+529511234567"]}')
         record = self.go("ana", "--format", "json", "show", "people", person).json()["record"]
+        self.assertTrue(record.pop("folio").startswith("OAX-"))
         self.assertEqual(record, {"name": {"given_names": "Lía"}, "phones": ["+529511234567"]})
 
     def test_fields_and_place_of_one_edit_are_one_change_set(self):
@@ -110,7 +111,7 @@ class RecordsTest(FieldTest):
         commands = [["init"], ["enrol"], ["add"], ["edit"], ["show"], ["delete"], ["list"], ["import"], ["sync"],
                     ["status"], ["conflicts"], ["conflicts", "show"], ["conflicts", "resolve"], ["rejected"],
                     ["rejected", "show"], ["rejected", "edit"], ["rejected", "retry"], ["rejected", "discard"],
-                    ["rejected", "export"], ["query"], ["territories"], ["generate"], ["invite"], ["devices"],
+                    ["rejected", "export"], ["query"], ["territories"], ["verify"], ["generate"], ["invite"], ["devices"],
                     ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"]]
         for lang, word in (("es", "Ejemplos:"), ("en", "Examples:")):
             for command in commands:
@@ -209,8 +210,10 @@ class SyncTest(FieldTest):
         self.assert_says(answer, "El servidor no aceptó 1 cambio", "brigada rejected")
         listed = self.go("carla", "rejected")
         self.assert_says(listed, "MX/20:1", "no se aceptó registrar people", "usted no tiene permiso en ese lugar",
-                         "San Juan Mixtepec", "brigada rejected retry MX/20:1")
+                         "San Juan Mixtepec", "Espera un permiso", "brigada rejected retry MX/20:1")
         self.assert_spanish(listed)
+        row = self.go("carla", "--format", "json", "rejected").json()[0]
+        self.assertEqual((row["waits_for_grant"], row["depends_on"]), (1, ""))
         self.assert_says(self.go("carla", "rejected", "show", "MX/20:1"), '"given_names":"Fuera"')
         self.go("carla", "rejected", "export", self.field.at("r.json"))
         self.assert_says(self.go("carla", "rejected", "export", self.field.at("r.json"), code=1), "ya existe")
@@ -220,6 +223,52 @@ class SyncTest(FieldTest):
         self.go("carla", "sync", "--strict")
         self.assertEqual(self.field.count("carla", "people", "scope = 'MX/20/067' AND notes = 'ya'"), 1)
         self.assert_says(self.go("carla", "rejected"), "aceptó todo")
+
+    def test_refused_work_names_what_it_depends_on(self):
+        self.field.device("carmela")
+        person = self.go("carmela", "add", "people", "--scope", MIXTEPEC, "--name.given-names", "Fuera").id
+        self.go("carmela", "edit", "people", person, "--notes", "luego")
+        self.go("carmela", "sync", "--strict", code=6)
+        listed = self.go("carmela", "rejected")
+        self.assert_says(listed, "MX/20:2", "Depende de MX/20:1", "este se envía con él")
+        self.assert_spanish(listed)
+        rows = self.go("carmela", "--format", "json", "rejected").json()
+        self.assertEqual([row["depends_on"] for row in rows], ["", "MX/20:1"])
+
+    def test_a_new_record_gets_a_folio_by_which_it_is_found(self):
+        self.field.device("folios")
+        made = self.go("folios", "add", "people", "--scope", OAXACA, "--name.given-names", "Ana")
+        self.assertRegex(made.err, r"Folio OAX-[0-9A-HJKMNP-TV-Z]{4}-000001")
+        folio = made.err.split("Folio ")[1].split()[0]
+        shown = self.go("folios", "--format", "json", "show", "people", folio.lower()).json()
+        self.assertEqual(shown["record"]["folio"], folio)
+        event = self.go("folios", "--format", "json", "add", "events", "--scope", OAXACA, "--kind", "table",
+                        "--title", "Mesa").json()
+        self.assertTrue(event["folio"].endswith("-000002"), event)
+        self.go("folios", "sync", "--strict")
+        self.go("folios", "edit", "people", folio, "--notes", "ya")
+        rows = self.go("folios", "--format", "json", "query",
+                       "SELECT folio, notes FROM people WHERE created_by = 'folios'").json()
+        self.assertEqual(rows, [{"folio": folio, "notes": "ya"}])
+
+    def test_the_store_is_checked_and_damage_is_told(self):
+        self.field.device("revisora")
+        self.go("revisora", "add", "people", "--scope", OAXACA, "--name.given-names", "Ana")
+        sound = self.go("revisora", "--format", "json", "verify")
+        self.assertEqual(sound.json()[0]["damages"], 0)
+        self.assert_says(sound, "Todo está completo")
+        self.go("revisora", "status")
+        store = self.field.at("revisora", "store")
+        tables = [name for name in os.listdir(store) if name.endswith(".sst")]
+        self.assertTrue(tables)
+        with open(os.path.join(store, tables[0]), "r+b") as file:
+            file.seek(20)
+            byte = file.read(1)
+            file.seek(20)
+            file.write(bytes([byte[0] ^ 32]))
+        answer = self.go("revisora", "verify", code=1)
+        self.assert_says(answer, "brigada enrol")
+        self.assert_spanish(answer)
 
     def test_a_conflict_is_told_shown_and_decided(self):
         self.field.device("uno", scope="MX/20/570")
@@ -232,11 +281,16 @@ class SyncTest(FieldTest):
         for user in ("uno", "dos", "uno"):
             self.go(user, "sync")
         listed = self.go("uno", "conflicts")
-        self.assert_says(listed, "«name» de people", "se escribió a la vez de 2 maneras", "Pérez", "María Sol", "dos")
+        self.assert_says(listed, "«name» de people «", "se escribió a la vez de 2 maneras", "Pérez", "María Sol", "dos")
         conflict = self.go("uno", "--format", "json", "conflicts").json()[0]["conflict"]
         self.assert_says(self.go("uno", "conflicts", "show", conflict), "Pérez")
         self.assert_says(self.go("uno", "conflicts", "resolve", conflict, "--take", "9", code=2), "0 a 1")
         self.go("uno", "conflicts", "resolve", conflict, "--take", "1")
+        again = self.go("uno", "conflicts", "resolve", conflict, "--take", "0", code=1)
+        self.assert_says(again, "ya lo decidió usted aquí", "brigada sync", "brigada edit")
+        listed = self.go("uno", "conflicts")
+        self.assert_says(listed, "Usted ya lo decidió", "brigada sync")
+        self.assertNotIn("--take N", listed.out)
         self.go("uno", "sync", "--strict")
         self.assert_says(self.go("uno", "conflicts"), "Nada espera decisión")
 
@@ -306,6 +360,20 @@ class AdministrationTest(FieldTest):
         self.assertNotIn("Falta enviar", status.text)
         self.assert_spanish(answer)
         self.assertEqual(self.field.count("iris", "people", "created_by = 'iris'"), 1)
+
+    def test_what_a_device_removed_stands_in_the_list_of_devices(self):
+        self.field.device("rita")
+        grant = self.go("admin", "grant", "rita", "--role", "organizer", "--scope", "20208").out.split()[-1]
+        self.go("rita", "sync")
+        self.go("rita", "add", "people", "--scope", MIXTEPEC, "--name.given-names", "Pasajera")
+        self.go("rita", "sync")
+        self.go("admin", "revoke-grant", grant)
+        for _ in range(2):
+            self.go("rita", "sync")
+        listed = self.go("admin", "--format", "json", "devices").json()
+        row = next(row for row in listed if row["user"] == "rita")
+        self.assertEqual(row["purged_scopes"], "MX/20/208")
+        self.assertNotEqual(row["purged"], "")
 
     def test_what_needs_the_administrator_says_so(self):
         self.field.device("olga")
