@@ -79,7 +79,13 @@ absl::Status Invite(const CommandLine& line, const GrantFlags& flags) {
         flags.user, flags.valid_days));
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(WriteSecretFile(flags.out, invitation + "\n", IfFileExists::kRefuse));
+  if (absl::Status written = WriteSecretFile(flags.out, invitation + "\n", IfFileExists::kRefuse);
+      !written.ok()) {
+    // It cannot be made a second time: better on the screen than lost.
+    std::cout << invitation << "\n";
+    line.Note(Say("Guarde la invitación que se ve arriba", "Keep the invitation printed above"));
+    return written;
+  }
   line.Note(absl::Substitute(
       Say("Invitación para $0 en $1. Sirve una vez y vence en $2 días: entréguela en mano",
           "Invitation for $0 in $1. It works once and expires in $2 days: hand it over in person"),
@@ -248,7 +254,7 @@ void AddAdministrationCommands(CommandLine* line) {
   command
       ->add_option("--valid-days", invite->valid_days,
                    Text("Días que sirve", "Days it is good for"))
-      ->check(NumberIn(1, 90))
+      ->check(NumberIn(1, 30))
       ->capture_default_str();
   line->Add({"devices",
              Say("Dispositivos y su última sincronización (administrador)",
