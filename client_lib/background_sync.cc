@@ -58,7 +58,7 @@ void BackgroundSync::Stop() {
 
 void BackgroundSync::Loop(const SyncOptions& options) {
   Backoff backoff({options.initial_spread, options.backoff_min, options.backoff_max}, random_);
-  bool go_on = Pause(backoff.First());
+  bool go_on = Pause(options.begins_at_once ? absl::ZeroDuration() : backoff.First());
   while (go_on && !stopping()) {
     const SessionEnd end = round_->RunLive(options);
     if (stopping()) break;

@@ -25,6 +25,8 @@ constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
 // A session that lasted this long was a good one, even if it was cut before it was up to date.
 constexpr absl::Duration kGoodSession = absl::Seconds(10);
 constexpr absl::Duration kPauseAfterCut = absl::Milliseconds(200);
+// Without a deadline a round waits so long in all for a server that asks to come back.
+constexpr absl::Duration kLongestWait = absl::Minutes(1);
 // Tries without anything brought or taken in between before a round gives up.
 constexpr int kMaxBarrenTries = 3;
 
@@ -44,6 +46,12 @@ void Add(const SyncState& session, SyncState* totals) {
 uint64_t Moved(const SyncState& totals) {
   return totals.change_sets_confirmed + totals.change_sets_refused + totals.records_received +
          totals.pulled;
+}
+
+void TellWaiting(const SyncOptions& options, SyncState totals) {
+  if (!options.on_progress) return;
+  totals.phase = SyncPhase::kWaiting;
+  options.on_progress(totals);
 }
 
 bool MayBeLease(const absl::Status& status) {
@@ -73,6 +81,8 @@ void SyncRound::End(const absl::Status& status, const Tries& tries) {
   const SyncState& totals = tries.report.totals;
   const MutexLock lock(&mu_);
   running_ = false;
+  retry_at_ = !status.ok() && tries.retry_after.has_value() ? clock_->Now() + *tries.retry_after
+                                                            : absl::InfinitePast();
   absl::string_view cause = status.message();
   if (absl::ConsumePrefix(&cause, kStalled)) {
     stalled_ = std::string(cause);
@@ -108,17 +118,7 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   RETURN_IF_ERROR(Begin());
   const absl::Duration start = clock_->Monotonic();
   Tries tries;
-  int barren = 0;
-  absl::Status status;
-  while (true) {
-    const uint64_t before = Moved(tries.report.totals);
-    status =
-        RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start), &tries);
-    if (status.ok() || !absl::IsUnavailable(status) || tries.retry_after.has_value()) break;
-    barren = Moved(tries.report.totals) > before ? 0 : barren + 1;
-    if (barren >= kMaxBarrenTries || clock_->Monotonic() - start >= options.deadline) break;
-    absl::SleepFor(kPauseAfterCut * (1 << barren));
-  }
+  const absl::Status status = TryAll(options, start, &tries);
   // The first session may have left something that only a second one can say. Failing, it takes
   // nothing away from the first.
   if (status.ok() && HasMoreToSay()) {
@@ -129,6 +129,30 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   RETURN_IF_ERROR(status);
   tries.report.elapsed = clock_->Monotonic() - start;
   return tries.report;
+}
+
+absl::Status SyncRound::TryAll(const SyncOptions& options, absl::Duration start, Tries* tries) {
+  int barren = 0;
+  absl::Duration patience = kLongestWait;
+  while (true) {
+    const uint64_t before = Moved(tries->report.totals);
+    const absl::Status status =
+        RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start), tries);
+    if (status.ok()) return status;
+    const absl::Duration left = options.deadline - (clock_->Monotonic() - start);
+    if (tries->retry_after.has_value()) {
+      const absl::Duration asked = std::max<absl::Duration>(*tries->retry_after, kPauseAfterCut);
+      if (asked >= (left == absl::InfiniteDuration() ? patience : left)) return status;
+      TellWaiting(options, tries->report.totals);
+      absl::SleepFor(asked);
+      patience -= asked;
+      continue;
+    }
+    if (!absl::IsUnavailable(status)) return status;
+    barren = Moved(tries->report.totals) > before ? 0 : barren + 1;
+    if (barren >= kMaxBarrenTries || left <= absl::ZeroDuration()) return status;
+    absl::SleepFor(kPauseAfterCut * (1 << barren));
+  }
 }
 
 // Refused work that goes again under a new grant, the receipt of a purge, or a difference that the
@@ -244,6 +268,7 @@ void SyncRound::Describe(SyncStatus* status) const {
     const MutexLock lock(&mu_);
     status->stalled = stalled_;
     status->stalls = stalls_;
+    status->retry_at = retry_at_;
     driver = driver_;
   }
   status->last_success = StoredSuccess();

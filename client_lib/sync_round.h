@@ -48,6 +48,8 @@ class SyncRound {
   };
 
   absl::Status Begin();
+  // Until one try succeeds, or the round gives up.
+  absl::Status TryAll(const SyncOptions& options, absl::Duration start, Tries* tries);
   void End(const absl::Status& status, const Tries& tries);
   void NoteFailure(const absl::Status& status);
   void DescribeFailure(SyncStatus* status) const;
@@ -71,6 +73,7 @@ class SyncRound {
   bool is_live_ ABSL_GUARDED_BY(mu_) = false;
   std::string stalled_ ABSL_GUARDED_BY(mu_);
   uint64_t stalls_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Time retry_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };
 
 }  // namespace brigada

@@ -163,6 +163,7 @@ constexpr PatternWords kPatterns[] = {
      "an INEGI key of 2, 5 or 9 digits"},
 };
 
+// $0: when to come back.
 struct SessionEnd {
   v1::Refused::Reason reason;
   const char* spanish;
@@ -213,13 +214,11 @@ constexpr SessionEnd kSessionEnds[] = {
      "This directory is a copy of another that has synced. Repeat brigada sync: it goes on as a "
      "device of its own, with what is only here; if it stays, ask your administrator"},
     {v1::Refused::BUSY,
-     "El servidor está atendiendo a muchos dispositivos. Su trabajo está guardado; repita en unos "
-     "minutos",
-     "The server is busy with many devices. Your work is saved; repeat in some minutes"},
+     "El servidor está atendiendo a muchos dispositivos. Su trabajo está guardado; repita $0",
+     "The server is busy with many devices. Your work is saved; repeat $0"},
     {v1::Refused::SHUTTING_DOWN,
-     "El servidor se está deteniendo por mantenimiento. Su trabajo está guardado; repita en unos "
-     "minutos",
-     "The server is stopping for maintenance. Your work is saved; repeat in some minutes"},
+     "El servidor se está deteniendo por mantenimiento. Su trabajo está guardado; repita $0",
+     "The server is stopping for maintenance. Your work is saved; repeat $0"},
     {v1::Refused::STALLED,
      "La conexión se atoró y no avanza. Lo que llegó está guardado; repita con mejor señal",
      "The connection stalled and does not move. What arrived is saved; repeat with a better link"},
@@ -235,6 +234,44 @@ constexpr SessionEnd kSessionEnds[] = {
      "this one with an invitation of its own"},
 };
 
+// Where one reason has several causes: what the server says of it, and the sentence in place of the
+// reason's.
+struct SessionEndCause {
+  const char* words;
+  const char* spanish;
+  const char* english;
+};
+
+constexpr SessionEndCause kSessionEndCauses[] = {
+    {"BUSY: the server's disk is full",
+     "El disco del servidor está lleno: avise a quien administra. Su trabajo está guardado; repita "
+     "$0",
+     "The server's disk is full: tell your administrator. Your work is saved; repeat $0"},
+    {"SHUTTING_DOWN: the server's store failed",
+     "Falló el almacén del servidor: avise a quien administra. Su trabajo está guardado; repita $0",
+     "The server's store failed: tell your administrator. Your work is saved; repeat $0"},
+    {"SHUTTING_DOWN: grants have changed",
+     "Cambió lo que se permite a usted o a este dispositivo, y hay que empezar otra vez. Su "
+     "trabajo "
+     "está guardado; repita $0",
+     "What you or this device may do has changed, and the session has to begin again. Your work is "
+     "saved; repeat $0"},
+    {"SHUTTING_DOWN: another session of this device has begun",
+     "Este dispositivo empezó otra sincronización y el servidor cerró esta (si no fue usted, hay "
+     "otra copia de este directorio). Su trabajo está guardado; repita $0",
+     "This device began another sync and the server closed this one (if it was not you, there is "
+     "another copy of this directory). Your work is saved; repeat $0"},
+    {"SHUTTING_DOWN: the server went back",
+     "El servidor volvió a un respaldo y hay que empezar otra vez. Su trabajo está guardado; "
+     "repita "
+     "$0",
+     "The server went back to a backup and the session has to begin again. Your work is saved; "
+     "repeat $0"},
+    {"SHUTTING_DOWN: the session has lasted its time",
+     "La sesión duró lo que dura una y hay que empezar otra. Su trabajo está guardado; repita $0",
+     "The session has lasted its time and another one has to begin. Your work is saved; repeat $0"},
+};
+
 // Why a session ended, as the device (a stall) or the server words it.
 constexpr Rule kCauses[] = {
     {"the connection takes no frame", "no sale nada", "nothing gets out"},
@@ -247,11 +284,20 @@ constexpr Rule kCauses[] = {
     {"no batches from the server", "no llega lo de los demás", "others' work does not arrive"},
     {"change sets wait though the server answers", "el servidor contesta, pero su trabajo no sale",
      "the server answers, but your work does not get out"},
-    {"the server's disk is full", "el disco del servidor está lleno: avise a quien administra",
-     "the server's disk is full: tell your administrator"},
-    {"the server's store failed", "falló el almacén del servidor: avise a quien administra",
-     "the server's store failed: tell your administrator"},
 };
+
+// Of "... (retry after 4500 ms)".
+std::string WhenText(absl::string_view message) {
+  uint64_t ms = 0;
+  const auto parts = MatchPhrase(message, "(retry after * ms)");
+  if (!parts.has_value() || !absl::SimpleAtoi(parts->front(), &ms))
+    return std::string(Say("en unos minutos", "in some minutes"));
+  const uint64_t seconds = (ms + 999) / 1000;
+  if (seconds <= 1) return std::string(Say("en un segundo", "in a second"));
+  if (seconds < 100)
+    return FillPhrase(Say("en $0 segundos", "in $0 seconds"), {absl::StrCat(seconds)});
+  return FillPhrase(Say("en $0 minutos", "in $0 minutes"), {absl::StrCat((seconds + 59) / 60)});
+}
 
 const Reason* Find(v1::RefusalReason reason) {
   for (const Reason& known : kReasons) {
@@ -323,12 +369,16 @@ absl::optional<std::string> PatternText(absl::string_view pattern) {
 }
 
 absl::optional<std::string> SessionEndText(absl::string_view message) {
+  for (const SessionEndCause& cause : kSessionEndCauses) {
+    if (absl::StartsWith(message, cause.words))
+      return FillPhrase(Say(cause.spanish, cause.english), {WhenText(message)});
+  }
   for (const SessionEnd& end : kSessionEnds) {
     const std::string& name = v1::Refused::Reason_Name(end.reason);
     if (!absl::StartsWith(message, name)) continue;
     const absl::string_view rest = message.substr(name.size());
     if (!rest.empty() && rest[0] != ':' && rest[0] != ' ') continue;
-    std::string text(Say(end.spanish, end.english));
+    std::string text = FillPhrase(Say(end.spanish, end.english), {WhenText(rest)});
     for (const Rule& cause : kCauses) {
       if (absl::StrContains(rest, cause.pattern))
         absl::StrAppend(&text, " (", Say(cause.spanish, cause.english), ")");

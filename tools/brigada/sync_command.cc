@@ -99,7 +99,7 @@ absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   SyncOptions options;
   options.server = flags.server;
-  options.initial_spread = absl::ZeroDuration();
+  options.begins_at_once = true;
   replica->StartSync(options);
   line.Note(Say("Sincronización en vivo; Ctrl-C para terminar", "Live sync; Ctrl-C to end"));
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("En vivo", "Live")));

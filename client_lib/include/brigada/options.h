@@ -76,6 +76,8 @@ struct SyncOptions {
   // Background: the first try, and the first one after a good session, are spread over this long,
   // so that a network's return does not bring everybody at once.
   absl::Duration initial_spread = absl::Seconds(30);
+  // Background: the very first try is not spread, as somebody waits for it.
+  bool begins_at_once = false;
   // Between tries that fail; a time that the server asks for comes before it.
   absl::Duration backoff_min = absl::Seconds(1);
   absl::Duration backoff_max = absl::Minutes(10);
@@ -103,6 +105,9 @@ struct SyncStatus {
   // Why the last session was given up for lack of progress, in a few words; empty once something
   // moved again. Background sync begins another one by itself, over a new connection.
   std::string stalled;
+  // When the server asked to be asked again, if the last session of this process ended so; else
+  // InfinitePast.
+  absl::Time retry_at = absl::InfinitePast();
   uint64_t stalls = 0;  // since the replica was opened
   SyncState session;    // of the session that runs, if any
   // False while a pull runs: change sets of others may show in part.

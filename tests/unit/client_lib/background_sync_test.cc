@@ -79,6 +79,16 @@ TEST_F(BackgroundSyncTest, StoppingWhileItWaitsForItsFirstTryMakesNone) {
   EXPECT_EQ(transport_.connections(), 0u);
 }
 
+TEST_F(BackgroundSyncTest, WhoWaitsForItIsNotSpread) {
+  SyncOptions options;
+  options.initial_spread = absl::Hours(1000);
+  options.begins_at_once = true;
+  background_.Start(options);
+  WaitUntilLive();
+  background_.Stop();
+  EXPECT_EQ(transport_.connections(), 1u);
+}
+
 TEST_F(BackgroundSyncTest, MayBeStoppedFromItsOwnCallback) {
   std::atomic<int> called{0};
   SyncOptions options = AtOnce();

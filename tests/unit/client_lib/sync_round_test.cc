@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -17,6 +18,7 @@
 namespace brigada {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -148,6 +150,42 @@ TEST_F(SyncRoundTest, BeingAskedToBeginAnewIsNoError) {
   EXPECT_TRUE(end.was_good);
   EXPECT_EQ(end.retry_after, absl::Milliseconds(1500));
   EXPECT_EQ(Status().last_error, "");
+}
+
+TEST_F(SyncRoundTest, ARoundComesBackWhenTheServerAsks) {
+  std::atomic<int> sessions{0};
+  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
+    if (!frame.has_hello()) return;
+    if (++sessions == 1) {
+      link.GiveRefused(v1::Refused::BUSY, 1);
+    } else {
+      AnswerUpToDate(link, frame);
+    }
+  });
+  SyncOptions options;
+  std::vector<SyncPhase> phases;
+  options.on_progress = [&](const SyncState& state) { phases.push_back(state.phase); };
+  ASSERT_OK_AND_ASSIGN(const SyncReport report, round_->Run(options));
+  EXPECT_EQ(report.connections, 2);
+  EXPECT_THAT(phases, Contains(SyncPhase::kWaiting));
+  EXPECT_EQ(Status().retry_at, absl::InfinitePast());
+}
+
+TEST_F(SyncRoundTest, ARoundDoesNotWaitBeyondItsDeadlineAndTellsWhenToComeBack) {
+  Begin([](FakeLink& link, const v1::ClientFrame&) { link.GiveRefused(v1::Refused::BUSY, 5000); });
+  SyncOptions options;
+  options.deadline = absl::Seconds(4);
+  EXPECT_THAT(round_->Run(options), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(transport_->connections(), 1u);
+  EXPECT_EQ(Status().retry_at, world_.clock().Now() + absl::Seconds(5));
+}
+
+TEST_F(SyncRoundTest, ARoundWithoutADeadlineDoesNotWaitForEver) {
+  Begin([](FakeLink& link, const v1::ClientFrame&) {
+    link.GiveRefused(v1::Refused::SHUTTING_DOWN, 90'000);
+  });
+  EXPECT_THAT(round_->Run({}), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(transport_->connections(), 1u);
 }
 
 TEST_F(SyncRoundTest, BeingTurnedAwayIsAnErrorAndNoGoodSession) {

@@ -11,6 +11,7 @@
 namespace brigada {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -52,13 +53,31 @@ TEST(RefusalTextTest, EveryReasonThatEndsASessionHasASentenceOfItsOwn) {
 
 TEST(RefusalTextTest, TheCauseOfAnEndIsToldWhereSomebodyHasToActOnIt) {
   EXPECT_THAT(*SessionEndText("BUSY: the server's disk is full: it can be read, not written to"),
-              HasSubstr("el disco del servidor"));
+              HasSubstr("El disco del servidor"));
   EXPECT_THAT(
       *SessionEndText("SHUTTING_DOWN: the server's store failed and waits for its operator"),
       HasSubstr("almacén"));
   EXPECT_THAT(*SessionEndText("STALLED: 3 change sets wait though the server answers; nothing "
                               "moved for 2m"),
               HasSubstr("su trabajo no sale"));
+}
+
+TEST(RefusalTextTest, OnlyAServerThatStopsIsSaidToStop) {
+  EXPECT_THAT(*SessionEndText("SHUTTING_DOWN (retry after 4500 ms)"),
+              HasSubstr("se está deteniendo"));
+  for (const char* const cause : {"grants have changed", "another session of this device has begun",
+                                  "the server went back", "the session has lasted its time",
+                                  "the server's store failed and waits for its operator"}) {
+    EXPECT_THAT(*SessionEndText(absl::StrCat("SHUTTING_DOWN: ", cause, " (retry after 2000 ms)")),
+                AllOf(Not(HasSubstr("deteniendo")), HasSubstr("repita en 2 segundos")));
+  }
+}
+
+TEST(RefusalTextTest, WhenToComeBackIsToldAsTheServerSays) {
+  EXPECT_THAT(*SessionEndText("BUSY: too many sessions at once (retry after 44100 ms)"),
+              HasSubstr("muchos dispositivos. Su trabajo está guardado; repita en 45 segundos"));
+  EXPECT_THAT(*SessionEndText("BUSY (retry after 150000 ms)"), HasSubstr("repita en 3 minutos"));
+  EXPECT_THAT(*SessionEndText("BUSY"), HasSubstr("repita en unos minutos"));
 }
 
 TEST(RefusalTextTest, EveryPatternOfTheSchemaHasWordsForPeople) {

@@ -77,7 +77,7 @@ TEST(StatusTextTest, AServersFullDiskIsNotTakenForTheDevices) {
   EXPECT_THAT(StatusText(AtServer(full)), ::testing::StartsWith("En el servidor: El disco"));
   EXPECT_THAT(StatusText(absl::ResourceExhaustedError(
                   "BUSY: the server's disk is full: it can be read, not written to")),
-              HasSubstr("el disco del servidor está lleno"));
+              HasSubstr("El disco del servidor está lleno"));
 }
 
 TEST(StatusTextTest, ABusyServerIsWorthAnotherTry) {
