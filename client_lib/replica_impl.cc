@@ -8,6 +8,7 @@
 #include "client_lib/conflict_choice.h"
 #include "client_lib/enrollment.h"
 #include "client_lib/grpc_transport.h"
+#include "client_lib/pending_list.h"
 #include "client_lib/rejection_list.h"
 #include "replica/base/status_macros.h"
 #include "replica/query/query.h"
@@ -310,6 +311,11 @@ absl::Status ReplicaImpl::Discard(absl::string_view partition, uint64_t sequence
   return store_->DiscardRejected(partition, sequence);
 }
 
+absl::Status ReplicaImpl::VisitPending(
+    absl::FunctionRef<absl::Status(const PendingChangeSet&)> visit) const {
+  return VisitOutbox(*store_, visit);
+}
+
 absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
   const RecordType* const type = registry_->Find(kConflictTypeId);
   if (type == nullptr) return std::vector<ConflictInfo>();
@@ -329,29 +335,49 @@ absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
     ConflictInfo info;
     info.id = entry.id;
     ASSIGN_OR_RETURN(info.scope, Scope::Parse(entry.scope));
+    ASSIGN_OR_RETURN(info.token, TokenOf(*view, *record, entry.conflict));
     info.entry = std::move(entry.conflict);
     info.decided_here = decided.contains(entry.id.bytes());
     result.push_back(std::move(info));
   }
 }
 
-absl::Status ReplicaImpl::Resolve(const RecordId& conflict, int loser) {
+// Of the entry and of the record it is about, the one that is further behind.
+absl::StatusOr<ReadToken> ReplicaImpl::TokenOf(const ReadView& view, const RecordView& stored,
+                                               const v1::Conflict& entry) const {
+  ReadToken token{.seen = stored.seen};
+  const RecordType* const type = registry_->Find(entry.about_type());
+  const absl::StatusOr<RecordId> about = RecordId::FromBytes(entry.about_record());
+  if (type == nullptr || !about.ok()) return token;
+  ASSIGN_OR_RETURN(const std::optional<RecordView> record, view.Get(*type, *about));
+  if (record.has_value()) token.seen = std::min(token.seen, record->seen);
+  return token;
+}
+
+absl::Status ReplicaImpl::Resolve(const ConflictInfo& shown, int loser) {
   const RecordType* const type = registry_->Find(kConflictTypeId);
   if (type == nullptr) return absl::NotFoundError("this replica's registry has no conflicts");
-  ASSIGN_OR_RETURN(const RecordView stored, ViewOf(*type, conflict));
-  LedgerEntry entry{.id = conflict, .scope = stored.scope, .conflict = {}};
+  ASSIGN_OR_RETURN(const RecordView stored, ViewOf(*type, shown.id));
+  LedgerEntry entry{.id = shown.id, .scope = stored.scope, .conflict = {}};
   if (!entry.conflict.ParseFromString(stored.message))
     return absl::DataLossError("an entry of the ledger is damaged");
   ASSIGN_OR_RETURN(const DecidedConflicts decided, DecidedInOutbox(*store_));
-  if (decided.contains(conflict.bytes())) {
+  if (decided.contains(shown.id.bytes())) {
     return absl::FailedPreconditionError(
         "this conflict was decided here and waits to be sent: to decide otherwise, edit the "
         "record");
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
   RETURN_IF_ERROR(AddOlderValues(*view, *type, &entry));
+  // What came to it meanwhile was not chosen from, and moves the losers' places.
+  if (entry.conflict.state() == v1::OPEN &&
+      entry.conflict.SerializeAsString() != shown.entry.SerializeAsString()) {
+    return absl::AbortedError(
+        "this conflict has changed since it was shown: look at it again and decide then");
+  }
   ASSIGN_OR_RETURN(v1::Change change,
                    ChangeThatDecides(registry_->Find(entry.conflict.about_type()), entry, loser));
+  change.set_seen(shown.token.seen);
   std::vector<v1::Change> changes;
   changes.push_back(std::move(change));
   return CommitChanges(std::move(changes));

@@ -54,8 +54,10 @@ class ReplicaImpl final : public Replica {
   absl::Status ResubmitAs(absl::string_view partition, uint64_t sequence,
                           const v1::ChangeSetBody& content) override;
   absl::Status Discard(absl::string_view partition, uint64_t sequence) override;
+  absl::Status VisitPending(
+      absl::FunctionRef<absl::Status(const PendingChangeSet&)> visit) const override;
   absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const override;
-  absl::Status Resolve(const RecordId& conflict, int loser) override;
+  absl::Status Resolve(const ConflictInfo& shown, int loser) override;
 
   ReplicaId replica_id() const override { return store_->replica(); }
   std::string user() const override { return store_->user(); }
@@ -66,7 +68,8 @@ class ReplicaImpl final : public Replica {
   absl::StatusOr<RecordView> ViewOf(const RecordType& type, const RecordId& id) const;
   absl::StatusOr<v1::Change> ChangeOf(const Transaction::Step& step) const;
   absl::Status CommitChanges(std::vector<v1::Change> changes);
-  // `edited` null: as it was refused.
+  absl::StatusOr<ReadToken> TokenOf(const ReadView& view, const RecordView& stored,
+                                    const v1::Conflict& entry) const;
 
   // Constant after construction.
   const Options options_;

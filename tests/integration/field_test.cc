@@ -99,12 +99,40 @@ TEST_F(FieldTest, SameFieldEditedByTwoIsOneConflictThatBothSeeAndOneDecides) {
   EXPECT_EQ(conflicts[0].entry.losers_size(), 1);
 
   EXPECT_FALSE(conflicts[0].decided_here);
-  ASSERT_OK(ana->Resolve(conflicts[0].id, 0));
-  EXPECT_THAT(ana->Resolve(conflicts[0].id), StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_OK(ana->Resolve(conflicts[0], 0));
+  EXPECT_THAT(ana->Resolve(conflicts[0]), StatusIs(absl::StatusCode::kFailedPrecondition));
   ASSERT_OK_AND_ASSIGN(const std::vector<ConflictInfo> decided, ana->Conflicts());
   ASSERT_EQ(decided.size(), 1u);
   EXPECT_TRUE(decided[0].decided_here);
   ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<ConflictInfo> left, beto->Conflicts());
+  EXPECT_TRUE(left.empty());
+}
+
+TEST_F(FieldTest, NobodyDecidesAConflictByWhatItWasBeforeAnotherValueCame) {
+  const auto ana = organization_.NewDevice("ana", "organizer", "MX/20/067");
+  const auto beto = organization_.NewDevice("beto", "organizer", "MX/20/067");
+  const auto carla = organization_.NewDevice("carla", "organizer", "MX/20/067");
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/067"), Named("Sol", "Perez")));
+  for (const auto* const device : {&ana, &beto, &carla}) ASSERT_OK((*device)->Sync({}));
+  for (const auto* const device : {&ana, &beto, &carla}) {
+    ASSERT_OK((*device)->Update<v1::Person>(
+        id, [&](v1::Person& p) { p.mutable_name()->set_given_names((*device)->user()); }));
+  }
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<ConflictInfo> shown, beto->Conflicts());
+  ASSERT_EQ(shown.size(), 1u);
+  ASSERT_OK(carla->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+
+  EXPECT_THAT(beto->Resolve(shown[0], 0), StatusIs(absl::StatusCode::kAborted));
+
+  ASSERT_OK_AND_ASSIGN(const std::vector<ConflictInfo> again, beto->Conflicts());
+  ASSERT_EQ(again.size(), 1u);
+  ASSERT_EQ(again[0].entry.losers_size(), 2);
+  ASSERT_OK(beto->Resolve(again[0], 1));
   ASSERT_OK(beto->Sync({}));
   ASSERT_OK_AND_ASSIGN(const std::vector<ConflictInfo> left, beto->Conflicts());
   EXPECT_TRUE(left.empty());

@@ -10,6 +10,7 @@
 #include "tools/brigada/change_json.h"
 #include "tools/brigada/change_text.h"
 #include "tools/brigada/command_line.h"
+#include "tools/brigada/conflict_take.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/id_prefix.h"
 #include "tools/brigada/record_id.h"
@@ -36,7 +37,7 @@ SqlRow RowOf(const ConflictInfo& conflict, int take, const v1::Contender& conten
           record.ok() ? record->ToString() : "",
           conflict.scope.path(),
           field.empty() ? std::string(Say("(todo)", "(all)")) : field,
-          int64_t{take},
+          TakeText(entry, take),
           ValueOf(type, entry, contender),
           contender.user(),
           TimeValue(absl::FromUnixMillis(contender.at_ms())),
@@ -75,8 +76,9 @@ std::string SentenceOf(const Replica& replica, const ConflictInfo& conflict) {
 
 void ShowValue(const ConflictInfo& conflict, int take, const v1::Contender& contender) {
   const RecordType* const type = Registry::BuiltIn().Find(conflict.entry.about_type());
-  std::cout << "  " << take << "  " << PrintableText(ValueOf(type, conflict.entry, contender))
-            << "  " << PrintableText(contender.user()) << ", " << TimeText(contender.at_ms())
+  std::cout << "  " << TakeText(conflict.entry, take) << "  "
+            << PrintableText(ValueOf(type, conflict.entry, contender)) << "  "
+            << PrintableText(contender.user()) << ", " << TimeText(contender.at_ms())
             << (take == 0 ? Say("  (el que está)", "  (stands now)") : "") << "\n";
 }
 
@@ -132,18 +134,14 @@ absl::Status ShowOne(const CommandLine& line, const std::string& id) {
 
 struct ResolveFlags {
   std::string id;
-  int take = 0;
+  std::string take;
 };
 
 absl::Status Resolve(const CommandLine& line, const ResolveFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const ConflictInfo found, Find(*replica, flags.id));
-  if (flags.take > found.entry.losers_size()) {
-    return UsageError(absl::Substitute(
-        Say("--take va de 0 a $0 en este conflicto", "--take goes from 0 to $0 in this conflict"),
-        found.entry.losers_size()));
-  }
-  RETURN_IF_ERROR(replica->Resolve(found.id, flags.take - 1));
+  ASSIGN_OR_RETURN(const int number, ParseTake(found.entry, flags.take, flags.id));
+  RETURN_IF_ERROR(replica->Resolve(found, number - 1));
   line.Note(
       Say("Decidido; se enviará en la próxima sincronización, y hasta entonces sigue en la lista",
           "Decided; it goes out with the next sync, and stays in the list until then"));
@@ -157,7 +155,7 @@ void AddConflictCommands(CommandLine* line) {
       line->Add({"conflicts",
                  Say("Valores escritos a la vez, que esperan decisión",
                      "Values written at once that wait for a decision"),
-                 {"brigada conflicts", "brigada conflicts resolve 0193a5 --take 1"}},
+                 {"brigada conflicts", "brigada conflicts resolve 0193a5 --take 1-7c2e0b"}},
                 [line] { return List(*line); });
   conflicts->require_subcommand(0, 1);
   const auto shown = std::make_shared<std::string>();
@@ -170,21 +168,22 @@ void AddConflictCommands(CommandLine* line) {
                    std::string(Say("Conflicto, o su comienzo", "Conflict, or its beginning")))
       ->required();
   const auto flags = std::make_shared<ResolveFlags>();
-  CLI::App* const resolve = line->AddUnder(
-      conflicts,
-      {"resolve",
-       Say("Decide qué valor queda", "Decide which value stays"),
-       {"brigada conflicts resolve 0193a5 --take 0", "brigada conflicts resolve 0193a5 --take 1"}},
-      [line, flags] { return Resolve(*line, *flags); });
+  CLI::App* const resolve =
+      line->AddUnder(conflicts,
+                     {"resolve",
+                      Say("Decide qué valor queda", "Decide which value stays"),
+                      {"brigada conflicts resolve 0193a5 --take 1-7c2e0b"}},
+                     [line, flags] { return Resolve(*line, *flags); });
   resolve
       ->add_option("ID", flags->id,
                    std::string(Say("Conflicto, o su comienzo", "Conflict, or its beginning")))
       ->required();
   resolve
       ->add_option("--take", flags->take,
-                   std::string(Say("0: el que está; 1...: los otros",
-                                   "0: the one that stands; 1...: the others")))
-      ->check(NumberIn(0, 1000))
+                   std::string(Say("El valor que queda, con el nombre que le da la lista: 0-... el "
+                                   "que está, 1-... los otros",
+                                   "The value that stays, by its name in the list: 0-... the one "
+                                   "that stands, 1-... the others")))
       ->required();
 }
 

@@ -41,10 +41,9 @@ std::string ReasonsOf(const Rejection& rejection) {
   return absl::StrJoin(reasons, "; ");
 }
 
-Json ContentOf(const Rejection& rejection) {
+Json ContentOf(const v1::ChangeSetBody& content) {
   Json changes = Json::array();
-  for (const v1::Change& change : rejection.content.changes())
-    changes.push_back(ChangeJson(change));
+  for (const v1::Change& change : content.changes()) changes.push_back(ChangeJson(change));
   return changes;
 }
 
@@ -96,7 +95,7 @@ void ShowRejections(const CommandLine& line, const std::vector<Rejection>& rejec
   for (const Rejection& rejection : rejections) {
     table.Row({NameOf(rejection), TimeValue(rejection.refused_at), ReasonsOf(rejection),
                WayOutOf(rejection), DependsOnOf(rejection),
-               int64_t{rejection.waits_for_grant ? 1 : 0}, JsonText(ContentOf(rejection))});
+               int64_t{rejection.waits_for_grant ? 1 : 0}, JsonText(ContentOf(rejection.content))});
   }
   table.Finish();
 }
@@ -171,25 +170,48 @@ absl::Status Discard(const CommandLine& line, const std::string& name) {
   return absl::OkStatus();
 }
 
-absl::Status Export(const CommandLine& line, const std::string& file) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
-  ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, replica->Rejections());
+absl::StatusOr<Json> RejectedJson(const Replica& replica) {
+  ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, replica.Rejections());
   Json all = Json::array();
   for (const Rejection& rejection : rejections) {
     all.push_back({{"number", NameOf(rejection)},
                    {"refused_at", ValueText(TimeValue(rejection.refused_at))},
                    {"reason", ReasonsOf(rejection)},
-                   {"changes", ContentOf(rejection)}});
+                   {"changes", ContentOf(rejection.content)}});
   }
+  return all;
+}
+
+absl::StatusOr<Json> PendingJson(const Replica& replica) {
+  Json all = Json::array();
+  RETURN_IF_ERROR(replica.VisitPending([&](const PendingChangeSet& pending) {
+    all.push_back({{"number", absl::StrCat(pending.partition, ":", pending.sequence)},
+                   {"made_at", ValueText(TimeValue(pending.made_at))},
+                   {"changes", ContentOf(pending.content)}});
+    return absl::OkStatus();
+  }));
+  return all;
+}
+
+struct ExportFlags {
+  std::string file;
+  bool pending = false;
+};
+
+absl::Status Export(const CommandLine& line, const ExportFlags& flags) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  ASSIGN_OR_RETURN(const Json all, flags.pending ? PendingJson(*replica) : RejectedJson(*replica));
   const std::string text = absl::StrCat(JsonText(all, 2), "\n");
-  if (file == "-") {
+  if (flags.file == "-") {
     std::cout << text;
     return absl::OkStatus();
   }
   // The content is personal data: nobody else reads the file.
-  RETURN_IF_ERROR(WriteSecretFile(file, text, IfFileExists::kRefuse));
-  line.Note(
-      absl::Substitute(Say("$0 rechazos en $1", "$0 rejections in $1"), rejections.size(), file));
+  RETURN_IF_ERROR(WriteSecretFile(flags.file, text, IfFileExists::kRefuse));
+  line.Note(absl::Substitute(
+      flags.pending ? Say("$0 grupos de cambios sin enviar en $1", "$0 unsent change sets in $1")
+                    : Say("$0 rechazos en $1", "$0 rejections in $1"),
+      all.size(), flags.file));
   return absl::OkStatus();
 }
 
@@ -285,6 +307,24 @@ void AddEdit(CommandLine* line, CLI::App* parent, absl::string_view number) {
       ->check(NumberIn(1, 1'000'000'000));
 }
 
+void AddExport(CommandLine* line, CLI::App* parent) {
+  const auto flags = std::make_shared<ExportFlags>();
+  CLI::App* const command =
+      line->AddUnder(parent,
+                     {"export",
+                      Say("Guarda el contenido en un archivo", "Keep the content in a file"),
+                      {"brigada rejected export rechazos.json",
+                       "brigada rejected export --pending sin-enviar.json"}},
+                     [line, flags] { return Export(*line, *flags); });
+  command
+      ->add_option(std::string(Say("ARCHIVO", "FILE")), flags->file,
+                   std::string(Say("Archivo nuevo, o -", "New file, or -")))
+      ->required();
+  command->add_flag("--pending", flags->pending,
+                    std::string(Say("Lo que falta enviar, en lugar de lo rechazado",
+                                    "What is still to be sent, in place of what was refused")));
+}
+
 void AddOne(CommandLine* line, CLI::App* parent, const CommandText& text,
             absl::string_view argument, absl::string_view meaning,
             absl::Status (*run)(const CommandLine&, const std::string&)) {
@@ -320,11 +360,7 @@ void AddRejectedCommands(CommandLine* line) {
           Say("Descarta para siempre", "Discard for good"),
           {"brigada rejected discard MX/20:5"}},
          "N", number, Discard);
-  AddOne(line, rejected,
-         {"export",
-          Say("Guarda el contenido en un archivo", "Keep the content in a file"),
-          {"brigada rejected export rechazos.json"}},
-         Say("ARCHIVO", "FILE"), Say("Archivo nuevo, o -", "New file, or -"), Export);
+  AddExport(line, rejected);
 }
 
 }  // namespace brigada

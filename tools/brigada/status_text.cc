@@ -201,6 +201,11 @@ constexpr Situation kSituations[] = {
     {"this conflict is decided already",
      "Ese conflicto ya se decidió. Véalos con: brigada conflicts",
      "This conflict is decided already. See them with: brigada conflicts"},
+    {"this conflict has changed since it was shown",
+     "El conflicto cambió desde que usted lo vio y no se decidió nada. Véalo otra vez con: brigada "
+     "conflicts",
+     "The conflict has changed since you saw it and nothing was decided. Look again with: brigada "
+     "conflicts"},
     {"no rejected change set", "Ese rechazo ya no está. Véalos con: brigada rejected",
      "That rejection is gone. See them with: brigada rejected"},
     // SQL.

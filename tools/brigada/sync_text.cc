@@ -73,10 +73,12 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
   const bool is_revoked = absl::StrContains(status.last_error, "REVOKED") ||
                           absl::StrContains(status.last_error, "revoked this device");
   if (is_enrolled && is_revoked && status.pending > 0) {
-    sentences.push_back(
-        absl::Substitute(Say("Cambios guardados aquí que ya no se pueden enviar: $0",
-                             "Changes that are kept here and can no longer be sent: $0"),
-                         WithThousands(status.pending)));
+    sentences.push_back(absl::Substitute(
+        Say("Cambios guardados aquí que ya no se pueden enviar: $0; cópielos a un "
+            "archivo con: brigada rejected export --pending ARCHIVO",
+            "Changes that are kept here and can no longer be sent: $0; copy them to "
+            "a file with: brigada rejected export --pending FILE"),
+        WithThousands(status.pending)));
     return sentences;
   }
   if (is_enrolled && status.pending > 0) {
@@ -120,7 +122,7 @@ absl::string_view PhaseText(SyncPhase phase) {
     case SyncPhase::kLive:
       return Say("en vivo", "live");
     case SyncPhase::kWaiting:
-      return Say("sin conexión, se volverá a intentar", "no connection, will try again");
+      return Say("en espera del próximo intento", "waiting for the next try");
   }
   return "";
 }

@@ -72,11 +72,21 @@ struct Rejection {
   std::vector<v1::Refusal> reasons;
 };
 
-// An entry of the conflict ledger.
+// A change set of this device without a verdict.
+struct PendingChangeSet {
+  std::string partition;
+  uint64_t sequence = 0;
+  absl::Time made_at;  // by the device's clock
+  v1::ChangeSetBody content;
+};
+
+// An entry of the conflict ledger as it is shown to whoever decides.
 struct ConflictInfo {
   RecordId id;
   Scope scope;
   v1::Conflict entry;
+  // What this device had then: a value that comes later is not taken as seen.
+  ReadToken token;
   // This device has decided it; the decision is not sent yet.
   bool decided_here = false;
 };
@@ -197,9 +207,11 @@ class Replica {
                                                               OnChange on_change) = 0;
 
   // One round: everything here goes up, everything there comes down, as far as there is a link. A
-  // cut link is tried again within the deadline; what arrived stays. kUnavailable: no connection
-  // (retry later); kUnauthenticated, kPermissionDenied: revoked, expired or not enrolled;
-  // kAlreadyExists: another session of this replica runs.
+  // cut link is tried again within the deadline; what arrived stays. A server that asks to come
+  // back is obeyed when that falls within the deadline (without one, within a minute); else its
+  // refusal is the result (kResourceExhausted: busy), and SyncStatus::retry_at says when.
+  // kUnavailable: no connection (retry later); kUnauthenticated, kPermissionDenied: revoked,
+  // expired or not enrolled; kAlreadyExists: another session of this replica runs.
   virtual absl::StatusOr<SyncReport> Sync(const SyncOptions& options) = 0;
   // Background: a live session whenever there is a link, with backoff and jitter in between. Both
   // may be called from any thread and from callbacks. StopSync returns when the session has ended,
@@ -219,11 +231,17 @@ class Replica {
                                   const v1::ChangeSetBody& content) = 0;
   virtual absl::Status Discard(absl::string_view partition, uint64_t sequence) = 0;
 
+  // What waits to be sent or judged, by partition in order: to keep a copy where it can no longer
+  // be sent (a revoked device). A non-OK status from `visit` stops it.
+  virtual absl::Status VisitPending(
+      absl::FunctionRef<absl::Status(const PendingChangeSet&)> visit) const = 0;
+
   virtual absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const = 0;
-  // Decides a conflict: the standing value stays (`loser` < 0) or the loser with that index becomes
-  // the value. kFailedPrecondition: it is decided, or was decided here and that waits to be sent
-  // (an Update of the record then says otherwise); kInvalidArgument: no such loser.
-  virtual absl::Status Resolve(const RecordId& conflict, int loser = -1) = 0;
+  // Decides a conflict as it was shown: the standing value stays (`loser` < 0) or the loser with
+  // that index in `shown` becomes the value. kAborted: the conflict has other values by now; show
+  // it again. kFailedPrecondition: it is decided, or was decided here and that waits to be sent (an
+  // Update of the record then says otherwise); kInvalidArgument: no such loser.
+  virtual absl::Status Resolve(const ConflictInfo& shown, int loser = -1) = 0;
 
   virtual ReplicaId replica_id() const = 0;
   virtual std::string user() const = 0;

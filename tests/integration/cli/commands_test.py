@@ -1,5 +1,6 @@
 """The whole command line as a new user plays it: every command, on a real server."""
 
+import json
 import os
 import unittest
 
@@ -285,8 +286,11 @@ class SyncTest(FieldTest):
         conflict = self.go("uno", "--format", "json", "conflicts").json()[0]["conflict"]
         self.assert_says(self.go("uno", "conflicts", "show", conflict), "Pérez")
         self.assert_says(self.go("uno", "conflicts", "resolve", conflict, "--take", "9", code=2), "0 a 1")
-        self.go("uno", "conflicts", "resolve", conflict, "--take", "1")
-        again = self.go("uno", "conflicts", "resolve", conflict, "--take", "0", code=1)
+        self.assert_says(self.go("uno", "conflicts", "resolve", conflict, "--take", "1", code=2), "conflicts show")
+        self.assert_says(self.go("uno", "conflicts", "resolve", conflict, "--take", "1-000000", code=1), "cambió")
+        take = self.go("uno", "--format", "json", "conflicts").json()[1]["take"]
+        self.go("uno", "conflicts", "resolve", conflict, "--take", take)
+        again = self.go("uno", "conflicts", "resolve", conflict, "--take", take, code=1)
         self.assert_says(again, "ya lo decidió usted aquí", "brigada sync", "brigada edit")
         listed = self.go("uno", "conflicts")
         self.assert_says(listed, "Usted ya lo decidió", "brigada sync")
@@ -358,6 +362,12 @@ class AdministrationTest(FieldTest):
         status = self.go("iris", "status")
         self.assert_says(status, "ya no se pueden enviar: 1")
         self.assertNotIn("Falta enviar", status.text)
+        self.assert_says(status, "brigada rejected export --pending")
+        kept = json.loads(self.go("iris", "rejected", "export", "--pending", "-").out)
+        self.assertEqual([row["number"] for row in kept], ["MX/20:1"])
+        self.assertIn("Eva", str(kept[0]["changes"]))
+        self.go("iris", "rejected", "export", "--pending", self.field.at("iris.json"))
+        self.assertEqual(os.stat(self.field.at("iris.json")).st_mode & 0o077, 0)
         self.assert_spanish(answer)
         self.assertEqual(self.field.count("iris", "people", "created_by = 'iris'"), 1)
 

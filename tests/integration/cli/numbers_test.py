@@ -23,7 +23,6 @@ OPTIONS = [
     ["sync", "--timeout"],
     ["query", "SELECT 1", "--max-rows"],
     ["invite", "x", "--role", "organizer", "--scope", OAXACA, "--valid-days"],
-    ["conflicts", "resolve", "x", "--take"],
     ["rejected", "edit", "1", "--change"],
 ]
 SERVER_OPTIONS = ["--threads", "--query-threads", "--max-sessions", "--max-new-sessions"]
