@@ -142,8 +142,7 @@ absl::flat_hash_map<std::string, absl::Status> GrantJudge::Load(
   absl::flat_hash_map<std::string, absl::Status> unreadable;
   // A create may release what waits for it, whoever wrote that; of whom no grant is known it goes
   // on waiting.
-  const absl::StatusOr<std::vector<std::string>> waiting = store.WaitingUsers();
-  for (const std::string& user : waiting.ok() ? *waiting : std::vector<std::string>()) {
+  for (const std::string& user : store.WaitingUsers()) {
     absl::StatusOr<std::vector<v1::GrantRecord>> grants = GrantsOf(store, user);
     if (grants.ok()) grants_[user] = *std::move(grants);
   }

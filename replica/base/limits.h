@@ -37,6 +37,13 @@ inline constexpr size_t kMaxVersionsPerKey = 16;
 // Levels of a scope path, and bytes of one segment.
 inline constexpr size_t kMaxScopeDepth = 6;
 inline constexpr size_t kMaxScopeSegmentBytes = 16;
+// A verdict names at most this many refusals: enough to mend a change set, and bounded. What a
+// replica says of one that the server has lost is kept up to this length.
+inline constexpr size_t kMaxRefusals = 100;
+inline constexpr size_t kMaxRefusalDetailBytes = 1024;
+// Per replica, the change sets that wait at the authority for records nobody knows, counted per
+// record that they wait for.
+inline constexpr size_t kMaxWaitingPerReplica = 4096;
 // Frames that wait for a slow peer, per session.
 inline constexpr size_t kMaxQueuedFrames = 16;
 

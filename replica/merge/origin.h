@@ -10,6 +10,9 @@
 
 namespace brigada {
 
+// Change sets have no higher number: above are the marks.
+inline constexpr uint64_t kMaxChangeSetSequence = (uint64_t{1} << 40) - 1;
+
 // The origin of change set `sequence` of `partition` as a record elsewhere keeps it. The nation and
 // the states have marks of their own.
 uint64_t OriginElsewhere(absl::string_view partition, uint64_t sequence);

@@ -15,6 +15,9 @@
 namespace brigada {
 namespace {
 
+// As long as a device keeps what has been judged (DeviceStoreOptions).
+constexpr absl::Duration kLostWorkComesBackFor = absl::Hours(24 * 400);
+
 void SetRefusals(std::vector<v1::Refusal> refusals, v1::Verdict* verdict) {
   refusals.resize(std::min(refusals.size(), kMaxRefusals));
   for (v1::Refusal& refusal : refusals) *verdict->add_refusals() = std::move(refusal);
@@ -84,7 +87,7 @@ CommitGroup::CommitGroup(CommitBase base)
       records_(base_.table, base_.reader),
       verdicts_(base_.reader),
       ledger_(base_.reader),
-      waiting_(base_.reader) {}
+      waiting_(base_.reader, base_.waiting.get()) {}
 
 absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   PushResult result;
@@ -110,7 +113,9 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
             .set = push.change_sets[i],
             .header = header,
             .own_last = Hlc{progress->stamp()}};
-    if (i < push.redelivered.size()) it.before = &push.redelivered[i];
+    // Of an epoch that is not lost this store knows better itself.
+    if (i < push.redelivered.size() && base_.past->IsPast(push.redelivered[i].epoch()))
+      it.before = &push.redelivered[i];
     ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
     const v1::Verdict& verdict = stored.verdict();
     if (verdict.outcome() == v1::QUARANTINED) Quarantine(push, push.change_sets[i], verdict);
@@ -132,7 +137,7 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
 absl::StatusOr<CheckedPush> CommitGroup::Look(const PushRequest& push,
                                               v1::ReplicaProgress** progress) {
   ASSIGN_OR_RETURN(*progress, verdicts_.Progress(push.partition, push.replica));
-  return CheckPush(push, **progress, verdicts_);
+  return CheckPush(push, **progress, verdicts_, *base_.past);
 }
 
 absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
@@ -157,8 +162,7 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   SetStamp(it.header, it.header.has_retry_of() ? Hlc() : it.own_last, &trial);
   if (trial.redelivery.was_refused()) {
     // Refused stays refused, for the reasons that were given.
-    const auto& refusals = it.before->verdict().refusals();
-    trial.refusals.assign(refusals.begin(), refusals.end());
+    trial.refusals = trial.redelivery.Reasons();
     verdict.clear_refusals();
     verdict.set_outcome(v1::REJECTED);
   } else if (body.ok() && status.ok()) {
@@ -187,39 +191,57 @@ absl::Status CommitGroup::Try(const Case& it, Trial* trial, v1::Verdict* verdict
   if (trial->refusals.empty()) {
     Accept(trial, verdict);
   } else {
-    Refuse(it, *trial, verdict);
+    RETURN_IF_ERROR(Refuse(it, trial, verdict));
   }
   return absl::OkStatus();
 }
 
-// What was acknowledged once is not thrown out, and after the store went back a record that nobody
-// knows may only not have come back yet.
-void CommitGroup::Refuse(const Case& it, const Trial& trial, v1::Verdict* verdict) {
-  const auto is_missing = [&](const v1::Refusal& refusal) {
-    const TrialRecord* const target =
-        refusal.change() < trial.targets.size() ? trial.targets[refusal.change()] : nullptr;
-    return refusal.reason() == v1::UNKNOWN_RECORD && target != nullptr && !target->record.exists();
-  };
-  const bool waits = base_.past->floor() > 0 &&
-                     std::all_of(trial.refusals.begin(), trial.refusals.end(), is_missing);
+// After the store went back a record that nobody knows may only not have come back yet. Once no
+// device keeps work from before that any more, only what is itself from a lost past waits.
+bool CommitGroup::MayWait(const Case& it, const Trial& trial) const {
+  if (base_.past->floor() == 0) return false;
+  const v1::EpochRecord& epoch = *base_.past->current();
+  const bool may_come_back =
+      base_.now < absl::FromUnixMillis(epoch.begun_ms()) + kLostWorkComesBackFor || it.is_late ||
+      it.before != nullptr || base_.past->IsPast(it.header.position().epoch());
+  return may_come_back &&
+         std::all_of(trial.refusals.begin(), trial.refusals.end(), [&](const v1::Refusal& refusal) {
+           if (refusal.reason() != v1::UNKNOWN_RECORD || refusal.change() >= trial.targets.size())
+             return false;
+           const TrialRecord* const target = trial.targets[refusal.change()];
+           return target != nullptr && !target->record.exists();
+         });
+}
+
+// What was acknowledged once is not thrown out.
+absl::Status CommitGroup::Refuse(const Case& it, Trial* trial, v1::Verdict* verdict) {
   const bool is_erased =
-      std::any_of(trial.refusals.begin(), trial.refusals.end(),
+      std::any_of(trial->refusals.begin(), trial->refusals.end(),
                   [](const v1::Refusal& refusal) { return refusal.reason() == v1::ERASED_RECORD; });
   // Of a lost epoch: accepted there, or kept for a person, who may not have looked at it yet.
   const bool was_kept = it.before != nullptr;
   // What was erased is kept nowhere.
-  if (is_erased || (!waits && !was_kept)) return;
+  if (is_erased) return absl::OkStatus();
+  bool waits = MayWait(it, *trial);
+  if (waits && !it.is_late && !waiting_.HasRoom(it.push.replica, trial->refusals.size())) {
+    waits = false;
+    for (v1::Refusal& refusal : trial->refusals)
+      refusal.set_detail("too many change sets of this device wait for records already");
+    Log(LogLevel::kWarning, "waiting_sets_full", {{"replica", it.push.replica.ToString()}});
+  }
+  if (!waits && !was_kept) return absl::OkStatus();
   verdict->set_outcome(v1::QUARANTINED);
-  if (!waits) return;
+  if (!waits) return absl::OkStatus();
   v1::WaitingChangeSet waiting;
   waiting.mutable_dot()->set_replica(it.push.replica.AsBytes());
   waiting.mutable_dot()->set_sequence(it.header.sequence());
   waiting.set_user(it.push.user);
-  if (it.before != nullptr) *waiting.mutable_before() = *it.before;
-  for (const v1::Refusal& refusal : trial.refusals) {
-    const RecordSlot& slot = *trial.targets[refusal.change()]->slot;
-    waiting_.Add(it.push.partition, slot.type_id, slot.id, waiting);
+  if (it.before != nullptr) *waiting.mutable_before() = WhatCounts(*it.before);
+  for (const v1::Refusal& refusal : trial->refusals) {
+    const RecordSlot& slot = *trial->targets[refusal.change()]->slot;
+    RETURN_IF_ERROR(waiting_.Add(it.push.partition, slot.type_id, slot.id, waiting));
   }
+  return absl::OkStatus();
 }
 
 absl::Status CommitGroup::ReleaseWaiting() {
@@ -229,7 +251,7 @@ absl::Status CommitGroup::ReleaseWaiting() {
     created_.pop_back();
     ASSIGN_OR_RETURN(const auto waiting, waiting_.Find(partition, type_id, id));
     for (const v1::WaitingChangeSet& set : waiting) {
-      waiting_.Remove(partition, type_id, id, set.dot());
+      RETURN_IF_ERROR(waiting_.Remove(partition, type_id, id, set));
       const absl::Status status = Retry(partition, set);
       if (!absl::IsDataLoss(status)) RETURN_IF_ERROR(status);
       // What is damaged stays in quarantine; nobody else's work waits for it.

@@ -38,6 +38,7 @@ struct CommitBase {
   RecordTable* table = nullptr;
   const Judge* judge = nullptr;
   std::shared_ptr<const RunHistory> past;
+  std::shared_ptr<const WaitingCensus> waiting;
   absl::Time now;
   HybridClock clock;
   PartitionHeads heads;
@@ -59,6 +60,8 @@ class CommitGroup {
   // After the group: the clock, and the head of each partition.
   const HybridClock& clock() const { return base_.clock; }
   const PartitionHeads& heads() const { return base_.heads; }
+  // What it adds to the census of those that wait.
+  const WaitingCensus& waiting() const { return waiting_.difference(); }
 
  private:
   // One change set under judgement: what it makes of the records, kept apart until all of it is
@@ -85,7 +88,9 @@ class CommitGroup {
   void SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial);
   void Accept(Trial* trial, v1::Verdict* verdict);
   // What the verdict is of one that breaks a rule.
-  void Refuse(const Case& it, const Trial& trial, v1::Verdict* verdict);
+  absl::Status Refuse(const Case& it, Trial* trial, v1::Verdict* verdict);
+  // True when the store may have lost what this one lacks.
+  bool MayWait(const Case& it, const Trial& trial) const;
   void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
   static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
   // Tries what waits for the records made since the last call.

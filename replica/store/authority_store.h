@@ -226,7 +226,8 @@ class AuthorityStore {
                                                                        absl::string_view partition,
                                                                        uint64_t sequence) const = 0;
   // Users whose quarantined change sets wait for a record: a judge of a commit has to know them.
-  virtual absl::StatusOr<std::vector<std::string>> WaitingUsers() const = 0;
+  // From memory.
+  virtual std::vector<std::string> WaitingUsers() const = 0;
   virtual std::vector<std::string> Partitions() const = 0;
   // True when what `run` told up to `sequence` is in this store's past.
   virtual bool IsKnownPoint(const Run& run, absl::string_view partition,

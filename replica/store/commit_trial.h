@@ -8,13 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "replica/base/limits.h"
 #include "replica/store/authority_commit.h"
 #include "replica/store/redelivery.h"
 
 namespace brigada {
-
-// A verdict names at most this many refusals: enough to mend a change set, and bounded.
-inline constexpr size_t kMaxRefusals = 100;
 
 struct CommitGroup::Trial {
   Trial(RecordBatch* batch, Redelivery known) : records(batch), redelivery(std::move(known)) {}

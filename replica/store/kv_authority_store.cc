@@ -105,10 +105,9 @@ class KvAuthorityStore final : public AuthorityStore {
     return ReadVerdict(*kv_, partition, replica, sequence);
   }
 
-  absl::StatusOr<std::vector<std::string>> WaitingUsers() const override {
-    // Only a store that went back has any.
-    if (CurrentEpoch().floor() == 0) return std::vector<std::string>();
-    return WaitingSets::Users(*kv_, Partitions());
+  std::vector<std::string> WaitingUsers() const override {
+    const MutexLock lock(&heads_mu_);
+    return waiting_->Users();
   }
 
   v1::EpochRecord CurrentEpoch() const override {
@@ -189,6 +188,7 @@ class KvAuthorityStore final : public AuthorityStore {
   CommitBase BaseAt(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void TakeOver(const HybridClock& clock, const PartitionHeads& heads)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void CountWaiting(const WaitingCensus& difference) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   absl::StatusOr<RunHistory> ReadPast(const AuthorityStoreOptions& options, bool exists,
                                       const PartitionHeads& heads, KvBatch* batch);
 
@@ -218,6 +218,7 @@ class KvAuthorityStore final : public AuthorityStore {
   Run run_ ABSL_GUARDED_BY(heads_mu_);
   // Replaced as a whole, never changed.
   std::shared_ptr<const RunHistory> past_ ABSL_GUARDED_BY(heads_mu_);
+  std::shared_ptr<const WaitingCensus> waiting_ ABSL_GUARDED_BY(heads_mu_);
   mutable Mutex health_mu_;
   absl::Status health_ ABSL_GUARDED_BY(health_mu_);
 };
@@ -254,6 +255,8 @@ absl::Status KvAuthorityStore::Open(const AuthorityStoreOptions& options) {
   ASSIGN_OR_RETURN(const auto clock, kv_->Get(Table::kMeta, kClockKey));
   ASSIGN_OR_RETURN(PartitionHeads heads, ReadHeads(*kv_));
   RETURN_IF_ERROR(table_.Load(*kv_));
+  WaitingCensus waiting;
+  for (const auto& [partition, head] : heads) RETURN_IF_ERROR(waiting.Load(*kv_, partition));
   ASSIGN_OR_RETURN(RunHistory past, ReadPast(options, exists, heads, &batch));
   ASSIGN_OR_RETURN(const Epoch epoch, Epoch::FromBytes(past.current()->epoch()));
   const Run run = NewRandomId<Run>(*options.random);
@@ -266,6 +269,7 @@ absl::Status KvAuthorityStore::Open(const AuthorityStoreOptions& options) {
   epoch_ = epoch;
   run_ = run;
   past_ = std::make_shared<const RunHistory>(std::move(past));
+  waiting_ = std::make_shared<const WaitingCensus>(std::move(waiting));
   return absl::OkStatus();
 }
 
@@ -314,6 +318,7 @@ CommitBase KvAuthorityStore::BaseAt(absl::Time now) {
   const MutexLock lock(&heads_mu_);
   base.heads = heads_;
   base.past = past_;
+  base.waiting = waiting_;
   return base;
 }
 
@@ -321,6 +326,14 @@ void KvAuthorityStore::TakeOver(const HybridClock& clock, const PartitionHeads& 
   clock_ = clock;
   const MutexLock lock(&heads_mu_);
   heads_ = heads;
+}
+
+void KvAuthorityStore::CountWaiting(const WaitingCensus& difference) {
+  if (difference.is_empty()) return;
+  const MutexLock lock(&heads_mu_);
+  WaitingCensus waiting = *waiting_;
+  waiting.Merge(difference);
+  waiting_ = std::make_shared<const WaitingCensus>(std::move(waiting));
 }
 
 absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
@@ -344,6 +357,7 @@ absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
   RETURN_IF_ERROR(written);
   group.Committed();
   TakeOver(group.clock(), group.heads());
+  CountWaiting(group.waiting());
   return results;
 }
 

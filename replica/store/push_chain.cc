@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/hash_chain.h"
+#include "replica/merge/origin.h"
 #include "replica/schema/scope.h"
+#include "replica/store/redelivery.h"
 
 namespace brigada {
 namespace {
@@ -31,6 +33,18 @@ absl::Status ParseHeaders(const PushRequest& push, std::vector<ChainedHeader>* h
                                 : (*headers)[0].header.sequence() + headers->size() - 1;
     if (header.sequence() == 0 || header.sequence() != wanted)
       return Malformed("change sets are not in sequence");
+    if (header.sequence() > kMaxChangeSetSequence)
+      return Malformed(absl::StrCat("change sets are numbered up to ", kMaxChangeSetSequence));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVerdictsBefore(const PushRequest& push,
+                                 const std::vector<ChainedHeader>& headers) {
+  if (push.redelivered.size() > headers.size()) return Malformed("more verdicts than change sets");
+  for (size_t i = 0; i < push.redelivered.size(); ++i) {
+    const absl::Status status = CheckRedelivered(push.redelivered[i], headers[i].header.sequence());
+    if (!status.ok()) return Malformed(status.message());
   }
   return absl::OkStatus();
 }
@@ -76,19 +90,39 @@ absl::StatusOr<ChainValue> ChainBefore(const PushRequest& push, uint64_t first,
   return chain;
 }
 
+// Whether this store may lack what the replica leaves out. One it does not know may have been
+// divided from another, or all of its work is lost; of the others what was judged last is from
+// before the store went back, or itself came again.
+absl::StatusOr<bool> MayLack(const PushRequest& push, const v1::ReplicaProgress& progress,
+                             const VerdictBatch& verdicts, const RunHistory& past) {
+  if (progress.sequence() == 0) return true;
+  ASSIGN_OR_RETURN(const auto last,
+                   verdicts.Find(push.partition, push.replica, progress.sequence()));
+  return last.has_value() &&
+         (last->verdict().commit_sequence() <= past.floor() || last->has_before());
+}
+
 }  // namespace
 
 absl::StatusOr<CheckedPush> CheckPush(const PushRequest& push, const v1::ReplicaProgress& progress,
-                                      const VerdictBatch& verdicts) {
+                                      const VerdictBatch& verdicts, const RunHistory& past) {
   CheckedPush checked;
   checked.status = ParseHeaders(push, &checked.headers);
+  if (checked.status.ok()) checked.status = CheckVerdictsBefore(push, checked.headers);
   if (!checked.status.ok() || checked.headers.empty()) return checked;
   const uint64_t first = checked.headers[0].header.sequence();
-  // Who says what it continues no longer has what is missing; the signature covers what follows.
-  if (first > progress.sequence() + 1 && push.chain_before.empty()) {
-    checked.gap = true;
-    checked.headers.clear();
-    return checked;
+  if (first > progress.sequence() + 1) {
+    // Who says what it continues no longer has what is missing; the signature covers what follows.
+    checked.gap = push.chain_before.empty();
+    if (checked.gap) {
+      checked.headers.clear();
+      return checked;
+    }
+    ASSIGN_OR_RETURN(const bool may_lack, MayLack(push, progress, verdicts, past));
+    if (!may_lack) {
+      checked.status = Malformed("it leaves out change sets that this server has not lost");
+      return checked;
+    }
   }
   const absl::StatusOr<ChainValue> before = ChainBefore(push, first, progress, verdicts);
   if (absl::IsInvalidArgument(before.status())) {

@@ -10,6 +10,7 @@
 #include "brigada/v1/change.pb.h"
 #include "brigada/v1/storage.pb.h"
 #include "replica/store/authority_store.h"
+#include "replica/store/run_history.h"
 #include "replica/store/verdict_table.h"
 
 namespace brigada {
@@ -34,7 +35,7 @@ struct CheckedPush {
 
 // An error of the call itself: the store cannot be read.
 absl::StatusOr<CheckedPush> CheckPush(const PushRequest& push, const v1::ReplicaProgress& progress,
-                                      const VerdictBatch& verdicts);
+                                      const VerdictBatch& verdicts, const RunHistory& past);
 
 }  // namespace brigada
 

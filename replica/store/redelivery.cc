@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/limits.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/fragment.h"
+#include "replica/store/change_rules.h"
 #include "replica/store/keys.h"
 
 namespace brigada {
@@ -27,12 +29,51 @@ v1::MergePolicy PolicyOf(const RecordType* type, uint32_t number) {
 
 }  // namespace
 
+absl::Status CheckRedelivered(const v1::Redelivered& before, uint64_t sequence) {
+  RETURN_IF_ERROR(Epoch::FromBytes(before.epoch()).status());
+  if (before.verdict().sequence() != sequence)
+    return absl::InvalidArgumentError("a verdict is of another change set");
+  switch (before.verdict().outcome()) {
+    case v1::APPLIED:
+    case v1::MERGED:
+    case v1::REJECTED:
+    case v1::QUARANTINED:
+      break;
+    default:
+      return absl::InvalidArgumentError("a verdict has no outcome");
+  }
+  if (static_cast<size_t>(before.verdict().refusals_size()) > kMaxRefusals)
+    return absl::InvalidArgumentError("a verdict has too many reasons");
+  return absl::OkStatus();
+}
+
+v1::Redelivered WhatCounts(const v1::Redelivered& before) {
+  v1::Redelivered kept;
+  kept.set_epoch(before.epoch());
+  v1::Verdict& verdict = *kept.mutable_verdict();
+  verdict.set_sequence(before.verdict().sequence());
+  verdict.set_commit_sequence(before.verdict().commit_sequence());
+  verdict.set_outcome(before.verdict().outcome());
+  verdict.set_stamp(before.verdict().stamp());
+  return kept;
+}
+
 bool Redelivery::was_accepted() const {
   return before_ != nullptr && !IsKeptOut(before_->verdict());
 }
 
 bool Redelivery::was_refused() const {
   return before_ != nullptr && before_->verdict().outcome() == v1::REJECTED;
+}
+
+std::vector<v1::Refusal> Redelivery::Reasons() const {
+  std::vector<v1::Refusal> reasons;
+  for (const v1::Refusal& said : before_->verdict().refusals()) {
+    const bool is_short = said.detail().size() <= kMaxRefusalDetailBytes;
+    reasons.push_back(
+        MakeRefusal(said.reason(), said.change(), said.field(), is_short ? said.detail() : ""));
+  }
+  return reasons;
 }
 
 Hlc Redelivery::signed_stamp() const {

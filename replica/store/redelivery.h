@@ -18,6 +18,11 @@
 
 namespace brigada {
 
+// What a replica says of its change set `sequence`; kInvalidArgument: malformed.
+absl::Status CheckRedelivered(const v1::Redelivered& before, uint64_t sequence);
+// Of that, what the store keeps: nothing that a device could make large.
+v1::Redelivered WhatCounts(const v1::Redelivered& before);
+
 // One change set on its way through one commit. One thread.
 class Redelivery {
  public:
@@ -31,6 +36,8 @@ class Redelivery {
   // It was accepted before: it is not thrown out now.
   bool was_accepted() const;
   bool was_refused() const;
+  // Why it was, in bounds.
+  std::vector<v1::Refusal> Reasons() const;
   Hlc signed_stamp() const;
 
   // Looks for writes of `record` that this one had seen, or that had seen this one. The former are

@@ -1,11 +1,12 @@
 #include "replica/store/waiting_sets.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <tuple>
 #include <utility>
 
+#include "replica/base/limits.h"
+#include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/keys.h"
 
@@ -19,23 +20,84 @@ std::string KeyOf(absl::string_view partition, uint32_t type_id, const RecordId&
   return WaitingKey(partition, type_id, id, replica.value_or(ReplicaId()), dot.sequence());
 }
 
-absl::StatusOr<v1::WaitingChangeSet> Parse(absl::string_view value) {
+// Of a damaged one nothing more is known. Its content stays in quarantine, and nobody else's work
+// waits for it.
+std::optional<v1::WaitingChangeSet> Parse(absl::string_view value) {
   v1::WaitingChangeSet set;
-  if (!set.ParseFromArray(value.data(), static_cast<int>(value.size())))
-    return absl::DataLossError("a waiting change set is damaged");
+  if (!set.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+    Log(LogLevel::kError, "waiting_set_damaged");
+    return std::nullopt;
+  }
   return set;
 }
 
 }  // namespace
 
-void WaitingSets::Add(absl::string_view partition, uint32_t type_id, const RecordId& id,
-                      const v1::WaitingChangeSet& set) {
-  changed_[KeyOf(partition, type_id, id, set.dot())] = set.SerializeAsString();
+absl::Status WaitingCensus::Load(const KvReader& reader, absl::string_view partition) {
+  const std::string prefix = WaitingPrefix(partition);
+  const auto it = reader.Iterate(Table::kRejected, prefix, PrefixEnd(prefix));
+  for (it->SeekToFirst(); it->Valid(); it->Next())
+    if (const auto set = Parse(it->value()); set.has_value()) Add(*set);
+  return it->status();
 }
 
-void WaitingSets::Remove(absl::string_view partition, uint32_t type_id, const RecordId& id,
-                         const v1::Dot& dot) {
-  changed_[KeyOf(partition, type_id, id, dot)] = std::nullopt;
+void WaitingCensus::Merge(const WaitingCensus& other) {
+  for (const auto& [user, count] : other.users_) Count(user, count, &users_);
+  for (const auto& [replica, count] : other.replicas_) Count(replica, count, &replicas_);
+}
+
+int64_t WaitingCensus::CountOf(absl::string_view replica) const {
+  const auto found = replicas_.find(replica);
+  return found == replicas_.end() ? 0 : found->second;
+}
+
+std::vector<std::string> WaitingCensus::Users() const {
+  std::vector<std::string> users;
+  users.reserve(users_.size());
+  for (const auto& [user, count] : users_) users.push_back(user);
+  return users;
+}
+
+void WaitingCensus::Count(const v1::WaitingChangeSet& set, int64_t by) {
+  Count(set.user(), by, &users_);
+  Count(set.dot().replica(), by, &replicas_);
+}
+
+void WaitingCensus::Count(const std::string& key, int64_t by, Counts* counts) {
+  const auto at = counts->try_emplace(key).first;
+  at->second += by;
+  if (at->second == 0) counts->erase(at);
+}
+
+bool WaitingSets::HasRoom(const ReplicaId& replica, size_t records) const {
+  return census_->CountOf(replica.bytes()) + difference_.CountOf(replica.bytes()) +
+             static_cast<int64_t>(records) <=
+         static_cast<int64_t>(kMaxWaitingPerReplica);
+}
+
+absl::StatusOr<bool> WaitingSets::Has(const std::string& key) const {
+  if (const auto changed = changed_.find(key); changed != changed_.end())
+    return changed->second.has_value();
+  ASSIGN_OR_RETURN(const auto stored, reader_->Get(Table::kRejected, key));
+  return stored.has_value();
+}
+
+absl::Status WaitingSets::Add(absl::string_view partition, uint32_t type_id, const RecordId& id,
+                              const v1::WaitingChangeSet& set) {
+  const std::string key = KeyOf(partition, type_id, id, set.dot());
+  ASSIGN_OR_RETURN(const bool is_there, Has(key));
+  if (!is_there) difference_.Add(set);
+  changed_[key] = set.SerializeAsString();
+  return absl::OkStatus();
+}
+
+absl::Status WaitingSets::Remove(absl::string_view partition, uint32_t type_id, const RecordId& id,
+                                 const v1::WaitingChangeSet& set) {
+  const std::string key = KeyOf(partition, type_id, id, set.dot());
+  ASSIGN_OR_RETURN(const bool is_there, Has(key));
+  if (is_there) difference_.Remove(set);
+  changed_[key] = std::nullopt;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<v1::WaitingChangeSet>> WaitingSets::Find(absl::string_view partition,
@@ -58,9 +120,8 @@ absl::StatusOr<std::vector<v1::WaitingChangeSet>> WaitingSets::Find(absl::string
     }
   }
   std::vector<v1::WaitingChangeSet> sets;
-  for (const auto& [key, value] : values) {
-    ASSIGN_OR_RETURN(sets.emplace_back(), Parse(value));
-  }
+  for (const auto& [key, value] : values)
+    if (auto set = Parse(value); set.has_value()) sets.push_back(*std::move(set));
   const auto order = [](const v1::WaitingChangeSet& set) {
     return std::make_tuple(set.before().verdict().commit_sequence(), set.dot().replica(),
                            set.dot().sequence());
@@ -78,22 +139,6 @@ void WaitingSets::Stage(KvBatch* batch) const {
       batch->Delete(Table::kRejected, key);
     }
   }
-}
-
-absl::StatusOr<std::vector<std::string>> WaitingSets::Users(
-    const KvReader& reader, absl::Span<const std::string> partitions) {
-  std::vector<std::string> users;
-  for (const std::string& partition : partitions) {
-    const std::string prefix = WaitingPrefix(partition);
-    const auto it = reader.Iterate(Table::kRejected, prefix, PrefixEnd(prefix));
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      ASSIGN_OR_RETURN(const v1::WaitingChangeSet set, Parse(it->value()));
-      if (std::find(users.begin(), users.end(), set.user()) == users.end())
-        users.push_back(set.user());
-    }
-    RETURN_IF_ERROR(it->status());
-  }
-  return users;
 }
 
 }  // namespace brigada

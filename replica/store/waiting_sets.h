@@ -3,6 +3,7 @@
 #ifndef REPLICA_STORE_WAITING_SETS_H_
 #define REPLICA_STORE_WAITING_SETS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,33 +13,63 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "brigada/v1/storage.pb.h"
 #include "replica/base/ids.h"
 #include "replica/store/kv.h"
 
 namespace brigada {
 
+// Whose change sets wait, counted per record that they wait for: kept in memory, so that no commit
+// looks through the table. Value type.
+class WaitingCensus {
+ public:
+  // Adds those of one partition.
+  absl::Status Load(const KvReader& reader, absl::string_view partition);
+  void Add(const v1::WaitingChangeSet& set) { Count(set, 1); }
+  void Remove(const v1::WaitingChangeSet& set) { Count(set, -1); }
+  void Merge(const WaitingCensus& other);
+
+  bool is_empty() const { return users_.empty() && replicas_.empty(); }
+  int64_t CountOf(absl::string_view replica) const;
+  std::vector<std::string> Users() const;
+
+ private:
+  // Nothing is kept of a zero. The difference that a batch makes may be below.
+  using Counts = std::map<std::string, int64_t, std::less<>>;
+  void Count(const v1::WaitingChangeSet& set, int64_t by);
+  static void Count(const std::string& key, int64_t by, Counts* counts);
+
+  Counts users_;
+  Counts replicas_;
+};
+
 // Those of the store with what one write batch changes. One thread.
 class WaitingSets {
  public:
-  explicit WaitingSets(const KvReader* reader) : reader_(reader) {}
+  // Both outlive it. `census`: of what is stored.
+  WaitingSets(const KvReader* reader, const WaitingCensus* census)
+      : reader_(reader), census_(census) {}
 
-  void Add(absl::string_view partition, uint32_t type_id, const RecordId& id,
-           const v1::WaitingChangeSet& set);
-  void Remove(absl::string_view partition, uint32_t type_id, const RecordId& id,
-              const v1::Dot& dot);
+  // True while one more of this replica may wait, for so many records (kMaxWaitingPerReplica).
+  bool HasRoom(const ReplicaId& replica, size_t records) const;
+  absl::Status Add(absl::string_view partition, uint32_t type_id, const RecordId& id,
+                   const v1::WaitingChangeSet& set);
+  absl::Status Remove(absl::string_view partition, uint32_t type_id, const RecordId& id,
+                      const v1::WaitingChangeSet& set);
   // In the order in which they were judged when they were accepted before, then by replica.
   absl::StatusOr<std::vector<v1::WaitingChangeSet>> Find(absl::string_view partition,
                                                          uint32_t type_id,
                                                          const RecordId& id) const;
   void Stage(KvBatch* batch) const;
-
-  static absl::StatusOr<std::vector<std::string>> Users(const KvReader& reader,
-                                                        absl::Span<const std::string> partitions);
+  // What the batch adds to the census once it is written.
+  const WaitingCensus& difference() const { return difference_; }
 
  private:
+  absl::StatusOr<bool> Has(const std::string& key) const;
+
   const KvReader* const reader_;
+  const WaitingCensus* const census_;
+  WaitingCensus difference_;
   std::map<std::string, std::optional<std::string>> changed_;
 };
 

@@ -59,6 +59,7 @@ class ServerUnderFire {
                                                                        .restored = restored});
     CHECK(opened.ok());
     store_ = *std::move(opened);
+    if (first_epoch_.is_zero()) first_epoch_ = store_->epoch();
   }
 
   // What waits for the commit queue is gone with the process.
@@ -102,7 +103,10 @@ class ServerUnderFire {
       for (const fuzz::ScriptedChangeSet& set : event.sets())
         *body.add_change_sets() = Assemble(set);
       *body.mutable_redelivered() = event.redelivered();
-      if (!event.as_is()) MendPush(event.skips(), &body, frame.mutable_push());
+      if (!event.as_is()) {
+        MendPush(event.skips(), &body, frame.mutable_push());
+        MendRedelivered(&body);
+      }
       PackedBody packed = PackBody(body);
       frame.mutable_push()->set_body(std::move(packed.bytes));
       frame.mutable_push()->set_inflated_bytes(packed.inflated_bytes);
@@ -167,12 +171,25 @@ class ServerUnderFire {
     push->set_chain(std::string(AsView(chain)));
   }
 
+  // Gives what was said before the numbers of its change sets, and the epoch that may be lost.
+  void MendRedelivered(v1::PushBody* body) const {
+    for (int i = 0; i < std::min(body->redelivered_size(), body->change_sets_size()); ++i) {
+      v1::Redelivered& before = *body->mutable_redelivered(i);
+      if (before.epoch().empty()) before.set_epoch(first_epoch_.AsBytes());
+      if (before.verdict().sequence() != 0) continue;
+      v1::ChangeSetHeader header;
+      header.ParseFromString(body->change_sets(i).header());
+      before.mutable_verdict()->set_sequence(header.sequence());
+    }
+  }
+
   FakeClock clock_;
   SeededRandom random_{7};
   FuzzJudge judge_;
   const std::shared_ptr<Kv> disk_ = NewMemoryKv();
   const std::shared_ptr<Kv> backup_ = NewMemoryKv();
   uint64_t asked_ = 0;  // questions of this session
+  Epoch first_epoch_;
   std::unique_ptr<AuthorityStore> store_;
   std::unique_ptr<TestServer> server_;
   std::unique_ptr<TestServer::Peer> peer_;

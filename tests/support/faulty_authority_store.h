@@ -95,9 +95,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
                                                                uint64_t sequence) const override {
     return store_->FindVerdict(replica, partition, sequence);
   }
-  absl::StatusOr<std::vector<std::string>> WaitingUsers() const override {
-    return store_->WaitingUsers();
-  }
+  std::vector<std::string> WaitingUsers() const override { return store_->WaitingUsers(); }
   Epoch epoch() const override { return store_->epoch(); }
   Run run() const override { return store_->run(); }
   absl::StatusOr<std::unique_ptr<ReadView>> Read() const override { return store_->Read(); }

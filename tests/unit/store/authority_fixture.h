@@ -130,6 +130,10 @@ class TestReplica {
 
   const ReplicaId& id() const { return id_; }
   uint64_t sequence() const { return sequence_; }
+  // Value after the last change set.
+  const std::string& chain() const { return chain_; }
+  // The next change set has the number after this one.
+  void SkipTo(uint64_t sequence) { sequence_ = sequence; }
 
   // What the next change sets say their writer had seen.
   Epoch epoch;

@@ -492,6 +492,7 @@ TEST_P(AuthorityStoreTest, AMoveSaysInWhichOtherStateItCommitted) {
 
 // The judge may know more by now; but it was acknowledged, so a person decides.
 TEST_P(AuthorityStoreTest, WhatALostLineAcceptedIsSetAsideAndNotThrownOut) {
+  const Epoch lost = store_->epoch();
   Reopen(/*restored=*/true);
   judge_.refuses = [](const ChangeInQuestion&) { return true; };
   PushRequest again =
@@ -500,7 +501,7 @@ TEST_P(AuthorityStoreTest, WhatALostLineAcceptedIsSetAsideAndNotThrownOut) {
   before.mutable_verdict()->set_sequence(1);
   before.mutable_verdict()->set_commit_sequence(1);
   before.mutable_verdict()->set_outcome(v1::APPLIED);
-  before.set_epoch(std::string(16, 'l'));
+  before.set_epoch(lost.AsBytes());
 
   const PushResult result = Commit(again);
   const PushResult fresh =

@@ -53,7 +53,7 @@ class FakeAuthorityStore final : public AuthorityStore {
                                                                uint64_t) const override {
     return Unused();
   }
-  absl::StatusOr<std::vector<std::string>> WaitingUsers() const override { return Unused(); }
+  std::vector<std::string> WaitingUsers() const override { return {}; }
   v1::EpochRecord CurrentEpoch() const override { return {}; }
   std::vector<std::string> Partitions() const override { return {}; }
   bool IsKnownPoint(const Run& run, absl::string_view partition, uint64_t sequence) const override;
