@@ -54,27 +54,6 @@ v1::GrantRecord NewGrant(const Caller& caller, absl::string_view user, absl::str
   return grant;
 }
 
-// A copy of a device's store is as little to be trusted as the device itself, and so is a copy of
-// that copy; also through those that are revoked already.
-absl::StatusOr<std::set<ReplicaId>> WithItsCopies(const AuthorityStore& store,
-                                                  const ReplicaId& replica) {
-  ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(store));
-  std::multimap<std::string, std::string> copies;
-  for (const v1::DeviceRecord& device : devices)
-    if (!device.copied_from().empty()) copies.emplace(device.copied_from(), device.replica());
-  std::set<ReplicaId> family = {replica};
-  std::vector<ReplicaId> unvisited = {replica};
-  while (!unvisited.empty()) {
-    const auto [begin, end] = copies.equal_range(unvisited.back().AsBytes());
-    unvisited.pop_back();
-    for (auto it = begin; it != end; ++it) {
-      ASSIGN_OR_RETURN(const ReplicaId copy, ReplicaId::FromBytes(it->second));
-      if (family.insert(copy).second) unvisited.push_back(copy);
-    }
-  }
-  return family;
-}
-
 }  // namespace
 
 AdministrationService::AdministrationService(const Parts& parts, AdministrationOptions options)
@@ -222,7 +201,8 @@ absl::Status AdministrationService::DoRevokeDevice(const Caller& caller,
   };
   // A copy that was made meanwhile is found by another round: nobody divides a revoked device.
   for (size_t revoked = 0;;) {
-    ASSIGN_OR_RETURN(const std::set<ReplicaId> family, WithItsCopies(store, replica));
+    ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(store));
+    const std::set<ReplicaId> family = WithItsCopies(devices, replica);
     if (family.size() == revoked) break;
     revoked = family.size();
     for (const ReplicaId& copy : family) {

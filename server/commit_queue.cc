@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "server/grant_judge.h"
@@ -37,7 +38,21 @@ absl::Status CommitQueue::Submit(PushRequest* push, OnResult on_result) {
     return absl::ResourceExhaustedError("the commit queue is full");
   waiting_.push_back({std::move(*push), bytes, std::move(on_result)});
   waiting_bytes_ += bytes;
+  ++submitted_;
   wake_.Signal();
+  return absl::OkStatus();
+}
+
+absl::Status CommitQueue::WaitForAll(absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
+  const MutexLock lock(&mu_);
+  const uint64_t last = submitted_;
+  while (answered_ < last) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration())
+      return absl::UnavailableError("the server still has work to take in; try again");
+    answered_some_.WaitFor(&mu_, left);
+  }
   return absl::OkStatus();
 }
 
@@ -60,7 +75,11 @@ void CommitQueue::Run() {
       if (waiting_.empty()) return;
       group = TakeGroup();
     }
+    const size_t pushes = group.size();
     CommitGroup(std::move(group));
+    const MutexLock lock(&mu_);
+    answered_ += pushes;
+    answered_some_.SignalAll();
   }
 }
 

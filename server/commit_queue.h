@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <set>
@@ -59,6 +60,9 @@ class CommitQueue {
   // `on_result` runs on the queue's thread once the push is durable, or with the error that kept it
   // from being so. kResourceExhausted: the queue is full, offer it again; kUnavailable: stopping.
   absl::Status Submit(PushRequest* push, OnResult on_result);
+  // Waits until what was submitted before has been answered. kUnavailable: it has not within
+  // `patience` (the disk may be full). Not on the queue's thread.
+  absl::Status WaitForAll(absl::Duration patience);
   // A group that waits for room on the disk fails.
   void Stop();
   // The disk is full: what is submitted waits.
@@ -99,8 +103,12 @@ class CommitQueue {
   mutable Mutex mu_;
   CondVar wake_;
   CondVar stopped_;
+  CondVar answered_some_;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   size_t waiting_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  // Pushes, since the start.
+  uint64_t submitted_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t answered_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
   std::thread thread_;

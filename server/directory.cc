@@ -191,6 +191,44 @@ absl::StatusOr<std::vector<v1::DeviceRecord>> AllDevices(const AuthorityStore& s
   return ListAll<v1::DeviceRecord>(store, DirectoryKind::kDevice);
 }
 
+std::set<ReplicaId> WithItsCopies(absl::Span<const v1::DeviceRecord> devices,
+                                  const ReplicaId& replica) {
+  std::multimap<std::string, ReplicaId> copies;
+  for (const v1::DeviceRecord& device : devices) {
+    const absl::StatusOr<ReplicaId> id = ReplicaId::FromBytes(device.replica());
+    if (id.ok() && !device.copied_from().empty()) copies.emplace(device.copied_from(), *id);
+  }
+  std::set<ReplicaId> family = {replica};
+  std::vector<ReplicaId> unvisited = {replica};
+  while (!unvisited.empty()) {
+    const auto [begin, end] = copies.equal_range(unvisited.back().AsBytes());
+    unvisited.pop_back();
+    for (auto it = begin; it != end; ++it)
+      if (family.insert(it->second).second) unvisited.push_back(it->second);
+  }
+  return family;
+}
+
+size_t CountCopies(absl::Span<const v1::DeviceRecord> devices, const ReplicaId& replica) {
+  std::map<std::string, const v1::DeviceRecord*> by_id;
+  for (const v1::DeviceRecord& device : devices) by_id[device.replica()] = &device;
+  std::string first = replica.AsBytes();
+  // Each step goes to an older device; no more of them than there are.
+  for (size_t steps = 0; steps < devices.size(); ++steps) {
+    const auto found = by_id.find(first);
+    if (found == by_id.end() || found->second->copied_from().empty()) break;
+    first = found->second->copied_from();
+  }
+  const std::set<ReplicaId> family =
+      WithItsCopies(devices, ReplicaId::FromBytes(first).value_or(replica));
+  return static_cast<size_t>(
+      std::count_if(devices.begin(), devices.end(), [&](const v1::DeviceRecord& device) {
+        const absl::StatusOr<ReplicaId> id = ReplicaId::FromBytes(device.replica());
+        return id.ok() && !device.copied_from().empty() && device.revoked_ms() == 0 &&
+               family.contains(*id);
+      }));
+}
+
 absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,
                         absl::FunctionRef<void(v1::DeviceRecord&)> edit) {
   return EditEntry(

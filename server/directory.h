@@ -3,9 +3,11 @@
 #ifndef SERVER_DIRECTORY_H_
 #define SERVER_DIRECTORY_H_
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "brigada/v1/administration_service.pb.h"
 #include "replica/base/ids.h"
 #include "replica/base/random.h"
@@ -51,6 +54,12 @@ absl::StatusOr<v1::GrantRecord> FindGrant(const AuthorityStore& store, absl::str
 absl::StatusOr<std::optional<v1::DeviceRecord>> FindDevice(const AuthorityStore& store,
                                                            const ReplicaId& replica);
 absl::StatusOr<std::vector<v1::DeviceRecord>> AllDevices(const AuthorityStore& store);
+// `replica`, the copies of it and the copies of those. A copy of a device's store is as little to
+// be trusted as the device itself, also through those that are revoked already.
+std::set<ReplicaId> WithItsCopies(absl::Span<const v1::DeviceRecord> devices,
+                                  const ReplicaId& replica);
+// Copies that are not revoked of the device that `replica` stems from in the end.
+size_t CountCopies(absl::Span<const v1::DeviceRecord> devices, const ReplicaId& replica);
 // Reads the device, lets `edit` change it and writes it back; again when somebody else wrote in
 // between. kNotFound.
 absl::Status EditDevice(AuthorityStore& store, const ReplicaId& replica,

@@ -2,9 +2,28 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "server/directory.h"
 
 namespace brigada {
+
+absl::Status CheckCopies(const AuthorityStore& store, const ReplicaId& replica) {
+  ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, AllDevices(store));
+  if (CountCopies(devices, replica) < kMaxCopiesPerDevice) return absl::OkStatus();
+  Log(LogLevel::kWarning, "too_many_copies", {{"replica", replica.ToString()}});
+  return absl::FailedPreconditionError(
+      absl::StrCat("this device has ", kMaxCopiesPerDevice,
+                   " copies already: an administrator has to revoke those that nobody uses"));
+}
+
+absl::Status SettleWork(const ReplicaId& replica, LiveSessions* sessions, CommitQueue* queue,
+                        absl::Duration patience) {
+  if (!sessions->EndSessionsOf(replica, patience))
+    return absl::UnavailableError("a session of this device has not ended yet; try again");
+  return queue->WaitForAll(patience);
+}
 
 absl::StatusOr<std::vector<v1::SharedWork>> FindSharedWork(
     const AuthorityStore& store, const ReplicaId& replica,

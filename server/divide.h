@@ -2,14 +2,32 @@
 #ifndef SERVER_DIVIDE_H_
 #define SERVER_DIVIDE_H_
 
+#include <cstddef>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/store/authority_store.h"
+#include "server/commit_queue.h"
+#include "server/live_sessions.h"
 
 namespace brigada {
+
+// Of one device, with copies of copies: who has the key of a device could make any number of them.
+inline constexpr size_t kMaxCopiesPerDevice = 32;
+
+// kFailedPrecondition: so many copies of this device are not revoked. The store is not asked for
+// more than its list of devices.
+absl::Status CheckCopies(const AuthorityStore& store, const ReplicaId& replica);
+
+// Ends the sessions of `replica` and waits until all they had pushed is judged, so that the answer
+// to a division counts it. kUnavailable: it is not within `patience`. Not on a thread of the
+// executor that the sessions run on.
+absl::Status SettleWork(const ReplicaId& replica, LiveSessions* sessions, CommitQueue* queue,
+                        absl::Duration patience);
 
 // Both copies made change sets under one id. Those of the chain values in `unsent` that the store
 // has under the same sequence were made before the copies parted and came from the other one.

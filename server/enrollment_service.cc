@@ -20,6 +20,7 @@ namespace {
 // A device that did not sync for this long has to renew; an administrator sees it in the list
 // meanwhile.
 constexpr absl::Duration kLease = absl::Hours(24 * 180);
+constexpr absl::Duration kPatienceWithOldWork = absl::Seconds(5);
 
 void Fill(const Organization& organization, const v1::DeviceRecord& device, std::string certificate,
           absl::Time now, v1::EnrollResponse* response) {
@@ -35,21 +36,21 @@ void Fill(const Organization& organization, const v1::DeviceRecord& device, std:
 grpc::ServerUnaryReactor* EnrollmentService::Enroll(grpc::CallbackServerContext* call,
                                                     const v1::EnrollRequest* request,
                                                     v1::EnrollResponse* response) {
-  return RunUnary(call, executor_, kMaxAnonymousCalls,
+  return RunUnary(call, context_.executor, kMaxAnonymousCalls,
                   [this, request, response] { return DoEnroll(*request, response); });
 }
 
 grpc::ServerUnaryReactor* EnrollmentService::Renew(grpc::CallbackServerContext* call,
                                                    const v1::RenewRequest* request,
                                                    v1::EnrollResponse* response) {
-  return RunUnary(call, executor_, kMaxAnonymousCalls,
+  return RunUnary(call, context_.executor, kMaxAnonymousCalls,
                   [this, request, response] { return DoRenew(*request, response); });
 }
 
 grpc::ServerUnaryReactor* EnrollmentService::Divide(grpc::CallbackServerContext* call,
                                                     const v1::DivideRequest* request,
                                                     v1::DivideResponse* response) {
-  return RunUnary(call, executor_, kMaxAnonymousCalls, [this, call, request, response] {
+  return RunUnary(call, context_.workers, kMaxAnonymousCalls, [this, call, request, response] {
     return DoDivide(ReplicaOfPeer(*call), *request, response);
   });
 }
@@ -57,8 +58,8 @@ grpc::ServerUnaryReactor* EnrollmentService::Divide(grpc::CallbackServerContext*
 // Both copies hold the same key: whoever comes second is the copy, and both are the same user's.
 absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::DivideRequest& request,
                                          v1::DivideResponse* response) {
-  const absl::Time now = clock_->Now();
-  AuthorityStore& store = *organization_->store;
+  const absl::Time now = context_.clock->Now();
+  AuthorityStore& store = *context_.organization->store;
   ASSIGN_OR_RETURN(const ReplicaId copied, ReplicaId::FromBytes(request.replica()));
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.new_replica()));
   ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
@@ -71,7 +72,7 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
     return absl::DataLossError("the record of a device is damaged");
   if (original.revoked_ms() != 0)
     return absl::PermissionDeniedError("an administrator revoked this device");
-  ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
+  ASSIGN_OR_RETURN(std::string certificate, context_.organization->authority.IssueDevice(
                                                 request.csr_der(), replica, original.user()));
   v1::DeviceRecord device = original;
   device.set_replica(request.new_replica());
@@ -86,6 +87,7 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
       (known->public_key() != device.public_key() || known->copied_from() != device.copied_from()))
     return absl::PermissionDeniedError("the new id is another device's");
   if (!known.has_value()) {
+    RETURN_IF_ERROR(CheckCopies(store, copied));
     // With the original as it was read: a revocation in between stops it.
     DirectoryWrite unchanged{DirectoryKind::kDevice, copied.AsBytes(), *stored, std::nullopt};
     unchanged.expected.emplace(stored);
@@ -98,29 +100,32 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
       return absl::UnavailableError("the device changed at the same time; try again");
     RETURN_IF_ERROR(written);
   }
+  // Of either copy, what is on its way.
+  RETURN_IF_ERROR(
+      SettleWork(copied, context_.sessions, context_.commit_queue, kPatienceWithOldWork));
   const std::vector<v1::UnsentChain> unsent(request.unsent().begin(), request.unsent().end());
   ASSIGN_OR_RETURN(const auto shared, FindSharedWork(store, copied, unsent));
   response->mutable_shared()->Assign(shared.begin(), shared.end());
   Log(LogLevel::kWarning, "device divided",
       {{"replica", copied.ToString()}, {"copy", replica.ToString()}});
-  Fill(*organization_, device, std::move(certificate), now, response->mutable_enrolled());
+  Fill(*context_.organization, device, std::move(certificate), now, response->mutable_enrolled());
   return absl::OkStatus();
 }
 
 absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
                                          v1::EnrollResponse* response) {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = context_.clock->Now();
   if (request.device_name().size() > kMaxNameBytes || request.software().size() > kMaxNameBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the device's name is longer than ", kMaxNameBytes, " bytes"));
   }
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
-  AuthorityStore& store = *organization_->store;
+  AuthorityStore& store = *context_.organization->store;
   // Before any signature is verified: who has no code costs little.
   ASSIGN_OR_RETURN(const v1::InvitationRecord invitation,
                    FindInvitation(store, request.code(), now));
   ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
-  ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
+  ASSIGN_OR_RETURN(std::string certificate, context_.organization->authority.IssueDevice(
                                                 request.csr_der(), replica, invitation.user()));
   v1::DeviceRecord device;
   device.set_replica(request.replica());
@@ -134,16 +139,16 @@ absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
   device.set_certificate_hash(std::string(AsView(fingerprint)));
   ASSIGN_OR_RETURN(device, RedeemInvitation(store, request.code(), device, now));
   Log(LogLevel::kInfo, "device enrolled", {{"replica", replica.ToString()}});
-  Fill(*organization_, device, std::move(certificate), now, response);
+  Fill(*context_.organization, device, std::move(certificate), now, response);
   return absl::OkStatus();
 }
 
 absl::Status EnrollmentService::DoRenew(const v1::RenewRequest& request,
                                         v1::EnrollResponse* response) {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = context_.clock->Now();
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
   ASSIGN_OR_RETURN(const RequestedIdentity requested, ReadRequest(request.csr_der()));
-  AuthorityStore& store = *organization_->store;
+  AuthorityStore& store = *context_.organization->store;
   ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> device, FindDevice(store, replica));
   if (!device.has_value() || device->public_key() != requested.public_key_der) {
     return absl::UnauthenticatedError(
@@ -151,7 +156,7 @@ absl::Status EnrollmentService::DoRenew(const v1::RenewRequest& request,
   }
   if (device->revoked_ms() != 0)
     return absl::PermissionDeniedError("an administrator revoked this device");
-  ASSIGN_OR_RETURN(std::string certificate, organization_->authority.IssueDevice(
+  ASSIGN_OR_RETURN(std::string certificate, context_.organization->authority.IssueDevice(
                                                 request.csr_der(), replica, device->user()));
   v1::DeviceRecord renewed = *device;
   RETURN_IF_ERROR(EditDevice(store, replica, [&](v1::DeviceRecord& stored) {
@@ -161,7 +166,7 @@ absl::Status EnrollmentService::DoRenew(const v1::RenewRequest& request,
     renewed = stored;
   }));
   Log(LogLevel::kInfo, "lease renewed", {{"replica", replica.ToString()}});
-  Fill(*organization_, renewed, std::move(certificate), now, response);
+  Fill(*context_.organization, renewed, std::move(certificate), now, response);
   return absl::OkStatus();
 }
 

@@ -4,16 +4,26 @@
 
 #include "brigada/v1/enrollment_service.grpc.pb.h"
 #include "replica/base/clock.h"
+#include "server/commit_queue.h"
 #include "server/executor.h"
+#include "server/live_sessions.h"
 #include "server/organization.h"
 
 namespace brigada {
 
+// All outlive the service.
+struct EnrollmentContext {
+  Organization* organization = nullptr;
+  LiveSessions* sessions = nullptr;
+  CommitQueue* commit_queue = nullptr;
+  Executor* executor = nullptr;
+  Executor* workers = nullptr;  // for calls that wait for sessions, which run on `executor`
+  const Clock* clock = nullptr;
+};
+
 class EnrollmentService final : public v1::Enrollment::CallbackService {
  public:
-  // All outlive the service.
-  EnrollmentService(Organization* organization, Executor* executor, const Clock* clock)
-      : organization_(organization), executor_(executor), clock_(clock) {}
+  explicit EnrollmentService(const EnrollmentContext& context) : context_(context) {}
 
   grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* call,
                                    const v1::EnrollRequest* request,
@@ -31,9 +41,7 @@ class EnrollmentService final : public v1::Enrollment::CallbackService {
   absl::Status DoEnroll(const v1::EnrollRequest& request, v1::EnrollResponse* response);
   absl::Status DoRenew(const v1::RenewRequest& request, v1::EnrollResponse* response);
 
-  Organization* const organization_;
-  Executor* const executor_;
-  const Clock* const clock_;
+  const EnrollmentContext context_;
 };
 
 }  // namespace brigada

@@ -92,6 +92,33 @@ absl::Duration LiveSessions::PlaceOfOneMore() {
   return kComeBackSoon + admission_.NextPlace(clock_->Monotonic());
 }
 
+bool LiveSessions::EndSessionsOf(const ReplicaId& replica, absl::Duration patience) {
+  // A session may end after the wait is given up.
+  struct Ending {
+    Mutex mu;
+    CondVar ended;
+    size_t open ABSL_GUARDED_BY(mu) = 0;
+  };
+  const auto ending = std::make_shared<Ending>();
+  for (const auto& session : All()) {
+    if (session->replica() != replica) continue;
+    {
+      const MutexLock lock(&ending->mu);
+      ++ending->open;
+    }
+    session->OnEnd(AnotherSession(kComeBackSoon), [ending] {
+      const MutexLock lock(&ending->mu);
+      --ending->open;
+      ending->ended.SignalAll();
+    });
+  }
+  const absl::Time deadline = absl::Now() + patience;
+  const MutexLock lock(&ending->mu);
+  while (ending->open > 0 && absl::Now() < deadline)
+    ending->ended.WaitFor(&ending->mu, deadline - absl::Now());
+  return ending->open == 0;
+}
+
 void LiveSessions::Suspend() {
   {
     const MutexLock lock(&mu_);

@@ -36,6 +36,9 @@ class LiveSessions {
   // judged anew.
   void OnUserChanged(absl::string_view user);
   void OnReplicaChanged(const ReplicaId& replica);
+  // The same, and waits until what they had of pushes is with the commit queue. False: it is not
+  // within `patience`. Not on a thread of the executor that the sessions run on.
+  bool EndSessionsOf(const ReplicaId& replica, absl::Duration patience);
   // The store began a new epoch: every session but `except` ends and starts again in it.
   void OnNewEpoch(const SessionRunner* except);
   // The store failed: every session ends, and no other is admitted, each with StoreStopped.

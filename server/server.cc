@@ -113,7 +113,8 @@ class Server::Impl {
                       }),
         context_(ContextOf(options, clock)),
         sync_(&context_, &sessions_),
-        enrollment_(organization_.get(), &executor_, &clock),
+        enrollment_(
+            {organization_.get(), &sessions_, &commit_queue_, &executor_, &workers_, &clock}),
         administration_(
             {organization_.get(), &sessions_, &notes_, &executor_, &workers_, &clock, &random},
             AdministrationOptions{options.query_limits, BackupDirectory(options, *organization_)}),

@@ -287,11 +287,13 @@ void SessionRunner::TakeWake() {
   }
 }
 
-void SessionRunner::OnEnd(v1::Refused refused) {
-  strand_->Post([self = shared_from_this(), refused = std::move(refused)] {
-    if (self->sink_ == nullptr) return;
-    self->session_->Refuse(refused);
-    self->Pump();
+void SessionRunner::OnEnd(v1::Refused refused, std::function<void()> then) {
+  strand_->Post([self = shared_from_this(), refused = std::move(refused), then = std::move(then)] {
+    if (self->sink_ != nullptr) {
+      self->session_->Refuse(refused);
+      self->Pump();
+    }
+    if (then) then();
   });
 }
 

@@ -56,8 +56,9 @@ class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
   // Costs next to nothing when the session reads none of them.
   void OnNewHeads(const std::vector<std::string>& partitions);
   void OnTick();
-  // The session ends with `refused` as its last frame.
-  void OnEnd(v1::Refused refused);
+  // The session ends with `refused` as its last frame. `then` runs on the strand once it hands
+  // nothing more to the commit queue.
+  void OnEnd(v1::Refused refused, std::function<void()> then = {});
   // The same, if the session is this user's.
   void EndIfOf(std::string user, v1::Refused refused);
   const ReplicaId& replica() const { return replica_; }

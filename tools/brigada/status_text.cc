@@ -130,6 +130,11 @@ constexpr Situation kSituations[] = {
      "borra. Hable con su coordinación",
      "An administrator revoked this device: it syncs no more, but what it holds is not deleted. "
      "Talk to your coordinator"},
+    {"this device has * copies already",
+     "Este dispositivo ya tiene $0 copias y no puede haber otra: pida a quien administra que dé de "
+     "baja las que nadie usa. Su trabajo sigue guardado aquí",
+     "This device has $0 copies already and there can be no other: ask your administrator to "
+     "revoke those that nobody uses. Your work is still saved here"},
     {"work of another user is not sent yet",
      "Aquí hay trabajo de otra persona sin enviar. Sincronice antes de cambiar de usuario",
      "There is another person's unsent work here. Sync before the user changes"},
