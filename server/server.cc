@@ -24,6 +24,7 @@
 #include "server/enrollment_service.h"
 #include "server/live_sessions.h"
 #include "server/session_notes.h"
+#include "server/sum_check.h"
 #include "server/sync_service.h"
 #include "server/ticker.h"
 #include "server/tombstone_job.h"
@@ -111,6 +112,7 @@ class Server::Impl {
                       [this](const std::vector<std::string>& partitions) {
                         sessions_.OnNewHeads(partitions);
                       }),
+        sums_(organization_->store.get(), &workers_, &clock),
         context_(ContextOf(options, clock)),
         sync_(&context_, &sessions_),
         enrollment_(
@@ -171,6 +173,7 @@ class Server::Impl {
       sessions_.OnNewEpoch(except);
       return organization_->journal->NoteStart(*organization_->store);
     };
+    context.on_doubted_sums = [this](const std::string& partition) { sums_.Ask(partition); };
     return context;
   }
   static std::string BackupDirectory(const ServerOptions& options,
@@ -249,6 +252,7 @@ class Server::Impl {
   Executor workers_;
   LiveSessions sessions_;
   CommitQueue commit_queue_;
+  SumCheck sums_;
   SessionContext context_;
   SyncService sync_;
   EnrollmentService enrollment_;

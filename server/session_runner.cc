@@ -79,6 +79,9 @@ class SessionRunner::Host final : public ServerSessionHost {
     return SigningKey::VerifySignature(public_key_, chain, signature);
   }
 
+  void DoubtSums(const std::string& partition) override {
+    if (runner_->context_->on_doubted_sums) runner_->context_->on_doubted_sums(partition);
+  }
   absl::Status SubmitPush(PushRequest* push) override {
     absl::Status status = runner_->context_->commit_queue->Submit(
         push, [runner = runner_->shared_from_this()](const PushResult& result) {

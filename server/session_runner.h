@@ -35,6 +35,8 @@ struct SessionContext {
   absl::Duration max_session_age = absl::InfiniteDuration();
   // The store began a new epoch, found out by this session: the others have to start again.
   std::function<absl::Status(const SessionRunner*)> on_new_epoch;
+  // ServerSessionHost::DoubtSums. Returns at once.
+  std::function<void(const std::string& partition)> on_doubted_sums = {};
 };
 
 // The public methods may be called from any thread; they post to the strand and return at once.

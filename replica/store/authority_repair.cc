@@ -34,6 +34,7 @@ class RangeMatch {
         page_.end = record->key;
         return std::move(page_);
       }
+      page_.read = read + 1;
       if (HasItem() && NextItem().key() == record->key) {
         Both(*record, TakeItem());
       } else if (record->is_counted) {

@@ -129,6 +129,7 @@ struct RangeSlice {
 struct RangeRepairPage {
   v1::RepairBody body;
   std::string end;  // up to here
+  size_t read = 0;  // stored records
 };
 
 struct CollectRequest {
@@ -207,6 +208,9 @@ class AuthorityStore {
   // target_bytes of it.
   virtual absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest& request,
                                                       const v1::RangeItems& items) const = 0;
+  // Makes the sums of the partition anew from its records: true when those stored were others, and
+  // they are mended. Reads every record of it, beside the commits unless the sums are damaged.
+  virtual absl::StatusOr<bool> RecomputeSums(absl::string_view partition) = 0;
   // Forgets tombstones of the partition up to the floor, but those of erased records and of
   // conflicts that wait for a person. Bounded.
   virtual absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) = 0;

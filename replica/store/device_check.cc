@@ -7,6 +7,7 @@
 #include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
+#include "replica/store/partition_sums.h"
 #include "replica/store/scope_sums.h"
 
 namespace brigada {
@@ -81,21 +82,8 @@ bool KvDeviceStore::IsAtCheckpoint(absl::string_view partition) const {
 
 absl::StatusOr<bool> KvDeviceStore::RecomputeSums(absl::string_view partition) {
   const WriterTurn turn(&writers_);
-  SumsByKey sums;
-  const std::string begin = PartitionPrefix(partition);
-  const auto it = kv_->Iterate(Table::kRecords, begin, PrefixEnd(begin));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    RecordKeyParts parts;
-    if (!ParseRecordKey(it->key(), &parts)) return absl::DataLossError("a record key is damaged");
-    const RecordType* const type = options_.registry->Find(parts.type_id);
-    const auto stored = DecodeStorage(type, it->value());
-    if (!stored.ok() || !IsInSums(*stored)) continue;
-    CountIn(
-        partition, stored->base.scope(),
-        SumsOf(type, parts.type_id, parts.id, stored->base, table_.sum_policy(), stored->untold),
-        /*is_added=*/true, &sums);
-  }
-  RETURN_IF_ERROR(it->status());
+  ASSIGN_OR_RETURN(const SumsByKey sums,
+                   SumPartition(*kv_, *options_.registry, table_.sum_policy(), partition));
   KvBatch batch;
   ASSIGN_OR_RETURN(const bool differs, StageAllSums(*kv_, partition, sums, &batch));
   if (!differs) return false;

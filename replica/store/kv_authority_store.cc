@@ -14,6 +14,7 @@
 #include "replica/store/format.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_read_view.h"
+#include "replica/store/partition_sums.h"
 #include "replica/store/record_ranges.h"
 #include "replica/store/record_table.h"
 #include "replica/store/run_history.h"
@@ -73,6 +74,8 @@ class KvAuthorityStore final : public AuthorityStore {
     const auto snapshot = kv_->Snapshot();
     return MakeRangeRepair(ReaderOf(request, *snapshot), request, items, *past, head);
   }
+
+  absl::StatusOr<bool> RecomputeSums(absl::string_view partition) override;
 
   absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) override;
 
@@ -374,6 +377,30 @@ absl::StatusOr<std::vector<std::string>> KvAuthorityStore::PlacesOf(uint32_t typ
     places.push_back(scope.empty() ? partition : scope);
   }
   return places;
+}
+
+absl::StatusOr<bool> KvAuthorityStore::RecomputeSums(absl::string_view partition) {
+  const auto stage = [&](const KvReader& reader, KvBatch* batch) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const SumsByKey sums,
+                     SumPartition(reader, *registry_, table_.sum_policy(), partition));
+    return StageAllSums(reader, partition, sums, batch);
+  };
+  KvBatch batch;
+  {
+    const auto snapshot = kv_->Snapshot();
+    ASSIGN_OR_RETURN(const bool differs, stage(*snapshot, &batch));
+    if (!differs) return false;
+  }
+  // Only damaged sums hold up the commits: what was staged beside them may be out of date.
+  batch = KvBatch();
+  const MutexLock commit_lock(&commit_mu_);
+  ASSIGN_OR_RETURN(const bool differs, stage(*kv_, &batch));
+  if (!differs) return false;
+  const absl::Status written = kv_->Write(batch, Durability::kSync);
+  NoteWrite(written);
+  RETURN_IF_ERROR(written);
+  table_.ForgetSums();
+  return true;
 }
 
 absl::StatusOr<CollectReport> KvAuthorityStore::CollectTombstones(const CollectRequest& request) {

@@ -1,5 +1,6 @@
 #include "replica/sync/server_repair.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,14 +20,31 @@ absl::Status Malformed(absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("repair: ", what));
 }
 
+// From the beginning of the partition to its end, without a hole.
+bool CoversAll(const v1::RangeCheck& check) {
+  for (int i = 1; i < check.ranges_size(); ++i)
+    if (check.ranges(i).begin() != check.ranges(i - 1).end()) return false;
+  return check.ranges(0).begin().empty() && check.ranges().rbegin()->end().empty();
+}
+
 }  // namespace
 
 absl::Status ServerRepair::Begin(uint64_t number, RangeRequest lane) {
   if (has_output()) return Malformed("a question before the answer to the last one");
   if (number != number_ + 1) return Malformed("a question out of order");
+  Work& work = work_[lane.partition];
+  if (work.read > budget_.besides + budget_.times_first * work.first)
+    return absl::ResourceExhaustedError("repair: enough of this partition for one session");
+  ++work.questions;
   number_ = number;
   request_ = std::move(lane);
   return absl::OkStatus();
+}
+
+void ServerRepair::AddRead(size_t records) {
+  Work& work = work_[request_.partition];
+  work.read += records;
+  if (work.questions == 1) work.first += records;
 }
 
 absl::Status ServerRepair::OnCheck(const v1::RangeCheck& check, RangeRequest lane) {
@@ -84,6 +102,7 @@ absl::StatusOr<v1::ServerFrame> ServerRepair::Count() {
     const v1::RecordRange& range = check_->ranges(answer_.same_size());
     ASSIGN_OR_RETURN(const RangeSlice slice, store_->SumRange(request_, next_, range.end(), left));
     sum_.Add(slice.sum);
+    AddRead(slice.read);
     if (slice.next.has_value()) {
       next_ = *slice.next;
       v1::RangeAnswer& working = *frame.mutable_range_answer();
@@ -99,6 +118,9 @@ absl::StatusOr<v1::ServerFrame> ServerRepair::Count() {
     if (answer_.same_size() < check_->ranges_size())
       next_ = check_->ranges(answer_.same_size()).begin();
   }
+  const bool is_all_same = std::all_of(answer_.same().begin(), answer_.same().end(),
+                                       [](bool is_same) { return is_same; });
+  if (is_all_same && CoversAll(*check_)) doubted_ = request_.partition;
   *frame.mutable_range_answer() = std::move(answer_);
   check_.reset();
   return frame;
@@ -106,6 +128,9 @@ absl::StatusOr<v1::ServerFrame> ServerRepair::Count() {
 
 absl::StatusOr<v1::ServerFrame> ServerRepair::List() {
   ASSIGN_OR_RETURN(const RangeRepairPage page, store_->RepairRange(request_, *items_));
+  AddRead(page.read);
+  const bool is_all = items_->begin().empty() && page.end.empty();
+  if (is_all && page.body.ByteSizeLong() == 0) doubted_ = request_.partition;
   v1::ServerFrame frame;
   v1::RangeRepair& repair = *frame.mutable_range_repair();
   repair.set_partition(request_.partition);

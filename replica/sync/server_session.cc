@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kMaxLostLines = 16;
 constexpr absl::Duration kRetryAfterShutdown = absl::Seconds(2);
+constexpr absl::Duration kRetryRepairAfter = absl::Minutes(1);
 
 }  // namespace
 
@@ -31,7 +32,7 @@ class ServerSession::Impl {
         options_(options),
         limits_(OwnLimits(options.batch_target_bytes)),
         push_(host, options.max_pushes_in_flight),
-        repair_(store) {}
+        repair_(store, options.repair_budget) {}
 
   void OnFrame(const v1::ClientFrame& frame, absl::Time now);
   void OnPushResult(const PushResult& result);
@@ -235,7 +236,12 @@ void ServerSession::Impl::OnQuestion(const Question& question,
   std::optional<RangeRequest> lane = pull_->ReadsOf(question.partition());
   if (!compares_ || !lane.has_value())
     return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "repair: not for this device"));
+  // Until then what the feeds are still going to tell is no difference.
+  if (!done_sent_)
+    return Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, "repair: a question before Done"));
   const absl::Status taken = (repair_.*take)(question, *std::move(lane));
+  if (absl::IsResourceExhausted(taken))
+    return Refuse(MakeRefused(v1::Refused::BUSY, taken.message(), kRetryRepairAfter));
   if (!taken.ok()) Refuse(MakeRefused(v1::Refused::MALFORMED_FRAME, taken.message()));
 }
 
@@ -338,6 +344,7 @@ bool ServerSession::Impl::NextRepairFrame(v1::ServerFrame* frame) {
     Refuse(MakeRefused(v1::Refused::INTERNAL, "records not readable"));
     return false;
   }
+  if (const auto doubted = repair_.TakeDoubted()) host_->DoubtSums(*doubted);
   if (!answer->has_value() || !MaySend()) return false;
   *frame = **std::move(answer);
   return true;

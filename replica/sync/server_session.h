@@ -56,6 +56,9 @@ class ServerSessionHost {
   // The checkpoints that the device's cursors stand at, each where this server gave it: deletions
   // up to there are told. May be noted late or not at all.
   virtual void NoteReached(const std::vector<v1::PartitionHead>& /*reached*/) {}
+  // A device that found its records other than a checkpoint said has the same as the store after
+  // all: the store's sums of the partition may be damaged.
+  virtual void DoubtSums(const std::string& /*partition*/) {}
   // This server gave out a point that its store does not know: the store went back. The host begins
   // a new epoch in it, durably, and ends every other session. An error ends this one too.
   virtual absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) = 0;
@@ -64,10 +67,19 @@ class ServerSessionHost {
   virtual std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) = 0;
 };
 
+// What the questions of a repair may read of one partition in a session, in stored records: so many
+// times what the first one read, and some besides. A device that differs more goes on in the next
+// session, with what it has by then.
+struct RepairBudget {
+  uint64_t times_first = 16;
+  uint64_t besides = 65'536;
+};
+
 struct ServerSessionOptions {
   absl::Duration stall_timeout = absl::Seconds(60);
   size_t batch_target_bytes = 0;  // 0: kBatchTargetBytes
   size_t max_pushes_in_flight = 4;
+  RepairBudget repair_budget = {};
 };
 
 struct ServerSessionStats {

@@ -31,6 +31,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
   int heads_asked() const { return heads_asked_; }
   int feeds_read() const { return feeds_read_; }
   int commits_tried() const { return commits_tried_; }
+  int recomputed() const { return recomputed_; }
 
   absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
                                                        const Judge& judge,
@@ -56,6 +57,10 @@ class FaultyAuthorityStore final : public AuthorityStore {
   absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest& request,
                                               const v1::RangeItems& items) const override {
     return store_->RepairRange(request, items);
+  }
+  absl::StatusOr<bool> RecomputeSums(absl::string_view partition) override {
+    ++recomputed_;
+    return store_->RecomputeSums(partition);
   }
   absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) override {
     const absl::Status failure = this->failure();
@@ -130,6 +135,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
   mutable std::atomic<int> heads_asked_{0};
   mutable std::atomic<int> feeds_read_{0};
   std::atomic<int> commits_tried_{0};
+  std::atomic<int> recomputed_{0};
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   absl::Status health_ ABSL_GUARDED_BY(mu_);

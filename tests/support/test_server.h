@@ -38,6 +38,9 @@ class TestServer {
     absl::Status SubmitPush(PushRequest* push) override;
     absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override;
     std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override;
+    void DoubtSums(const std::string& partition) override {
+      server_->doubted_sums_.insert(partition);
+    }
 
    private:
     friend class TestServer;
@@ -63,6 +66,8 @@ class TestServer {
   // nothing was queued.
   absl::StatusOr<bool> RunCommits(size_t limit = SIZE_MAX);
   size_t queued() const { return queue_.size(); }
+  // Partitions whose sums a session has doubted.
+  const std::set<std::string>& doubted_sums() const { return doubted_sums_; }
   // The server starts again on another store object; there are no connections then. What was queued
   // is gone, as with a process.
   void Restart(AuthorityStore* store) {
@@ -78,6 +83,7 @@ class TestServer {
     PushRequest push;
   };
 
+  std::set<std::string> doubted_sums_;
   AuthorityStore* store_;
   const Judge* const judge_;
   const Clock* const clock_;

@@ -39,6 +39,7 @@ class FakeAuthorityStore final : public AuthorityStore {
                                               const v1::RangeItems&) const override {
     return Unused();
   }
+  absl::StatusOr<bool> RecomputeSums(absl::string_view) override { return Unused(); }
   absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest&) override {
     return Unused();
   }

@@ -32,6 +32,7 @@
 namespace brigada {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -491,6 +492,37 @@ TEST_F(RepairTest, TombstonesOfErasedRecordsStay) {
   EXPECT_TRUE(stored(ids_[2]));
 }
 
+TEST_F(RepairTest, DamagedSumsOfTheServerAreDoubtedOnceARepairFindsNothing) {
+  RegisterMany(&ana_, 40);
+  Sync(&ana_);
+  Sync(&beto_);
+  authority_.reset();
+  KvBatch damage;
+  const auto it = server_disk_->Iterate(Table::kMeta, "sum", "sun");
+  it->SeekToFirst();
+  ASSERT_TRUE(it->Valid());
+  for (; it->Valid(); it->Next()) {
+    std::string value(it->value());
+    value.back() = static_cast<char>(value.back() ^ 1);
+    damage.Put(Table::kMeta, std::string(it->key()), value);
+  }
+  ASSERT_OK(server_disk_->Write(damage, Durability::kSync));
+  OpenServer();
+  Register(&ana_, "Nueva");
+  EXPECT_EQ(Sync(&ana_).mismatches, 1U);
+  EXPECT_THAT(server_->doubted_sums(), IsEmpty());
+  EXPECT_EQ(Sync(&ana_).records_repaired, 0U);
+  EXPECT_THAT(server_->doubted_sums(), ElementsAre(kOaxaca));
+
+  EXPECT_THAT(authority_->RecomputeSums(kOaxaca), IsOkAndHolds(true));
+
+  EXPECT_THAT(authority_->RecomputeSums(kOaxaca), IsOkAndHolds(false));
+  for (Device* device : {&ana_, &beto_}) {
+    Register(device, "Otra");
+    EXPECT_EQ(Sync(device).mismatches, 0U);
+  }
+}
+
 // A session after its hello, fed by hand.
 class HostileRepairTest : public RepairTest {
  protected:
@@ -498,12 +530,12 @@ class HostileRepairTest : public RepairTest {
     RegisterMany(&ana_, 50);
     Sync(&ana_);
     Connect(ana_);
+    GetDone();
   }
-  void Connect(const Device& device) {
+  void Connect(const Device& device, const ServerSessionOptions& options = {}) {
     session_.reset();
     peer_ = std::make_unique<TestServer::Peer>(server_.get());
-    session_ =
-        std::make_unique<ServerSession>(authority_.get(), peer_.get(), ServerSessionOptions());
+    session_ = std::make_unique<ServerSession>(authority_.get(), peer_.get(), options);
     peer_->Attach(session_.get());
     v1::ClientFrame frame;
     frame.mutable_hello()->set_protocol_version(1);
@@ -511,6 +543,13 @@ class HostileRepairTest : public RepairTest {
     frame.mutable_hello()->add_features("fingerprints");
     frame.mutable_hello()->set_live(true);
     session_->OnFrame(frame, clock_.Now());
+  }
+  // The device says that it has pushed all; the session tells all and says Done.
+  void GetDone() {
+    v1::ClientFrame frame;
+    frame.mutable_push_end();
+    session_->OnFrame(frame, clock_.Now());
+    while (session_->NextFrame(clock_.Now()).has_value()) continue;
   }
   static v1::ClientFrame Check(uint64_t number) {
     v1::ClientFrame frame;
@@ -530,9 +569,40 @@ class HostileRepairTest : public RepairTest {
     return session_->outcome();
   }
 
+  // The device reads what comes, up to an end or a pause.
+  std::optional<v1::ServerFrame> LastFrame() {
+    std::optional<v1::ServerFrame> last;
+    while (auto frame = session_->NextFrame(clock_.Now())) last = std::move(frame);
+    return last;
+  }
+
   std::unique_ptr<TestServer::Peer> peer_;
   std::unique_ptr<ServerSession> session_;
 };
+
+TEST_F(HostileRepairTest, AQuestionBeforeDoneIsRefused) {
+  Connect(ana_);
+  EXPECT_EQ(Answer(Check(1)).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(HostileRepairTest, WhatQuestionsReadInASessionIsBounded) {
+  ServerSessionOptions options;
+  options.repair_budget = {.times_first = 2, .besides = 10};
+  Connect(ana_, options);
+  GetDone();
+  uint64_t number = 1;
+  while (Answer(Check(number)).ok()) {
+    LastFrame();
+    ++number;
+  }
+  // The first read 50 records, and others may read 110 in all before the next is refused.
+  EXPECT_EQ(number, 4U);
+  EXPECT_EQ(session_->outcome().code(), absl::StatusCode::kResourceExhausted);
+  const auto refused = LastFrame();
+  ASSERT_TRUE(refused.has_value() && refused->has_refused());
+  EXPECT_EQ(refused->refused().reason(), v1::Refused::BUSY);
+  EXPECT_GT(refused->refused().retry_after_ms(), 0U);
+}
 
 TEST_F(HostileRepairTest, AGoodQuestionIsAnswered) {
   EXPECT_OK(Answer(Check(1)));
@@ -604,6 +674,7 @@ TEST_F(HostileRepairTest, RecordsThatMayNotBeReadAreAnsweredAsThoseThatAreNotThe
     server_->SetPeer(
         {.replica = beto_.store->replica(), .user = "beto", .feeds = {feed}, .grants = {}});
     Connect(beto_);
+    GetDone();
     v1::ClientFrame frame;
     v1::RangeItems& items = *frame.mutable_range_items();
     items.set_partition(kOaxaca);
