@@ -43,7 +43,7 @@ absl::StatusOr<bool> CheckFormat(const KvReader& reader, StoreKind kind) {
   }
   uint32_t version = 0;
   if (format->size() < 2 || NameOf((*format)[0]).empty() ||
-      !absl::SimpleAtoi(absl::string_view(*format).substr(1), &version)) {
+      !absl::SimpleAtoi(absl::string_view(*format).substr(1), &version) || version == 0) {
     return absl::DataLossError("open store: its format version cannot be read; restore it");
   }
   if ((*format)[0] != static_cast<char>(kind)) {

@@ -71,7 +71,7 @@ TEST_F(FormatTest, AStoreOfTheOtherKindIsRefused) {
 }
 
 TEST_F(FormatTest, AFormatThatCannotBeReadIsDataLoss) {
-  for (const char* damaged : {"", "d", "x1", "d-1", "dx", "1"}) {
+  for (const char* damaged : {"", "d", "x1", "d-1", "dx", "1", "d0", "a0"}) {
     PutFormatText(damaged);
     EXPECT_THAT(OpenDevice(), StatusIs(absl::StatusCode::kDataLoss)) << damaged;
     EXPECT_THAT(OpenAuthority(), StatusIs(absl::StatusCode::kDataLoss)) << damaged;
