@@ -20,12 +20,13 @@ absl::StatusOr<Rejection> Describe(const v1::RejectedChangeSet& entry) {
   rejection.partition = header.partition();
   rejection.sequence = header.sequence();
   rejection.retry_of = header.retry_of().sequence();
-  rejection.quarantined = entry.verdict().outcome() == v1::QUARANTINED;
+  const auto is_of_grants = [](const v1::Refusal& refusal) {
+    return refusal.reason() == v1::NOT_GRANTED || refusal.reason() == v1::LATE_AFTER_REVOCATION;
+  };
+  rejection.quarantined = entry.verdict().outcome() == v1::QUARANTINED &&
+                          std::none_of(refusals.begin(), refusals.end(), is_of_grants);
   rejection.waits_for_grant =
-      !rejection.quarantined && !refusals.empty() &&
-      std::all_of(refusals.begin(), refusals.end(), [](const v1::Refusal& refusal) {
-        return refusal.reason() == v1::NOT_GRANTED || refusal.reason() == v1::LATE_AFTER_REVOCATION;
-      });
+      !refusals.empty() && std::all_of(refusals.begin(), refusals.end(), is_of_grants);
   rejection.refused_at = absl::FromUnixMillis(entry.refused_at_ms());
   rejection.reasons.assign(refusals.begin(), refusals.end());
   return rejection;

@@ -37,7 +37,8 @@ WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& pus
     AppendBigEndian64(dot.sequence(), &name);
     context.provisional.insert(std::move(name));
   }
-  if (header.has_retry_of() && header.retry_of().replica() == push.replica.bytes())
+  if (header.retry_of().replica() == push.replica.bytes() &&
+      header.retry_of().sequence() < header.sequence())
     context.own_before = header.retry_of().sequence();
   return context;
 }
@@ -119,6 +120,7 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
     const v1::Verdict& verdict = stored.verdict();
     if (verdict.outcome() == v1::QUARANTINED) Quarantine(push, push.change_sets[i], verdict);
+    LetGo(push, header, verdict);
     progress->set_sequence(header.sequence());
     progress->set_chain(checked.headers[i].chain);
     progress->set_stamp(std::max(progress->stamp(), verdict.stamp()));
@@ -283,6 +285,9 @@ absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingC
   push.replica = replica;
   push.user = waiting.user();
   push.partition = partition;
+  // It is tried again now: the grants of this time count for it too.
+  if (!header.has_retry_of()) *header.mutable_retry_of() = waiting.dot();
+  header.set_retried_at_ms(absl::ToUnixMillis(base_.now));
   const uint64_t head = base_.heads[partition];
   ASSIGN_OR_RETURN(v1::StoredVerdict stored,
                    JudgeSet({.push = push,
@@ -376,6 +381,15 @@ void CommitGroup::Quarantine(const PushRequest& push, const v1::ChangeSet& set,
   kept.set_refused_at_ms(absl::ToUnixMillis(base_.now));
   quarantined_[QuarantineKey(push.partition, push.replica, verdict.sequence())] =
       kept.SerializeAsString();
+}
+
+// What was accepted under another number is not kept, nor released, a second time.
+void CommitGroup::LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
+                        const v1::Verdict& verdict) {
+  const bool is_accepted = verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
+  if (!is_accepted || header.retry_of().replica() != push.replica.bytes()) return;
+  quarantined_[QuarantineKey(push.partition, push.replica, header.retry_of().sequence())] =
+      std::nullopt;
 }
 
 absl::Status CommitGroup::Stage(KvBatch* batch) {

@@ -92,6 +92,9 @@ class CommitGroup {
   // True when the store may have lost what this one lacks.
   bool MayWait(const Case& it, const Trial& trial) const;
   void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
+  // A retry was accepted: what is quarantined of its first try is done with.
+  void LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
+             const v1::Verdict& verdict);
   static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
   // Tries what waits for the records made since the last call.
   absl::Status ReleaseWaiting();

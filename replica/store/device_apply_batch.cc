@@ -14,7 +14,6 @@
 #include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_entries.h"
-#include "replica/store/grant_cover.h"
 #include "replica/store/keys.h"
 
 namespace brigada {
@@ -215,8 +214,11 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
     const Record& record = slot->state.visible();
     rejected.add_scopes(record.exists() ? record.scope() : "");
   }
-  rejected.set_tried_covered(set.header.has_retry_of() &&
-                             GrantsCoverAll(LastWelcome(), rejected, set.body, work->partition));
+  if (set.header.has_retry_of()) {
+    ASSIGN_OR_RETURN(const bool could_have_gone,
+                     MayGoNow(rejected, set.body, work->partition, &work->records));
+    rejected.set_tried_covered(could_have_gone);
+  }
   ++work->rejected_gain;
   work->is_rejected[verdict.sequence()] = true;
   work->rejected[ChangeSetKey(work->partition, verdict.sequence())] = std::move(rejected);

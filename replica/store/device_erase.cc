@@ -2,6 +2,7 @@
 // refused change sets. Both keep their place, so that sequences and chains go on.
 #include <utility>
 
+#include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/hash_chain.h"
 #include "replica/store/authority_erase.h"
@@ -83,8 +84,13 @@ absl::Status KvDeviceStore::ScrubRejected(BatchInProgress* work) const {
   const auto it = kv_->Iterate(Table::kRejected, prefix, PrefixEnd(prefix));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     v1::RejectedChangeSet rejected;
-    if (!rejected.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
-      return absl::DataLossError("a stored rejected change set is damaged");
+    // Nothing can be taken out of what cannot be read: it goes as a whole.
+    if (!rejected.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      Log(LogLevel::kError, "rejected_set_damaged", {{"partition", work->partition}});
+      work->writes.Delete(Table::kRejected, std::string(it->key()));
+      --work->rejected_gain;
+      continue;
+    }
     if (work->released.contains(std::string(it->key()))) continue;
     work->rejected.try_emplace(std::string(it->key()), std::move(rejected));
   }

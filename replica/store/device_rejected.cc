@@ -4,9 +4,36 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
 
 namespace brigada {
+namespace {
+
+bool IsReadable(const v1::RejectedChangeSet& entry) {
+  v1::ChangeSetHeader header;
+  v1::ChangeSetBody body;
+  return header.ParseFromString(entry.change_set().header()) &&
+         body.ParseFromString(entry.change_set().body());
+}
+
+// What cannot be read is listed by its number, so that it can be discarded.
+v1::RejectedChangeSet DamagedEntry(absl::string_view key) {
+  v1::ChangeSetHeader header;
+  header.set_partition(std::string(PartitionOfKey(key)));
+  if (key.size() >= sizeof(uint64_t))
+    header.set_sequence(BigEndian64(key.substr(key.size() - sizeof(uint64_t))));
+  v1::RejectedChangeSet entry;
+  entry.mutable_change_set()->set_header(header.SerializeAsString());
+  entry.mutable_verdict()->set_sequence(header.sequence());
+  entry.mutable_verdict()->set_outcome(v1::REJECTED);
+  v1::Refusal& refusal = *entry.mutable_verdict()->add_refusals();
+  refusal.set_reason(v1::UNREADABLE_BODY);
+  refusal.set_detail("the stored copy is damaged");
+  return entry;
+}
+
+}  // namespace
 
 absl::Status KvDeviceStore::LoadRejectedCount() {
   const std::unique_ptr<KvIterator> it = kv_->Iterate(Table::kRejected, "", "");
@@ -20,9 +47,9 @@ absl::StatusOr<std::vector<v1::RejectedChangeSet>> KvDeviceStore::Rejected() con
   const std::unique_ptr<KvIterator> it = kv_->Iterate(Table::kRejected, "", "");
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const absl::string_view value = it->value();
-    if (!all.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-      return absl::DataLossError("a stored rejected change set is damaged");
-    }
+    if (!all.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size())) ||
+        !IsReadable(all.back()))
+      all.back() = DamagedEntry(it->key());
   }
   RETURN_IF_ERROR(it->status());
   return all;

@@ -1,8 +1,10 @@
 // Trying again what the authority refused: a new change set with the old content, position and
 // stamp, which takes the old one's place in one write batch.
 #include <algorithm>
+#include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
@@ -21,53 +23,98 @@ struct KvDeviceStore::ListedSet {
   v1::ChangeSetBody body;
 };
 
+struct KvDeviceStore::RetriesDone {
+  struct Set {
+    std::string partition;
+    uint64_t first_try = 0;
+    uint64_t sequence = 0;
+    absl::flat_hash_set<std::string> records;
+    absl::flat_hash_set<std::string> created;
+  };
+  std::vector<Set> sets;
+  std::set<std::string> read;  // partitions whose outbox has been looked through
+};
+
 namespace {
 
-// Bounds one write batch; the rest goes at the next welcome.
-constexpr size_t kMaxRetriesAtOnce = 256;
+// Of the list so many entries are looked at in one write batch; other commits pass in between.
+constexpr size_t kMaxEntriesAtOnce = 256;
 
 bool IsOfGrants(v1::RefusalReason reason) {
   return reason == v1::NOT_GRANTED || reason == v1::LATE_AFTER_REVOCATION;
 }
 
-// Nothing stood against it but a missing grant, or a record whose creation was refused.
+bool IsOfGrantsOrRecord(const v1::Refusal& refusal) {
+  return IsOfGrants(refusal.reason()) || refusal.reason() == v1::UNKNOWN_RECORD;
+}
+
+// Nothing stood against it but a missing grant, or a record whose creation was refused. What waits
+// in quarantine for a record alone is applied by the server when that comes.
 bool MayPassUnchanged(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::REJECTED &&
-         std::all_of(
-             verdict.refusals().begin(), verdict.refusals().end(), [](const v1::Refusal& refusal) {
-               return IsOfGrants(refusal.reason()) || refusal.reason() == v1::UNKNOWN_RECORD;
-             });
+  const auto& refusals = verdict.refusals();
+  if (!std::all_of(refusals.begin(), refusals.end(), IsOfGrantsOrRecord)) return false;
+  return verdict.outcome() == v1::REJECTED ||
+         std::any_of(refusals.begin(), refusals.end(),
+                     [](const v1::Refusal& refusal) { return IsOfGrants(refusal.reason()); });
 }
 
 bool LacksGrantsOnly(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::REJECTED && verdict.refusals_size() > 0 &&
+  return verdict.refusals_size() > 0 &&
          std::all_of(verdict.refusals().begin(), verdict.refusals().end(),
                      [](const v1::Refusal& refusal) { return IsOfGrants(refusal.reason()); });
 }
 
-bool ShareRecord(const v1::ChangeSetBody& one, const v1::ChangeSetBody& other) {
-  for (const v1::Change& a : one.changes()) {
-    for (const v1::Change& b : other.changes())
-      if (a.record_id() == b.record_id()) return true;
-  }
-  return false;
+bool LacksARecord(const v1::Verdict& verdict) {
+  return std::any_of(
+      verdict.refusals().begin(), verdict.refusals().end(),
+      [](const v1::Refusal& refusal) { return refusal.reason() == v1::UNKNOWN_RECORD; });
+}
+
+uint64_t FirstTryOf(const v1::ChangeSetHeader& header) {
+  return header.has_retry_of() ? header.retry_of().sequence() : header.sequence();
+}
+
+absl::flat_hash_set<std::string> RecordsOf(const v1::ChangeSetBody& body) {
+  absl::flat_hash_set<std::string> ids;
+  for (const v1::Change& change : body.changes()) ids.insert(change.record_id());
+  return ids;
+}
+
+absl::flat_hash_set<std::string> CreatedBy(const v1::ChangeSetBody& body) {
+  absl::flat_hash_set<std::string> ids;
+  for (const v1::Change& change : body.changes())
+    if (change.kind() == v1::Change::CREATE) ids.insert(change.record_id());
+  return ids;
+}
+
+bool Concerns(const v1::ChangeSetBody& body, const absl::flat_hash_set<std::string>& records) {
+  return std::any_of(body.changes().begin(), body.changes().end(), [&](const v1::Change& change) {
+    return records.contains(change.record_id());
+  });
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<KvDeviceStore::ListedSet>> KvDeviceStore::ReadRejectedList(
-    absl::string_view partition) const {
+// One that cannot be read holds nothing up: it stays, to be seen and discarded.
+absl::StatusOr<std::vector<KvDeviceStore::ListedSet>> KvDeviceStore::ReadRejected(
+    absl::string_view begin, absl::string_view end, size_t most, std::string* next) const {
   std::vector<ListedSet> list;
-  const std::string prefix = partition.empty() ? "" : PartitionPrefix(partition);
-  const std::unique_ptr<KvIterator> it =
-      kv_->Iterate(Table::kRejected, prefix, prefix.empty() ? "" : PrefixEnd(prefix));
+  size_t entries = 0;
+  next->clear();
+  const std::unique_ptr<KvIterator> it = kv_->Iterate(Table::kRejected, begin, end);
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    ListedSet& set = list.emplace_back();
+    if (++entries > most) {
+      *next = std::string(it->key());
+      break;
+    }
+    ListedSet set;
     set.key = std::string(it->key());
-    if (!set.entry.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
-        !set.header.ParseFromString(set.entry.change_set().header()) ||
-        !set.body.ParseFromString(set.entry.change_set().body())) {
-      return absl::DataLossError("a stored rejected change set is damaged");
+    if (set.entry.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) &&
+        set.header.ParseFromString(set.entry.change_set().header()) &&
+        set.body.ParseFromString(set.entry.change_set().body())) {
+      list.push_back(std::move(set));
+    } else {
+      Log(LogLevel::kError, "rejected_set_damaged", {{"partition", PartitionOfKey(it->key())}});
     }
   }
   RETURN_IF_ERROR(it->status());
@@ -80,8 +127,10 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
   std::vector<CommitReceipt> receipts;
   {
     const WriterTurn turn(&writers_);
-    ASSIGN_OR_RETURN(std::vector<ListedSet> list, ReadRejectedList(partition));
     const std::string key = ChangeSetKey(partition, sequence);
+    std::string next;
+    ASSIGN_OR_RETURN(std::vector<ListedSet> list,
+                     ReadRejected(key, PrefixEnd(PartitionPrefix(partition)), SIZE_MAX, &next));
     std::vector<ListedSet> chosen;
     CreatedRecords created;
     for (ListedSet& set : list) {
@@ -96,15 +145,18 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
     }
     if (chosen.empty()) {
       return absl::NotFoundError(
-          absl::StrCat("no rejected change set ", sequence, " in ", partition));
+          absl::StrCat("no readable rejected change set ", sequence, " in ", partition));
     }
-    if (chosen.front().entry.verdict().outcome() == v1::QUARANTINED) {
+    const v1::Verdict& verdict = chosen.front().entry.verdict();
+    if (verdict.outcome() == v1::QUARANTINED && !MayPassUnchanged(verdict)) {
       return absl::FailedPreconditionError(
-          "the server keeps this change set in quarantine, for a person to decide there");
+          "the server keeps this change set in quarantine, and applies it when what it waits for "
+          "has come");
     }
     CommitGroup group(&table_, kv_.get(), folios_);
     absl::Status first;
-    receipts = StageRetries(&chosen, &group, &first);
+    RetriesDone done;
+    ASSIGN_OR_RETURN(receipts, StageRetries(&chosen, &group, &done, &first));
     RETURN_IF_ERROR(first);
     RETURN_IF_ERROR(WriteRetries(&group, receipts.size()));
   }
@@ -114,66 +166,159 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
 
 absl::StatusOr<uint64_t> KvDeviceStore::ResubmitCovered() {
   uint64_t count = 0;
-  {
-    const WriterTurn turn(&writers_);
-    v1::Welcome welcome;
-    {
-      MutexLock lock(&mu_);
-      if (rejected_ == 0) return 0;
-      welcome = welcome_;
-    }
-    ASSIGN_OR_RETURN(std::vector<ListedSet> list, ReadRejectedList(""));
-    CommitGroup group(&table_, kv_.get(), folios_);
-    std::vector<ListedSet> chosen;
-    CreatedRecords created;
-    for (ListedSet& set : list) {
-      const bool is_covered = GrantsCoverAll(welcome, set.entry, set.body, set.header.partition());
-      if (!is_covered && set.entry.tried_covered()) {
-        set.entry.set_tried_covered(false);
-        group.batch.Put(Table::kRejected, set.key, set.entry.SerializeAsString());
-      }
-      const bool goes =
-          is_covered && !set.entry.tried_covered() && LacksGrantsOnly(set.entry.verdict());
-      const bool goes_along =
-          MayPassUnchanged(set.entry.verdict()) && created.FirstConcerned(set.body) != 0;
-      if ((!goes && !goes_along) || chosen.size() >= kMaxRetriesAtOnce) continue;
-      created.Add(set.body, set.header.sequence());
-      chosen.push_back(std::move(set));
-    }
-    absl::Status first;
-    count = StageRetries(&chosen, &group, &first).size();
-    if (!group.batch.empty()) RETURN_IF_ERROR(WriteRetries(&group, count));
-  }
-  if (count > 0) notifier_.Deliver();
+  std::string next;
+  CreatedRecords created;
+  RetriesDone done;
+  do {
+    ASSIGN_OR_RETURN(const uint64_t went, ResubmitStep(&next, &created, &done));
+    if (went > 0) notifier_.Deliver();
+    count += went;
+  } while (!next.empty());
   return count;
+}
+
+absl::StatusOr<uint64_t> KvDeviceStore::ResubmitStep(std::string* next, CreatedRecords* created,
+                                                     RetriesDone* done) {
+  const WriterTurn turn(&writers_);
+  {
+    MutexLock lock(&mu_);
+    if (rejected_ == 0) {
+      next->clear();
+      return 0;
+    }
+  }
+  const std::string begin = *next;
+  ASSIGN_OR_RETURN(std::vector<ListedSet> list, ReadRejected(begin, "", kMaxEntriesAtOnce, next));
+  CommitGroup group(&table_, kv_.get(), folios_);
+  std::vector<ListedSet> chosen;
+  for (ListedSet& set : list) {
+    ASSIGN_OR_RETURN(const bool may_go,
+                     MayGoNow(set.entry, set.body, set.header.partition(), &group.records));
+    if (!may_go && set.entry.tried_covered()) {
+      set.entry.set_tried_covered(false);
+      group.batch.Put(Table::kRejected, set.key, set.entry.SerializeAsString());
+    }
+    bool goes = may_go && !set.entry.tried_covered();
+    if (goes && LacksARecord(set.entry.verdict())) {
+      ASSIGN_OR_RETURN(goes, FollowsARetry(set, done));
+    }
+    const bool goes_along =
+        MayPassUnchanged(set.entry.verdict()) && created->FirstConcerned(set.body) != 0;
+    if (!goes && !goes_along) continue;
+    created->Add(set.body, set.header.sequence());
+    chosen.push_back(std::move(set));
+  }
+  absl::Status first;
+  ASSIGN_OR_RETURN(const auto receipts, StageRetries(&chosen, &group, done, &first));
+  if (!group.batch.empty()) RETURN_IF_ERROR(WriteRetries(&group, receipts.size()));
+  return receipts.size();
+}
+
+// What kept it out is no longer so, as far as can be told here.
+absl::StatusOr<bool> KvDeviceStore::MayGoNow(const v1::RejectedChangeSet& entry,
+                                             const v1::ChangeSetBody& body,
+                                             const std::string& partition,
+                                             RecordBatch* records) const {
+  const v1::Verdict& verdict = entry.verdict();
+  if (!MayPassUnchanged(verdict)) return false;
+  if (LacksGrantsOnly(verdict)) return GrantsCoverAll(LastWelcome(), entry, body, partition);
+  if (!LacksARecord(verdict)) return false;
+  // The record is here: its creation has gone again, ahead of this one, or has come from elsewhere.
+  for (const v1::Change& change : body.changes()) {
+    if (change.kind() == v1::Change::CREATE) continue;
+    const auto id = RecordId::FromBytes(change.record_id());
+    if (!id.ok()) return false;
+    const absl::StatusOr<RecordSlot*> slot = records->Open(partition, change.type_id(), *id);
+    // A damaged record is dealt with where it is read for its own sake.
+    if (absl::IsDataLoss(slot.status())) return false;
+    RETURN_IF_ERROR(slot.status());
+    if (!(*slot)->state.visible().is_live()) return false;
+  }
+  return true;
+}
+
+// A record it changes was created by an earlier change set that has gone again. Without that the
+// server meant another thing: the user may no longer read it.
+absl::StatusOr<bool> KvDeviceStore::FollowsARetry(const ListedSet& set, RetriesDone* done) const {
+  const std::string& partition = set.header.partition();
+  RETURN_IF_ERROR(ReadRetriesSent(partition, done));
+  return std::any_of(done->sets.begin(), done->sets.end(), [&](const RetriesDone::Set& earlier) {
+    return earlier.partition == partition && earlier.first_try < FirstTryOf(set.header) &&
+           Concerns(set.body, earlier.created);
+  });
+}
+
+absl::Status KvDeviceStore::ReadRetriesSent(const std::string& partition, RetriesDone* done) const {
+  if (!done->read.insert(partition).second) return absl::OkStatus();
+  const std::string prefix = PartitionPrefix(partition);
+  const std::unique_ptr<KvIterator> it = kv_->Iterate(Table::kOutbox, prefix, PrefixEnd(prefix));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    v1::OutboxChangeSet stored;
+    v1::ChangeSetHeader header;
+    v1::ChangeSetBody body;
+    // What is damaged is found by those who send it.
+    if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
+        !header.ParseFromString(stored.change_set().header()) || !header.has_retry_of() ||
+        !body.ParseFromString(stored.change_set().body()))
+      continue;
+    done->sets.push_back({header.partition(), FirstTryOf(header), header.sequence(),
+                          RecordsOf(body), CreatedBy(body)});
+  }
+  return it->status();
+}
+
+// The server lets go of what it holds in quarantine when the retry is accepted. Should it lose that
+// again, only the retry may come back to life.
+absl::Status KvDeviceStore::LeaveQuarantine(const ListedSet& set, CommitGroup* group) const {
+  if (set.entry.verdict().outcome() != v1::QUARANTINED) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto value, kv_->Get(Table::kOutbox, set.key));
+  if (!value.has_value()) return absl::OkStatus();
+  v1::OutboxChangeSet kept;
+  if (!kept.ParseFromString(*value)) return absl::DataLossError("a retained change set is damaged");
+  v1::Verdict verdict = kept.verdict();
+  verdict.set_outcome(v1::REJECTED);
+  const std::string epoch = kept.epoch();
+  const int64_t judged_at_ms = kept.judged_at_ms();
+  const std::string stub =
+      RetainedSet(std::move(kept), verdict, epoch, judged_at_ms).SerializeAsString();
+  v1::OutboxHead& head = group->partitions[set.header.partition()].head;
+  head.set_retained_bytes(head.retained_bytes() -
+                          std::min<uint64_t>(head.retained_bytes(), value->size()) + stub.size());
+  group->batch.Put(Table::kOutbox, set.key, stub);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CommitReceipt> KvDeviceStore::StageRetry(const ListedSet& set,
+                                                        const RetriesDone& done,
+                                                        CommitGroup* group) {
+  if (!set.header.user().empty() && set.header.user() != user())
+    return absl::FailedPreconditionError("the change set is another user's work");
+  CommitRequest request;
+  request.changes.assign(set.body.changes().begin(), set.body.changes().end());
+  RetryOf& retry = request.retry.emplace();
+  retry.header = set.header;
+  for (const RetriesDone::Set& earlier : done.sets) {
+    const bool is_seen = earlier.partition == set.header.partition() &&
+                         earlier.first_try < FirstTryOf(set.header) &&
+                         Concerns(set.body, earlier.records);
+    const auto& seen = retry.seen_own;
+    if (is_seen && std::find(seen.begin(), seen.end(), earlier.sequence) == seen.end())
+      retry.seen_own.push_back(earlier.sequence);
+  }
+  ASSIGN_OR_RETURN(request.checked, CheckChanges(*options_.registry, request.changes));
+  return StageCommit(&request, group);
 }
 
 // A set that cannot be committed as it is (a rule has changed since) stays on the list. `first`:
 // what became of the first.
-std::vector<CommitReceipt> KvDeviceStore::StageRetries(std::vector<ListedSet>* chosen,
-                                                       CommitGroup* group, absl::Status* first) {
+absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::StageRetries(
+    std::vector<ListedSet>* chosen, CommitGroup* group, RetriesDone* done, absl::Status* first) {
   std::vector<CommitReceipt> receipts;
-  std::vector<std::pair<const ListedSet*, uint64_t>> done;
   group->clock = clock_;
   for (ListedSet& set : *chosen) {
-    CommitRequest request;
-    request.changes.assign(set.body.changes().begin(), set.body.changes().end());
-    request.retry.emplace().header = set.header;
-    for (const auto& [earlier, sequence] : done) {
-      if (earlier->header.partition() == set.header.partition() &&
-          ShareRecord(earlier->body, set.body))
-        request.retry->seen_own.push_back(sequence);
-    }
-    absl::StatusOr<std::vector<CheckedChange>> checked =
-        CheckChanges(*options_.registry, request.changes);
-    absl::StatusOr<CommitReceipt> receipt =
-        checked.ok() ? absl::UnknownError("not committed") : checked.status();
-    if (!set.header.user().empty() && set.header.user() != user()) {
-      receipt = absl::FailedPreconditionError("the change set is another user's work");
-    } else if (checked.ok()) {
-      request.checked = *std::move(checked);
-      receipt = StageCommit(&request, group);
-    }
+    if (LacksARecord(set.entry.verdict()))
+      RETURN_IF_ERROR(ReadRetriesSent(set.header.partition(), done));
+    absl::StatusOr<CommitReceipt> receipt = StageRetry(set, *done, group);
     if (&set == &chosen->front()) *first = receipt.status();
     if (!receipt.ok()) {
       Log(LogLevel::kWarning, "retry_not_possible",
@@ -182,8 +327,10 @@ std::vector<CommitReceipt> KvDeviceStore::StageRetries(std::vector<ListedSet>* c
            {"code", absl::StatusCodeToString(receipt.status().code())}});
       continue;
     }
+    RETURN_IF_ERROR(LeaveQuarantine(set, group));
     group->batch.Delete(Table::kRejected, set.key);
-    done.emplace_back(&set, receipt->sequence);
+    done->sets.push_back({set.header.partition(), FirstTryOf(set.header), receipt->sequence,
+                          RecordsOf(set.body), CreatedBy(set.body)});
     receipts.push_back(*std::move(receipt));
   }
   return receipts;

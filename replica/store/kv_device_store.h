@@ -23,6 +23,7 @@
 #include "replica/store/batch_check.h"
 #include "replica/store/change_check.h"
 #include "replica/store/change_notifier.h"
+#include "replica/store/created_records.h"
 #include "replica/store/device_store.h"
 #include "replica/store/record_ranges.h"
 #include "replica/store/record_table.h"
@@ -131,6 +132,8 @@ class KvDeviceStore final : public DeviceStore {
   struct RetryOf;
   // An entry of the rejected list, parsed.
   struct ListedSet;
+  // Retries sent so far, in this call and before it.
+  struct RetriesDone;
   // A server batch on its way into one write batch.
   struct BatchInProgress;
 
@@ -169,9 +172,22 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status FinishSet(CommitRequest* request, CommitGroup* group, StagedSet* set);
 
   // device_resubmit.cc
-  absl::StatusOr<std::vector<ListedSet>> ReadRejectedList(absl::string_view partition) const;
-  std::vector<CommitReceipt> StageRetries(std::vector<ListedSet>* chosen, CommitGroup* group,
-                                          absl::Status* first);
+  absl::StatusOr<std::vector<ListedSet>> ReadRejected(absl::string_view begin,
+                                                      absl::string_view end, size_t most,
+                                                      std::string* next) const;
+  // Looks at the next entries of the list from the key `next` on; empty when there are no more.
+  absl::StatusOr<uint64_t> ResubmitStep(std::string* next, CreatedRecords* created,
+                                        RetriesDone* done);
+  absl::StatusOr<bool> MayGoNow(const v1::RejectedChangeSet& entry, const v1::ChangeSetBody& body,
+                                const std::string& partition, RecordBatch* records) const;
+  absl::StatusOr<bool> FollowsARetry(const ListedSet& set, RetriesDone* done) const;
+  absl::Status ReadRetriesSent(const std::string& partition, RetriesDone* done) const;
+  absl::Status LeaveQuarantine(const ListedSet& set, CommitGroup* group) const;
+  absl::StatusOr<CommitReceipt> StageRetry(const ListedSet& set, const RetriesDone& done,
+                                           CommitGroup* group);
+  absl::StatusOr<std::vector<CommitReceipt>> StageRetries(std::vector<ListedSet>* chosen,
+                                                          CommitGroup* group, RetriesDone* done,
+                                                          absl::Status* first);
   absl::Status WriteRetries(CommitGroup* group, uint64_t count);
 
   // device_apply_batch.cc

@@ -47,6 +47,23 @@ Json ContentOf(const v1::ChangeSetBody& content) {
   return changes;
 }
 
+// Of what the server keeps in quarantine.
+std::string KeptText(const std::string& name) {
+  return absl::Substitute(
+      Say("El servidor lo tiene guardado y lo aplicará solo cuando llegue el alta de ese registro; "
+          "aquí puede copiarlo con brigada rejected export ARCHIVO y quitarlo con brigada rejected "
+          "discard $0",
+          "The server keeps it and applies it by itself when the creation of that record comes; "
+          "here you can copy it with brigada rejected export FILE and drop it with brigada "
+          "rejected discard $0"),
+      name);
+}
+
+absl::Status CheckNotKept(const Rejection& rejection) {
+  if (!rejection.quarantined) return absl::OkStatus();
+  return SaidError(absl::StatusCode::kFailedPrecondition, KeptText(NameOf(rejection)));
+}
+
 std::string DependsOnOf(const Rejection& rejection) {
   return rejection.depends_on == 0 ? ""
                                    : absl::StrCat(rejection.partition, ":", rejection.depends_on);
@@ -55,6 +72,7 @@ std::string DependsOnOf(const Rejection& rejection) {
 // What to do about it: the first reason's way out, unless it goes along with another one or waits
 // for what somebody else has to give.
 std::string WayOutOf(const Rejection& rejection) {
+  if (rejection.quarantined) return KeptText(NameOf(rejection));
   if (rejection.depends_on != 0) {
     return absl::Substitute(
         Say("Depende de $0, que también está en la lista: resuelva ese y este se envía con él",
@@ -68,11 +86,6 @@ std::string WayOutOf(const Rejection& rejection) {
             "It waits for a grant: ask your administrator; once you have it, it goes by itself "
             "with the next sync, or by hand with: brigada rejected retry $0"),
         NameOf(rejection));
-  }
-  if (rejection.quarantined) {
-    return std::string(
-        Say("El servidor lo guarda hasta que alguien lo decida allá; aquí no hay nada que hacer",
-            "The server keeps it until somebody decides it there; nothing is to be done here"));
   }
   const v1::RefusalReason reason = rejection.reasons.empty() ? v1::REFUSAL_REASON_UNSPECIFIED
                                                              : rejection.reasons.front().reason();
@@ -156,6 +169,7 @@ absl::Status ShowOne(const CommandLine& line, const std::string& name) {
 absl::Status Retry(const CommandLine& line, const std::string& name) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const Rejection rejection, Find(*replica, name));
+  RETURN_IF_ERROR(CheckNotKept(rejection));
   RETURN_IF_ERROR(replica->Resubmit(rejection.partition, rejection.sequence));
   line.Note(Say("Se enviará de nuevo en la próxima sincronización",
                 "It goes out again with the next sync"));
@@ -264,6 +278,7 @@ absl::Status Edit(const CommandLine& line, const EditFlags& flags) {
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const Rejection rejection, Find(*replica, flags.number));
+  RETURN_IF_ERROR(CheckNotKept(rejection));
   v1::ChangeSetBody content = rejection.content;
   if (flags.change == 0 && content.changes_size() != 1) {
     return UsageError(

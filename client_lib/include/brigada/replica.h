@@ -58,7 +58,8 @@ struct RecordInfo {
 struct Rejection {
   std::string partition;
   uint64_t sequence = 0;
-  // The server keeps it for a person to decide there; it cannot be sent again from here.
+  // The server keeps it and applies it when the record it waits for has come; it cannot be sent
+  // again from here.
   bool quarantined = false;
   // It goes again by itself once grants cover it.
   bool waits_for_grant = false;

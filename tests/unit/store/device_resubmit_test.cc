@@ -5,6 +5,7 @@
 #include "brigada/v1/event.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/store/device_keys.h"
 #include "tests/unit/store/device_fixture.h"
 
 namespace brigada {
@@ -200,6 +201,108 @@ TEST_F(DeviceResubmitTest, ARoleThatMayNotWriteTheTypeDoesNotCoverIt) {
   Refuse(1, v1::NOT_GRANTED);
   Grant({kOaxaca});
   EXPECT_EQ(*store->ResubmitCovered(), 0U);
+}
+
+TEST_F(DeviceResubmitTest, QuarantinedForLackOfAGrantGoesByItselfWhenOneCoversIt) {
+  const RecordId id = Register("Ana");
+  Refuse(1, v1::NOT_GRANTED, v1::QUARANTINED);
+  Grant({});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  EXPECT_THAT(Listed(), IsEmpty());
+  EXPECT_TRUE(GetPerson(id));
+  EXPECT_EQ(HeaderOf(2).retry_of().sequence(), 1U);
+}
+
+TEST_F(DeviceResubmitTest, QuarantinedForLackOfAGrantCanBeTriedAgainByHand) {
+  Register("Ana");
+  Refuse(1, v1::NOT_GRANTED, v1::QUARANTINED);
+  EXPECT_OK(store->Resubmit(kOaxaca, 1, {}));
+  EXPECT_THAT(Listed(), IsEmpty());
+}
+
+// A lost epoch would otherwise bring back both.
+TEST_F(DeviceResubmitTest, FirstTryThatLeftQuarantineIsRetainedAsAStub) {
+  Register("Ana");
+  Refuse(1, v1::NOT_GRANTED, v1::QUARANTINED);
+  Grant({kOaxaca});
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);
+  v1::OutboxChangeSet kept;
+  ASSERT_TRUE(kept.ParseFromString(**disk.kv->Get(Table::kOutbox, ChangeSetKey(kOaxaca, 1))));
+  EXPECT_TRUE(kept.change_set().has_stub());
+  EXPECT_EQ(kept.verdict().outcome(), v1::REJECTED);
+}
+
+TEST_F(DeviceResubmitTest, WhatWaitsInQuarantineForARecordIsLeftToTheServer) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::UNKNOWN_RECORD, v1::QUARANTINED);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  EXPECT_THAT(store->Resubmit(kOaxaca, 2, {}), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(DeviceResubmitTest, ListLongerThanOneStepGoesWholeWithItsDependents) {
+  std::vector<RecordId> people;
+  for (int i = 0; i < 200; ++i) people.push_back(Register("Ana"));
+  for (const RecordId& id : people) ASSERT_OK(SetNotes(id, "dos"));
+  for (uint64_t i = 1; i <= 200; ++i) Refuse(i, v1::NOT_GRANTED);
+  for (uint64_t i = 201; i <= 400; ++i) Refuse(i, v1::UNKNOWN_RECORD);
+  Grant({"MX/20/067"});
+  EXPECT_EQ(*store->ResubmitCovered(), 400U);
+  EXPECT_THAT(Listed(), IsEmpty());
+  for (const RecordId& id : people) EXPECT_EQ(NotesOf(id), "dos");
+}
+
+TEST_F(DeviceResubmitTest, DependentRefusedAfterItsCreatorWentAgainFollowsIt) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  Grant({"MX/20/067"});
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);  // set 3
+  Refuse(2, v1::UNKNOWN_RECORD);
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);  // set 4
+  EXPECT_THAT(Listed(), IsEmpty());
+  EXPECT_EQ(NotesOf(id), "dos");
+  ASSERT_EQ(HeaderOf(4).position().provisional_size(), 1);
+  EXPECT_EQ(HeaderOf(4).position().provisional(0).sequence(), 3U);
+}
+
+TEST_F(DeviceResubmitTest, DependentThatFailsAgainGoesOnlyOnceForItsRecord) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  Grant({"MX/20/067"});
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);  // set 3
+  Refuse(2, v1::UNKNOWN_RECORD);
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);  // set 4
+  BatchMaker accepted(kOaxaca, scanned_, 13);
+  ASSERT_OK(accepted.Verdict(3, 13, v1::APPLIED).ApplyTo(store.get()));
+  scanned_ = 13;
+  Refuse(4, v1::UNKNOWN_RECORD);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+}
+
+TEST_F(DeviceResubmitTest, DamagedEntryHoldsNothingUpAndCanBeDiscarded) {
+  Register("Ana");
+  Register("Beto");
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::NOT_GRANTED);
+  KvBatch damage;
+  damage.Put(Table::kRejected, ChangeSetKey(kOaxaca, 1), "\xff damaged");
+  ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  ASSERT_THAT(Listed(), SizeIs(1));
+  EXPECT_EQ(Listed()[0].verdict().sequence(), 1U);
+  EXPECT_EQ(Listed()[0].verdict().refusals(0).reason(), v1::UNREADABLE_BODY);
+  EXPECT_FALSE(store->Resubmit(kOaxaca, 1, {}).ok());
+  EXPECT_OK(store->DiscardRejected(kOaxaca, 1));
+  EXPECT_THAT(Listed(), IsEmpty());
 }
 
 TEST_F(DeviceResubmitTest, OtherFaultsDoNotGoByThemselves) {
