@@ -165,7 +165,8 @@ class AuthorityModel {
       WriteContext context{.write = RefOf(push.replica, header, verdict),
                            .seen = header.position().sequence(),
                            .provisional = {},
-                           .confirmed = {}};
+                           .confirmed = {},
+                           .cited = {}};
       ASSERT_OK_AND_ASSIGN(const ApplyResult result,
                            ApplyChange(&PersonType(), change, context, 0,
                                        &records_[{change.type_id(), change.record_id()}]));
