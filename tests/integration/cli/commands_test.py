@@ -268,7 +268,7 @@ class SyncTest(FieldTest):
             file.seek(20)
             file.write(bytes([byte[0] ^ 32]))
         answer = self.go("revisora", "verify", code=1)
-        self.assert_says(answer, "brigada enrol")
+        self.assert_says(answer, "directorio nuevo")  # said alike when it is met at the opening
         self.assert_spanish(answer)
 
     def test_a_conflict_is_told_shown_and_decided(self):

@@ -527,11 +527,14 @@ TEST_P(AuthorityStoreTest, NumbersOfANewEpochLieAboveThoseOfOneBegunWithALaterCl
 
 // It may have been accepted in an epoch before.
 TEST_P(AuthorityStoreTest, WhatWasQuarantinedInALostEpochIsNotThrownOut) {
+  const Epoch lost = store_->epoch();
+  Reopen(/*restored=*/true);
   judge_.refuses = [](const ChangeInQuestion&) { return true; };
   const auto create = [&] { return Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("E")); };
   PushRequest push = ana_.PushOf({create()});
   v1::Redelivered& before = push.redelivered.emplace_back();
-  before.set_epoch(std::string(16, 'e'));
+  before.set_epoch(lost.AsBytes());
+  before.mutable_verdict()->set_sequence(1);
   before.mutable_verdict()->set_outcome(v1::QUARANTINED);
   EXPECT_EQ(Commit(push).verdicts.at(0).outcome(), v1::QUARANTINED);
   EXPECT_EQ(Commit(ana_.PushOf({create()})).verdicts.at(0).outcome(), v1::REJECTED);
