@@ -268,8 +268,8 @@ class SyncTest(FieldTest):
             file.seek(20)
             file.write(bytes([byte[0] ^ 32]))
         answer = self.go("revisora", "verify", code=1)
-        self.assert_says(answer, "directorio nuevo")  # said alike when it is met at the opening
-        self.assert_spanish(answer)
+        # Which table it is decides whether the opening or the check meets it, and whose words follow.
+        self.assert_says(answer, "directorio nuevo")
 
     def test_a_conflict_is_told_shown_and_decided(self):
         self.field.device("uno", scope="MX/20/570")
