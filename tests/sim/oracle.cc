@@ -309,6 +309,10 @@ struct Oracle::Trial {
   bool has_lost = false;
 
   bool creates = false;
+  // The change being tried cites a conflict. Which ones are open the oracle does not know, so it
+  // follows the verdict where one of the values that met may be chosen against the field's rule.
+  bool may_decide = false;
+  bool was_taken = false;
   bool is_loose = false;            // touches a record of which not everything is known
   uint64_t commit = 0;              // in the partition of the change set
   std::set<std::string> elsewhere;  // other partitions with a commit for this change set
@@ -367,6 +371,7 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   trial.write = {replica, verdict.stamp(), verdict.sequence(), partition, {}};
   trial.commit = verdict.commit_sequence();
   trial.written = WrittenAt(set->header.position(), now);
+  trial.was_taken = verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
   for (const v1::Change& change : set->body.changes()) Try(change, &trial);
   trial.is_refused = trial.is_refused || set->is_stub;
   const bool was_refused =
@@ -514,6 +519,7 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
   const bool is_rewrite = type.rules().append_only() && record.exists && !creates;
   const bool is_legal = !type.rules().server_written() && !(creates && change.scope().empty());
   trial->seen = std::min(*seen, trial->commit - 1);
+  trial->may_decide = trial->was_taken && change.resolves_size() > 0;
   const std::string home = PartitionNow(name, *trial);
   trial->write.commits = {{home, CommitIn(home, *trial)}};
   if (!IsGranted(type, change, record, *trial) || is_rewrite || !is_legal ||
@@ -574,6 +580,10 @@ void Oracle::Put(const RecordType& type, const RecordName& name, const Place& pl
   } else if (policy == v1::FIRST_WRITER) {
     if (versions.empty() && !text.empty()) versions = {own};
     if (versions.empty() || versions[0].text == text) return;
+    if (trial->Saw(versions[0].write) && trial->may_decide) {
+      versions = {own};
+      return;
+    }
     trial->is_refused = trial->is_refused || trial->Saw(versions[0].write);
     trial->owed.push_back({name, place, text, true});
   } else {
@@ -617,8 +627,11 @@ void Oracle::PutState(const v1::StateRules& rules, const RecordName& name, const
     return std::find(rules.precedence().begin(), rules.precedence().end(), state);
   };
   bool wins = stored != target;
-  if (wins && !legal(stored)) {
-    trial->is_refused = trial->is_refused || !concurrent || !was_legal;
+  const bool decides = trial->may_decide &&
+                       std::any_of(past.begin(), past.end(),
+                                   [&](const ModelState& state) { return state.value == target; });
+  if (wins && !legal(stored) && (concurrent || !decides)) {
+    trial->is_refused = trial->is_refused || !concurrent || !(was_legal || decides);
     wins = rank(target) < rank(stored);
   }
   if (wins || concurrent) past.push_back({trial->write, target, !wins});
