@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client_lib/pending_list.h"
 #include "replica/base/status_macros.h"
 #include "replica/merge/apply.h"
 #include "replica/schema/fragment.h"
@@ -87,24 +88,12 @@ absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_typ
 }
 
 absl::StatusOr<DecidedConflicts> DecidedInOutbox(const DeviceStore& store) {
-  constexpr size_t kPageBytes = size_t{1} << 20;
   DecidedConflicts decided;
-  for (const std::string& partition : store.Partitions()) {
-    const v1::OutboxHead head = store.Head(partition);
-    uint64_t next = head.confirmed() + 1;
-    while (next <= head.sequence()) {
-      ASSIGN_OR_RETURN(const OutboxPage page, store.ReadOutbox(partition, next, kPageBytes));
-      for (const v1::ChangeSet& set : page.change_sets) {
-        v1::ChangeSetBody body;
-        if (!body.ParseFromString(set.body()))
-          return absl::DataLossError("a change set of the outbox is damaged");
-        for (const v1::Change& change : body.changes())
-          decided.insert(change.resolves().begin(), change.resolves().end());
-      }
-      if (page.end || page.last_sequence == 0) break;
-      next = page.last_sequence + 1;
-    }
-  }
+  RETURN_IF_ERROR(VisitOutbox(store, [&](const PendingChangeSet& pending) {
+    for (const v1::Change& change : pending.content.changes())
+      decided.insert(change.resolves().begin(), change.resolves().end());
+    return absl::OkStatus();
+  }));
   return decided;
 }
 

@@ -17,7 +17,7 @@
 namespace brigada {
 
 // A conflict of the ledger, with the values of its further entries among the losers
-// (WholeConflict).
+// (AddOlderValues).
 struct LedgerEntry {
   RecordId id;
   std::string scope;
