@@ -5,6 +5,7 @@
 
 #include "replica/base/status_macros.h"
 #include "replica/store/created_records.h"
+#include "replica/store/grant_cover.h"
 
 namespace brigada {
 namespace {
@@ -20,13 +21,10 @@ absl::StatusOr<Rejection> Describe(const v1::RejectedChangeSet& entry) {
   rejection.partition = header.partition();
   rejection.sequence = header.sequence();
   rejection.retry_of = header.retry_of().sequence();
-  const auto is_of_grants = [](const v1::Refusal& refusal) {
-    return refusal.reason() == v1::NOT_GRANTED || refusal.reason() == v1::LATE_AFTER_REVOCATION;
-  };
   rejection.quarantined = entry.verdict().outcome() == v1::QUARANTINED &&
-                          std::none_of(refusals.begin(), refusals.end(), is_of_grants);
+                          std::none_of(refusals.begin(), refusals.end(), IsOfGrants);
   rejection.waits_for_grant =
-      !refusals.empty() && std::all_of(refusals.begin(), refusals.end(), is_of_grants);
+      !refusals.empty() && std::all_of(refusals.begin(), refusals.end(), IsOfGrants);
   rejection.refused_at = absl::FromUnixMillis(entry.refused_at_ms());
   rejection.reasons.assign(refusals.begin(), refusals.end());
   return rejection;

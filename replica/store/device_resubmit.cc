@@ -40,12 +40,8 @@ namespace {
 // Of the list so many entries are looked at in one write batch; other commits pass in between.
 constexpr size_t kMaxEntriesAtOnce = 256;
 
-bool IsOfGrants(v1::RefusalReason reason) {
-  return reason == v1::NOT_GRANTED || reason == v1::LATE_AFTER_REVOCATION;
-}
-
 bool IsOfGrantsOrRecord(const v1::Refusal& refusal) {
-  return IsOfGrants(refusal.reason()) || refusal.reason() == v1::UNKNOWN_RECORD;
+  return IsOfGrants(refusal) || refusal.reason() == v1::UNKNOWN_RECORD;
 }
 
 // Nothing stood against it but a missing grant, or a record whose creation was refused. What waits
@@ -54,14 +50,12 @@ bool MayPassUnchanged(const v1::Verdict& verdict) {
   const auto& refusals = verdict.refusals();
   if (!std::all_of(refusals.begin(), refusals.end(), IsOfGrantsOrRecord)) return false;
   return verdict.outcome() == v1::REJECTED ||
-         std::any_of(refusals.begin(), refusals.end(),
-                     [](const v1::Refusal& refusal) { return IsOfGrants(refusal.reason()); });
+         std::any_of(refusals.begin(), refusals.end(), IsOfGrants);
 }
 
 bool LacksGrantsOnly(const v1::Verdict& verdict) {
   return verdict.refusals_size() > 0 &&
-         std::all_of(verdict.refusals().begin(), verdict.refusals().end(),
-                     [](const v1::Refusal& refusal) { return IsOfGrants(refusal.reason()); });
+         std::all_of(verdict.refusals().begin(), verdict.refusals().end(), IsOfGrants);
 }
 
 bool LacksARecord(const v1::Verdict& verdict) {

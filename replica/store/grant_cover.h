@@ -11,6 +11,9 @@
 
 namespace brigada {
 
+// A refusal that another grant may mend.
+bool IsOfGrants(const v1::Refusal& refusal);
+
 // True when some grant lets its user write records of the type at `scope`.
 bool GrantsCover(const v1::Welcome& welcome, uint32_t type_id, absl::string_view scope);
 
