@@ -185,11 +185,12 @@ absl::Status Journal::Append(std::vector<v1::JournalRecord> records) {
     written += static_cast<size_t>(n);
   }
   if (written == bytes.size() && fdatasync(file_) == 0) return absl::OkStatus();
+  const std::string why = std::strerror(errno);
   failure_ = absl::UnavailableError(absl::StrCat(
-      "the journal beside the store cannot be written (", std::strerror(errno),
+      "the journal beside the store cannot be written (", why,
       "): what was asked for is in force, but a restored backup would not know of it; make room "
       "and start the server again"));
-  Log(LogLevel::kError, "journal_failed", {{"error", std::strerror(errno)}});
+  Log(LogLevel::kError, "journal_failed", {{"error", why}});
   return failure_;
 }
 
