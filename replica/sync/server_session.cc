@@ -19,7 +19,6 @@ namespace brigada {
 namespace {
 
 constexpr int kMaxLostLines = 16;
-constexpr absl::Duration kRetryAfterShutdown = absl::Seconds(2);
 constexpr absl::Duration kRetryRepairAfter = absl::Minutes(1);
 
 }  // namespace
@@ -389,9 +388,6 @@ bool ServerSession::wants_frames() const { return impl_->wants_frames(); }
 void ServerSession::OnPushResult(const PushResult& result) { impl_->OnPushResult(result); }
 void ServerSession::OnNewHead(absl::string_view partition) { impl_->OnNewHead(partition); }
 void ServerSession::OnTick(absl::Duration now) { impl_->OnTick(now); }
-void ServerSession::Shutdown() {
-  impl_->Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "", kRetryAfterShutdown));
-}
 void ServerSession::Refuse(v1::Refused refused) { impl_->Refuse(std::move(refused)); }
 std::optional<v1::ServerFrame> ServerSession::NextFrame(absl::Time now) {
   return impl_->NextFrame(now);

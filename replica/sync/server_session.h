@@ -105,10 +105,8 @@ class ServerSession {
   // Time passes: the stall watchdog, and pushes that found the commit queue full. About once a
   // second, with a monotonic time: a wall clock that is set ends no session.
   void OnTick(absl::Duration now);
-  // The server shuts down, or this session must start again (its user's grants changed):
-  // Refused(SHUTTING_DOWN) is the next frame.
-  void Shutdown();
-  // Ends the session with `refused` as the next frame: revoked, lease expired.
+  // Ends the session with `refused` as the next frame: the server shuts down, or the session must
+  // start again (its user's grants changed, the store went back).
   void Refuse(v1::Refused refused);
   // The next frame to send, or nullopt when there is none now. Asked for only when the previous one
   // is on its way, so a slow reader costs one frame of memory. Reads the store.

@@ -14,11 +14,13 @@
 #include "server/grant_judge.h"
 #include "server/journal.h"
 #include "server/roles.h"
+#include "server/turn_away.h"
 
 namespace brigada {
 namespace {
 
 constexpr size_t kQueueCapacity = 8;
+constexpr absl::Duration kComeBackSoon = absl::Seconds(2);
 
 }  // namespace
 
@@ -159,7 +161,7 @@ void SimServer::Tick() {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
     if (stream == nullptr || stream->server_ == nullptr) continue;
-    if (now >= stream->judged_until_) stream->session_->Shutdown();
+    if (now >= stream->judged_until_) stream->session_->Refuse(RightsEnded(stream->certificate_));
     stream->session_->OnTick(clock_.Monotonic());
   }
 }
@@ -168,7 +170,7 @@ void SimServer::OnUserChanged(absl::string_view user) {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
     if (stream != nullptr && stream->server_ != nullptr && stream->user_ == user)
-      stream->session_->Shutdown();
+      stream->session_->Refuse(RightsChanged(kComeBackSoon));
   }
 }
 
@@ -176,7 +178,7 @@ void SimServer::OnReplicaChanged(const ReplicaId& replica) {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
     if (stream != nullptr && stream->server_ != nullptr && stream->certificate_ == replica)
-      stream->session_->Shutdown();
+      stream->session_->Refuse(RightsChanged(kComeBackSoon));
   }
 }
 
@@ -243,7 +245,8 @@ absl::Status SimServer::Stream::BeginEpoch(const Epoch& lost_epoch, const Run& l
   if (server_->store_->run() != before) server_->NoteStart();
   for (const std::weak_ptr<Stream>& weak : server_->streams_) {
     const std::shared_ptr<Stream> other = weak.lock();
-    if (other != nullptr && other.get() != this && !other->is_over()) other->session_->Shutdown();
+    if (other != nullptr && other.get() != this && !other->is_over())
+      other->session_->Refuse(ServerWentBack(kComeBackSoon));
   }
   return absl::OkStatus();
 }

