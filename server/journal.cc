@@ -253,9 +253,10 @@ absl::StatusOr<std::vector<DirectoryWrite>> NotNoted(absl::Span<const v1::Journa
       if (!is_same && IsNews(write)) missing.push_back(std::move(write));
     }
   }
-  for (auto& [name, value] : noted)
+  for (auto& [name, value] : noted) {
     missing.push_back(
         {static_cast<DirectoryKind>(name.first), name.second, std::nullopt, std::nullopt});
+  }
   return missing;
 }
 

@@ -112,9 +112,10 @@ void StoreChecker::CheckMessages() {
   });
   Read(Table::kRejected, "", "", [&](absl::string_view key, absl::string_view value) {
     const bool waits = !is_device() && KindOf(key) == 'w';
-    if (waits ? !Parses<v1::WaitingChangeSet>(value) : !Parses<v1::RejectedChangeSet>(value))
+    if (waits ? !Parses<v1::WaitingChangeSet>(value) : !Parses<v1::RejectedChangeSet>(value)) {
       Report(StoreDamage::kMalformed,
              absl::StrCat("a refused change set in ", PartitionOfKey(key)));
+    }
   });
   Read(Table::kDirectory, "", "", [](absl::string_view, absl::string_view) {});
   Read(Table::kMeta, "", "", [](absl::string_view, absl::string_view) {});

@@ -109,13 +109,15 @@ std::vector<std::string> StoreChecker::FeedKeysOf(const StoredAt& record) const 
   if (is_device()) return keys;
   const Record& base = record.state.base;
   if (base.exists()) {
-    for (const FeedName& feed : FeedsOf(record.partition, base.scope()))
+    for (const FeedName& feed : FeedsOf(record.partition, base.scope())) {
       keys.push_back(FeedKey(record.partition, feed.scope, feed.kind, base.sequence, record.type_id,
                              record.id));
+    }
   }
-  for (const Departure& departure : record.state.departures)
+  for (const Departure& departure : record.state.departures) {
     keys.push_back(FeedKey(record.partition, departure.scope, departure.kind, departure.sequence,
                            record.type_id, record.id));
+  }
   return keys;
 }
 

@@ -43,11 +43,12 @@ absl::Status TestServer::Peer::SubmitPush(PushRequest* push) {
 absl::Status TestServer::Peer::BeginEpoch(const Epoch& lost_epoch, const Run& lost_run,
                                           absl::Time now) {
   RETURN_IF_ERROR(server_->store_->BeginEpoch(lost_epoch, lost_run, now));
-  for (Peer* peer : server_->peers_)
+  for (Peer* peer : server_->peers_) {
     if (peer != this && peer->session_ != nullptr) {
       peer->session_->Refuse(
           MakeRefused(v1::Refused::SHUTTING_DOWN, "the store went back", absl::Seconds(2)));
     }
+  }
   return absl::OkStatus();
 }
 

@@ -7,7 +7,6 @@
 namespace brigada {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
