@@ -95,13 +95,15 @@ class SessionRunner::Host final : public ServerSessionHost {
   // Something that was pushed has no result yet.
   bool waits_for_commit() const { return in_flight_ > 0 || is_turned_away_; }
 
-  bool StillHolds() override {
+  std::optional<v1::Refused> RightsGone() override {
     const AuthorityStore& store = *runner_->context_->store;
     const absl::Time now = runner_->context_->clock->Now();
     const auto grants = GrantsOf(store, user_);
     const auto device = FindDevice(store, certificate_replica_);
-    return now < judged_until_ && grants.ok() && DigestOf(*grants) == grants_digest_ &&
-           device.ok() && device->has_value() && (*device)->revoked_ms() == 0;
+    const bool holds = now < judged_until_ && grants.ok() && DigestOf(*grants) == grants_digest_ &&
+                       device.ok() && device->has_value() && (*device)->revoked_ms() == 0;
+    if (holds) return std::nullopt;
+    return RightsEnded(certificate_replica_);
   }
 
   absl::Status NoteReceipt(const v1::Receipt& receipt) override {

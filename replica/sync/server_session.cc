@@ -327,9 +327,9 @@ bool ServerSession::Impl::NextBatchFrame(v1::ServerFrame* frame) {
 }
 
 bool ServerSession::Impl::MaySend() {
-  if (host_->StillHolds()) return true;
-  Refuse(MakeRefused(v1::Refused::SHUTTING_DOWN, "grants have changed"));
-  return false;
+  const std::optional<v1::Refused> gone = host_->RightsGone();
+  if (gone.has_value()) Refuse(*gone);
+  return !gone.has_value();
 }
 
 bool ServerSession::Impl::NextRepairFrame(v1::ServerFrame* frame) {

@@ -47,9 +47,9 @@ class ServerSessionHost {
   // `push` is untouched, the session offers it again at the next OnTick or OnPushResult. Any other
   // error ends the session with INTERNAL.
   virtual absl::Status SubmitPush(PushRequest* push) = 0;
-  // Asked before every batch: false when what Identify said of feeds and grants may no longer hold.
-  // The session then ends, to be judged anew, and the batch is not sent.
-  virtual bool StillHolds() { return true; }
+  // Asked before every batch: set when what Identify said of feeds and grants may no longer hold.
+  // The session then ends with it, to be judged anew, and the batch is not sent.
+  virtual std::optional<v1::Refused> RightsGone() { return std::nullopt; }
   // The device has removed what it may no longer read. Durable on return; an error ends the session
   // with INTERNAL.
   virtual absl::Status NoteReceipt(const v1::Receipt& /*receipt*/) { return absl::OkStatus(); }

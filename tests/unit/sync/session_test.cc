@@ -1,12 +1,14 @@
 // The sessions of device and server against each other over a loopback. The stores are fakes that
 // keep sequences and cursors; what merging does with a batch is tested where merging is.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "replica/sync/device_session.h"
+#include "replica/sync/refusal.h"
 #include "replica/sync/server_session.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/sync/session_fixture.h"
@@ -458,8 +460,8 @@ TEST_F(SessionTest, ABadSignatureEndsTheSession) {
 class EndingPeer final : public TestServer::Peer {
  public:
   using TestServer::Peer::Peer;
-  bool StillHolds() override { return holds; }
-  bool holds = true;
+  std::optional<v1::Refused> RightsGone() override { return gone; }
+  std::optional<v1::Refused> gone;
 };
 
 TEST_F(SessionTest, NothingIsSentAfterAGrantHasEnded) {
@@ -472,10 +474,10 @@ TEST_F(SessionTest, NothingIsSentAfterAGrantHasEnded) {
   hello.mutable_hello()->set_live(true);
   session.OnFrame(hello, clock_.Now());
   ASSERT_TRUE(session.NextFrame(clock_.Now())->has_welcome());
-  peer.holds = false;
+  peer.gone = MakeRefused(v1::Refused::SHUTTING_DOWN, "grants have changed", absl::Seconds(7));
   const auto frame = session.NextFrame(clock_.Now());
   ASSERT_TRUE(frame.has_value());
-  EXPECT_EQ(frame->refused().reason(), v1::Refused::SHUTTING_DOWN);
+  EXPECT_EQ(frame->refused().SerializeAsString(), peer.gone->SerializeAsString());
   EXPECT_TRUE(session.finished());
 }
 
