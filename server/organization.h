@@ -60,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string
 // Puts the backup at `backup_path` in place of the organization's store, whose old content is kept
 // beside it, brings its directory up to date from the journal and starts a new epoch. The server
 // must not run. All of it is on the disk when it returns; after a crash it can be run again.
-// Returns where the old store went. `progress` (may be empty): of the copy.
+// Returns where the old store went; empty: there was none. `progress` (may be empty): of the copy.
 absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
                                                 const std::string& backup_path, const Clock& clock,
                                                 Random& random, const CopyProgress& progress = {});

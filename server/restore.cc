@@ -19,11 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A store that cannot be opened for any other reason is no obstacle to its replacement.
-bool IsInUse(const absl::Status& status) {
-  return absl::IsUnavailable(status) && absl::StrContains(status.message(), "another process");
-}
-
 // The epoch, and what the journal knows better, are on the disk before the store takes its place: a
 // crash in between leaves the old one untouched.
 absl::Status MakeReady(const std::string& incoming, absl::Span<const DirectoryWrite> erasures,
@@ -97,6 +92,7 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
   {
     const absl::StatusOr<std::unique_ptr<AuthorityStore>> old_store = OpenStore(
         {.path = store, .create = false, .restored = false, .journal = nullptr}, clock, random);
+    // One that cannot be opened for any other reason is no obstacle to its replacement.
     if (IsInUse(old_store.status())) return old_store.status();
     // What was erased since the backup must not come back with it.
     if (old_store.ok()) {
@@ -111,11 +107,14 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
   RETURN_IF_ERROR(CopyDirectory(backup_path, incoming, progress));
   RETURN_IF_ERROR(Annotate(MakeReady(incoming, erasures, journal.get(), clock, random),
                            "the backup does not open"));
-  const std::string old = absl::StrCat(
+  std::string old = absl::StrCat(
       store, ".before-", absl::FormatTime("%Y%m%dT%H%M%S", clock.Now(), absl::UTCTimeZone()));
   // On a new machine, and after an interrupted restore, there is none.
-  if (fs::exists(store, error))
+  if (fs::exists(store, error)) {
     RETURN_IF_ERROR(Annotate(RenameDurably(store, old), "cannot set the old store aside"));
+  } else {
+    old.clear();
+  }
   RETURN_IF_ERROR(Annotate(RenameDurably(incoming, store),
                            "cannot put the restored store in place; run the restore again"));
   return old;

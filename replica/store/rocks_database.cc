@@ -59,14 +59,15 @@ absl::Status Prepare(rocksdb::Env& env, const RocksKvOptions& options, const Mar
   return MakeDirectory(env, options.path);
 }
 
+constexpr absl::string_view kInUse = " is open in another process";
+
 absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
   // RocksDB has no code of its own for a lock that somebody else holds.
   const std::string message = status.ToString();
   if (status.IsIOError() && (absl::StrContains(message, "lock file") ||
                              absl::StrContains(message, "lock hold by current process"))) {
-    return absl::UnavailableError(
-        absl::StrCat("the store in ", path,
-                     " is open in another process; close that one, or choose another directory"));
+    return absl::UnavailableError(absl::StrCat("the store in ", path, kInUse,
+                                               "; close that one, or choose another directory"));
   }
   // The database is there, so this is one of its files.
   if (status.IsPathNotFound()) {
@@ -124,6 +125,10 @@ absl::StatusOr<CommitPoint> ReadCommitPoint(const RocksDatabase& database) {
 }
 
 }  // namespace
+
+bool IsInUse(const absl::Status& status) {
+  return absl::IsUnavailable(status) && absl::StrContains(status.message(), kInUse);
+}
 
 RocksDatabase::~RocksDatabase() {
   if (db != nullptr) {

@@ -19,6 +19,7 @@
 #include "replica/base/random.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/secret_file.h"
+#include "replica/store/rocks_kv.h"
 #include "server/organization.h"
 #include "server/server.h"
 #include "tools/brigada/damage_text.h"
@@ -103,7 +104,7 @@ int Invite(const Flags& flags) {
   if (!vacant.ok()) return Fail(vacant);
   absl::StatusOr<std::unique_ptr<Organization>> organization =
       OpenOrganization(flags.directory, SystemClock(), SystemRandom());
-  if (absl::IsUnavailable(organization.status())) {
+  if (IsInUse(organization.status())) {
     return Fail(SaidError(
         absl::StatusCode::kUnavailable,
         Text("un servidor usa este directorio: invite desde el dispositivo de un administrador "
@@ -167,12 +168,12 @@ int Restore(const Flags& flags) {
     if (old.ok()) bar.Finish(ByteCount(copied));
   }
   if (!old.ok()) return Fail(old.status());
-  std::cerr << Text(
-                   "Respaldo en su lugar, con una época nueva: los dispositivos lo notarán solos. "
-                   "El almacén anterior quedó en ",
-                   "Backup in place, with a new epoch: devices will notice by themselves. The old "
-                   "store is at ")
-            << *old << "\n";
+  std::cerr << Text("Respaldo en su lugar, con una época nueva: los dispositivos lo notarán solos.",
+                    "Backup in place, with a new epoch: devices will notice by themselves.")
+            << "\n";
+  if (!old->empty()) {
+    std::cerr << Text("El almacén anterior quedó en ", "The old store is at ") << *old << "\n";
+  }
   return kExitOk;
 }
 
