@@ -134,7 +134,8 @@ grpc::ServerWriteReactor<v1::QueryReply>* AdministrationService::Query(
 
 grpc::ServerWriteReactor<v1::BackupProgress>* AdministrationService::Backup(
     grpc::CallbackServerContext* call, const v1::BackupRequest* request) {
-  return StartBackup(call, *request, {organization_, workers_, clock_, options_.backup_directory});
+  return StartBackup(call, *request,
+                     {organization_, workers_, clock_, options_.backup_directory, &stopping_});
 }
 
 absl::Status AdministrationService::DoInvite(const Caller& caller, const v1::InviteRequest& request,

@@ -3,6 +3,7 @@
 #ifndef SERVER_ADMINISTRATION_SERVICE_H_
 #define SERVER_ADMINISTRATION_SERVICE_H_
 
+#include <atomic>
 #include <string>
 
 #include "brigada/v1/administration_service.grpc.pb.h"
@@ -36,6 +37,10 @@ class AdministrationService final : public v1::Administration::CallbackService {
     Random* random;
   };
   AdministrationService(const Parts& parts, AdministrationOptions options);
+
+  // The server is about to stop: a backup that is being made ends, as does each one asked for from
+  // now on. Any thread.
+  void EndBackups() { stopping_ = true; }
 
   grpc::ServerUnaryReactor* Invite(grpc::CallbackServerContext* call,
                                    const v1::InviteRequest* request,
@@ -86,6 +91,7 @@ class AdministrationService final : public v1::Administration::CallbackService {
   const Clock* const clock_;
   Random* const random_;
   const AdministrationOptions options_;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace brigada

@@ -95,10 +95,13 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
     progress.set_done_bytes(done_bytes);
     // A caller that hung up does not stop the backup.
     out->Write(std::move(progress)).IgnoreError();
+    return !*context.stopping;
   });
   if (!made.ok()) {
     // Left behind it does no more than make devices hold on to more than they must.
     ForgetBackup(store, backup).IgnoreError();
+    if (absl::IsCancelled(made))
+      return absl::UnavailableError("the server stops; make the backup again when it is back");
     return made;
   }
   backup.set_complete(true);

@@ -2,6 +2,7 @@
 #ifndef SERVER_BACKUP_CALL_H_
 #define SERVER_BACKUP_CALL_H_
 
+#include <atomic>
 #include <string>
 
 #include "brigada/v1/administration_service.pb.h"
@@ -17,6 +18,8 @@ struct BackupContext {
   Executor* workers;
   const Clock* clock;
   std::string backup_directory;
+  // The server is about to stop: a copy that has begun ends.
+  const std::atomic<bool>* stopping;
 };
 
 grpc::ServerWriteReactor<v1::BackupProgress>* StartBackup(grpc::CallbackServerContext* call,

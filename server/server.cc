@@ -185,6 +185,7 @@ class Server::Impl {
   void DoShutdown(absl::Duration patience) {
     ticker_.Stop();
     SetServing(false);
+    administration_.EndBackups();
     sessions_.Shutdown(patience / 2);
     if (server_ != nullptr) {
       server_->Shutdown(std::chrono::system_clock::now() +

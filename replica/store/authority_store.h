@@ -5,7 +5,6 @@
 #define REPLICA_STORE_AUTHORITY_STORE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +22,7 @@
 #include "replica/base/ids.h"
 #include "replica/merge/record.h"
 #include "replica/schema/registry.h"
+#include "replica/store/continue_copy.h"
 #include "replica/store/read_view.h"
 #include "replica/store/record_sum.h"
 
@@ -255,9 +255,8 @@ class AuthorityStore {
   // All writes or none, durable on return. kAborted when an expectation does not hold.
   virtual absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) = 0;
 
-  // A consistent copy in the new directory `path`; progress in bytes.
-  virtual absl::Status Backup(const std::string& path,
-                              const std::function<void(uint64_t)>& progress) = 0;
+  // A consistent copy in the new directory `path`. kCancelled: `go_on` ended it.
+  virtual absl::Status Backup(const std::string& path, const ContinueCopy& go_on) = 0;
   // kFailedPrecondition: the store went read-only after a failure; it must be reopened.
   virtual absl::Status Health() const = 0;
 };

@@ -4,7 +4,6 @@
 #define REPLICA_STORE_KV_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "replica/store/continue_copy.h"
 
 namespace brigada {
 
@@ -101,9 +101,9 @@ class Kv : public KvReader {
   virtual std::unique_ptr<const KvReader> Snapshot() const = 0;
   // OK while writes are accepted; afterwards what stopped them, until the store is reopened.
   virtual absl::Status health() const { return absl::OkStatus(); }
-  // A consistent copy of the store in a new directory `path`; `progress` gets the bytes done.
-  virtual absl::Status CopyTo(const std::string& path,
-                              const std::function<void(uint64_t done_bytes)>& progress) = 0;
+  // A consistent copy of the store in a new directory `path`. kCancelled: `go_on` ended it; then
+  // nothing is left behind.
+  virtual absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) = 0;
   // Rewrites the files under [begin, end) of a table, so that what was deleted or overwritten there
   // is in none of them. An empty `end` means to the end of the table.
   virtual absl::Status Compact(Table /*table*/, absl::string_view /*begin*/,

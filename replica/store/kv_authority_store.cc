@@ -168,9 +168,8 @@ class KvAuthorityStore final : public AuthorityStore {
     return on_directory_write_(writes, *number);
   }
 
-  absl::Status Backup(const std::string& path,
-                      const std::function<void(uint64_t)>& progress) override {
-    return kv_->CopyTo(path, progress);
+  absl::Status Backup(const std::string& path, const ContinueCopy& go_on) override {
+    return kv_->CopyTo(path, go_on);
   }
 
   absl::Status Health() const override {

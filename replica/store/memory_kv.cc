@@ -213,8 +213,7 @@ class MemoryKv final : public Kv {
   std::unique_ptr<const KvReader> Snapshot() const override {
     return std::make_unique<MemorySnapshot>(&tables_);
   }
-  absl::Status CopyTo(const std::string& /*path*/,
-                      const std::function<void(uint64_t)>& /*progress*/) override {
+  absl::Status CopyTo(const std::string& /*path*/, const ContinueCopy& /*go_on*/) override {
     return absl::UnimplementedError("a store in memory cannot be copied to disk");
   }
   uint64_t ApproximateBytes() const override { return tables_.Bytes(); }

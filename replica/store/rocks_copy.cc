@@ -18,12 +18,10 @@ namespace {
 
 constexpr uint64_t kChunkBytes = uint64_t{1} << 20;
 
-using Progress = std::function<void(uint64_t done_bytes)>;
-
 class DirectoryCopy {
  public:
-  DirectoryCopy(rocksdb::Env& env, std::string target, const Progress& progress)
-      : env_(env), target_(std::move(target)), progress_(progress), chunk_(kChunkBytes, '\0') {}
+  DirectoryCopy(rocksdb::Env& env, std::string target, const ContinueCopy& go_on)
+      : env_(env), target_(std::move(target)), go_on_(go_on), chunk_(kChunkBytes, '\0') {}
 
   // Removes what an interrupted copy left.
   rocksdb::Status Clear() {
@@ -83,13 +81,13 @@ class DirectoryCopy {
     rocksdb::Status status = file.Append(bytes);
     if (!status.ok()) return status;
     done_bytes_ += bytes.size();
-    if (progress_) progress_(done_bytes_);
+    if (go_on_ && !go_on_(done_bytes_)) return rocksdb::Status::Aborted();
     return status;
   }
 
   rocksdb::Env& env_;
   const std::string target_;
-  const Progress& progress_;
+  const ContinueCopy& go_on_;
   std::string chunk_;
   uint64_t done_bytes_ = 0;
 };
@@ -132,7 +130,8 @@ rocksdb::Status VerifyCopy(rocksdb::DB& db, const std::string& path) {
 
 }  // namespace
 
-absl::Status CopyRocksDatabase(rocksdb::DB& db, const std::string& path, const Progress& progress) {
+absl::Status CopyRocksDatabase(rocksdb::DB& db, const std::string& path,
+                               const ContinueCopy& go_on) {
   rocksdb::Env& env = *db.GetEnv();
   if (env.FileExists(path).ok()) {
     return absl::AlreadyExistsError(
@@ -140,7 +139,7 @@ absl::Status CopyRocksDatabase(rocksdb::DB& db, const std::string& path, const P
   }
   const std::string attempted = absl::StrCat("copying the store to ", path);
   const std::string partial = absl::StrCat(path, ".partial");
-  DirectoryCopy copy(env, partial, progress);
+  DirectoryCopy copy(env, partial, go_on);
   RETURN_IF_ERROR(ToStatus(copy.Clear(), attempted));
   RETURN_IF_ERROR(ToStatus(env.CreateDirIfMissing(partial), attempted));
   // Before anything is in it. An Env of a test may hold its files elsewhere than on the disk.
@@ -148,6 +147,11 @@ absl::Status CopyRocksDatabase(rocksdb::DB& db, const std::string& path, const P
   RETURN_IF_ERROR(ToStatus(db.DisableFileDeletions(), attempted));
   const rocksdb::Status copied = CopyLiveFiles(db, copy);
   const rocksdb::Status enabled = db.EnableFileDeletions(/*force=*/false);
+  if (copied.IsAborted()) {
+    RETURN_IF_ERROR(ToStatus(copy.Clear(), attempted));
+    RETURN_IF_ERROR(ToStatus(env.DeleteDir(partial), attempted));
+    return absl::CancelledError(absl::StrCat(attempted, " was ended before it was whole"));
+  }
   RETURN_IF_ERROR(ToStatus(copied, attempted));
   RETURN_IF_ERROR(ToStatus(enabled, attempted));
   RETURN_IF_ERROR(ToStatus(VerifyCopy(db, partial), attempted));

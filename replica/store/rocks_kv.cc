@@ -126,10 +126,9 @@ class RocksKv final : public Kv {
     return std::make_unique<RocksSnapshot>(database_.get());
   }
   absl::Status health() const override { return database_->health->status(); }
-  absl::Status CopyTo(const std::string& path,
-                      const std::function<void(uint64_t)>& progress) override {
+  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
     RETURN_IF_ERROR(database_->health->CheckWritable());
-    return CopyRocksDatabase(*database_->db, path, progress);
+    return CopyRocksDatabase(*database_->db, path, go_on);
   }
   absl::Status Compact(Table table, absl::string_view begin, absl::string_view end) override {
     rocksdb::CompactRangeOptions options;

@@ -27,9 +27,8 @@ class ForgetfulKv final : public Kv {
     return kv_->Write(batch, Durability::kMemory);
   }
   std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
-  absl::Status CopyTo(const std::string& path,
-                      const std::function<void(uint64_t)>& progress) override {
-    return kv_->CopyTo(path, progress);
+  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
+    return kv_->CopyTo(path, go_on);
   }
   uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
 

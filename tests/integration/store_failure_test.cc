@@ -1,6 +1,9 @@
 // A server whose store fails: what health, devices and administrators see, over real TLS.
+#include <future>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/person.pb.h"
@@ -73,6 +76,31 @@ TEST(StoreFailureTest, AFailedStoreTurnsHealthAndSendsDevicesAway) {
   organization.StartServer();
   EXPECT_OK(ana->Sync({}));
   EXPECT_EQ(ana->GetSyncStatus().pending, 0u);
+}
+
+TEST(StoreFailureTest, AServerThatStopsWaitsForNoBackup) {
+  TestOrganization organization;
+  organization.StopServer();
+  organization.StartServer([](std::unique_ptr<AuthorityStore> real) {
+    auto endless = std::make_unique<FaultyAuthorityStore>(std::move(real));
+    endless->MakeCopiesEndless();
+    return endless;
+  });
+  std::promise<void> begun;
+  std::once_flag once;
+  absl::Status backup;
+  std::thread administrator([&] {
+    backup =
+        organization.administration()
+            .Backup("endless", [&](uint64_t) { std::call_once(once, [&] { begun.set_value(); }); })
+            .status();
+  });
+  begun.get_future().wait();
+
+  organization.StopServer();
+
+  administrator.join();
+  EXPECT_THAT(backup, StatusIs(absl::StatusCode::kUnavailable));
 }
 
 }  // namespace

@@ -61,8 +61,7 @@ class OpenedKv final : public Kv {
   }
   std::unique_ptr<const KvReader> Snapshot() const override { return disk_->kv().Snapshot(); }
   absl::Status health() const override { return disk_->health(); }
-  absl::Status CopyTo(const std::string& /*path*/,
-                      const std::function<void(uint64_t)>& /*progress*/) override {
+  absl::Status CopyTo(const std::string& /*path*/, const ContinueCopy& /*go_on*/) override {
     return absl::UnimplementedError("nothing copies a simulated store yet");
   }
   uint64_t ApproximateBytes() const override { return disk_->kv().ApproximateBytes(); }

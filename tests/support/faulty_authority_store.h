@@ -28,6 +28,8 @@ class FaultyAuthorityStore final : public AuthorityStore {
     const MutexLock lock(&mu_);
     failure_ = health_ = absl::FailedPreconditionError("the store is read-only");
   }
+  // A copy goes on until whoever asked for it has had enough.
+  void MakeCopiesEndless() { copies_end_ = false; }
   int heads_asked() const { return heads_asked_; }
   int feeds_read() const { return feeds_read_; }
   int commits_tried() const { return commits_tried_; }
@@ -116,9 +118,14 @@ class FaultyAuthorityStore final : public AuthorityStore {
     const absl::Status failure = this->failure();
     return failure.ok() ? store_->WriteEntries(writes) : failure;
   }
-  absl::Status Backup(const std::string& path,
-                      const std::function<void(uint64_t)>& progress) override {
-    return store_->Backup(path, progress);
+  absl::Status Backup(const std::string& path, const ContinueCopy& go_on) override {
+    if (!copies_end_) {
+      uint64_t done = 0;
+      while (go_on(++done)) {
+      }
+      return absl::CancelledError("ended");
+    }
+    return store_->Backup(path, go_on);
   }
   absl::Status Health() const override {
     const MutexLock lock(&mu_);
@@ -135,6 +142,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
   mutable std::atomic<int> heads_asked_{0};
   mutable std::atomic<int> feeds_read_{0};
   std::atomic<int> commits_tried_{0};
+  std::atomic<bool> copies_end_ = true;
   std::atomic<int> recomputed_{0};
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);

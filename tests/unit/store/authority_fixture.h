@@ -72,9 +72,8 @@ class BorrowedKv final : public Kv {
     return kv_->Write(batch, durability);
   }
   std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
-  absl::Status CopyTo(const std::string& path,
-                      const std::function<void(uint64_t)>& progress) override {
-    return kv_->CopyTo(path, progress);
+  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
+    return kv_->CopyTo(path, go_on);
   }
   uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
 

@@ -57,9 +57,8 @@ class SharedKv final : public Kv {
     return disk_->kv->Write(batch, durability);
   }
   std::unique_ptr<const KvReader> Snapshot() const override { return disk_->kv->Snapshot(); }
-  absl::Status CopyTo(const std::string& path,
-                      const std::function<void(uint64_t)>& progress) override {
-    return disk_->kv->CopyTo(path, progress);
+  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
+    return disk_->kv->CopyTo(path, go_on);
   }
   uint64_t ApproximateBytes() const override { return disk_->kv->ApproximateBytes(); }
 

@@ -1,5 +1,7 @@
 // A disk that fails or fills up under a store that goes on living: typed errors, no writes after a
 // failed one, reads as before, and everything acknowledged after reopening.
+#include <rocksdb/env.h>
+
 #include <string>
 
 #include "gtest/gtest.h"
@@ -104,11 +106,25 @@ TEST_F(RocksKvFaultTest, AnInterruptedCopyIsReplacedByTheNext) {
   EXPECT_FALSE(kv_->CopyTo("/copy", nullptr).ok());
   Open();
   uint64_t done = 0;
-  ASSERT_OK(kv_->CopyTo("/copy", [&](uint64_t bytes) { done = bytes; }));
+  ASSERT_OK(kv_->CopyTo("/copy", [&](uint64_t bytes) {
+    done = bytes;
+    return true;
+  }));
   EXPECT_GT(done, 0u);
   EXPECT_THAT(kv_->CopyTo("/copy", nullptr), StatusIs(absl::StatusCode::kAlreadyExists));
   ASSERT_OK_AND_ASSIGN(const auto copy, OpenRocksKv({.path = "/copy", .env = env_.env()}));
   EXPECT_THAT(copy->Get(Table::kRecords, "k"), IsOkAndHolds(Optional(Eq("v"))));
+}
+
+TEST_F(RocksKvFaultTest, ACopyThatIsEndedLeavesNothing) {
+  ASSERT_OK(Put("k"));
+  int pieces = 0;
+  EXPECT_THAT(kv_->CopyTo("/copy", [&](uint64_t) { return ++pieces < 2; }),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(pieces, 2);
+  EXPECT_TRUE(env_.env()->FileExists("/copy").IsNotFound());
+  EXPECT_TRUE(env_.env()->FileExists("/copy.partial").IsNotFound());
+  EXPECT_OK(kv_->CopyTo("/copy", nullptr));
 }
 
 // The n-th sync (or write) from the start of the workload fails, whatever it is for. Then nothing

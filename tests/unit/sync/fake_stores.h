@@ -72,9 +72,7 @@ class FakeAuthorityStore final : public AuthorityStore {
     return Unused();
   }
   absl::Status WriteEntries(absl::Span<const DirectoryWrite>) override { return Unused(); }
-  absl::Status Backup(const std::string&, const std::function<void(uint64_t)>&) override {
-    return Unused();
-  }
+  absl::Status Backup(const std::string&, const ContinueCopy&) override { return Unused(); }
   absl::Status Health() const override { return absl::OkStatus(); }
 
   // Goes back to the first `commits` of a partition, as a restore does; `announced` makes the
