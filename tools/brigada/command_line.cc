@@ -195,15 +195,29 @@ absl::StatusOr<const RecordType*> TypeByName(absl::string_view name) {
   }
   if (const RecordType* const type = registry.FindByName(name); type != nullptr) return type;
   std::vector<std::string> names;
+  std::vector<std::string> said;  // what people may have meant to write
   for (const RecordType* const type : registry.types()) {
     if (absl::EqualsIgnoreCase(type->name(), name) || absl::EqualsIgnoreCase(type->plural(), name))
       return type;
     names.push_back(type->plural());
+    said.push_back(type->plural());
+    said.push_back(absl::AsciiStrToLower(type->name()));
+  }
+  for (const SpanishType& type : kSpanishTypes) {
+    said.emplace_back(type.one);
+    said.emplace_back(type.many);
+  }
+  if (RecordId::Parse(name).ok()) {
+    return UsageError(
+        absl::StrCat(absl::Substitute(Say("Falta el tipo antes del identificador $0.",
+                                          "The type is missing before the identifier $0."),
+                                      name),
+                     Say(" Los tipos son: ", " The types are: "), absl::StrJoin(names, ", ")));
   }
   return UsageError(
       absl::StrCat(absl::Substitute(Say("No hay un tipo «$0».", "There is no type \"$0\"."),
                                     CutToWidth(PrintableText(name), 40)),
-                   DidYouMean(name, names), Say(" Los tipos son: ", " The types are: "),
+                   DidYouMean(name, said), Say(" Los tipos son: ", " The types are: "),
                    absl::StrJoin(names, ", ")));
 }
 
@@ -222,6 +236,8 @@ SqlValue TimeValue(absl::Time time) {
 }
 
 absl::StatusOr<std::string> ReadText(const std::string& file, size_t max_bytes) {
+  if (file.empty())
+    return UsageError(Say("El nombre del archivo está vacío", "The file's name is empty"));
   std::ifstream opened;
   if (file != "-") opened.open(file, std::ios::binary);
   std::istream& input = file == "-" ? std::cin : opened;

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "replica/base/language.h"
 
 namespace brigada {
@@ -41,8 +42,10 @@ std::string NearestName(absl::string_view wanted, const std::vector<std::string>
   if (wanted.size() > 200) return "";
   const std::string plain = Plain(wanted);
   std::string nearest;
-  // Nothing says which name one letter, or another word of two, was to be.
-  size_t distance = std::min(plain.size() / 3 + 2, plain.size());
+  // Nothing says which name one letter, or another word of two, was to be. The dashes of an option
+  // say nothing either.
+  const size_t letters = absl::StripPrefix(absl::StripPrefix(plain, "-"), "-").size();
+  size_t distance = std::min(letters / 3 + 2, letters);
   std::vector<std::string> begun;
   for (const std::string& name : names) {
     const std::string candidate = Plain(name);

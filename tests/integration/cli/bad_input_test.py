@@ -49,6 +49,11 @@ class WrongWordsTest(FieldTest):
         self.refused(2, ["falta TIPO"], "list")
         self.refused(2, ["--scope: falta el valor"], "list", "people", "--scope")
         self.refused(2, ["No hay un tipo «peple»", "people"], "list", "peple")
+        self.refused(2, ["No hay un tipo «persn»", "¿Quiso decir person?"], "list", "persn")
+        self.refused(2, ["No hay un tipo «vista»", "¿Quiso decir visita?"], "list", "vista")
+        self.refused(2, ["Falta el tipo antes del identificador"], "edit", "01a2069f-9475-770e-9ed9-9133a4febedb",
+                     "--notes", "x")
+        self.refused(2, ["El nombre del archivo está vacío"], "enrol", "--invitation", "")
 
     def test_an_unknown_field_names_the_nearest(self):
         self.refused(2, ["people no tiene el campo «nmae.given-names»", "name.given-names"], "add", "people", "--scope",

@@ -21,6 +21,8 @@ TEST(NearestTest, SuggestsWhatIsCloseAndNothingElse) {
   EXPECT_EQ(NearestName("M", {"female", "male", "x"}), "");
   EXPECT_EQ(NearestName("7", {"female", "male", "x"}), "");
   EXPECT_EQ(NearestName("X", {"female", "male", "x"}), "x");
+  EXPECT_EQ(NearestName("--user", {"--dir", "--role", "--out"}), "");
+  EXPECT_EQ(NearestName("--rol", {"--dir", "--role", "--out"}), "--role");
   EXPECT_EQ(NearestName(std::string(100'000, 'x'), names), "");
 }
 
