@@ -40,7 +40,8 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "attacker",
                                                                     "restores",
                                                                     "erasures",
-                                                                    "copies"};
+                                                                    "copies",
+                                                                    "relays"};
 
 constexpr std::array<absl::string_view, 20> kStepNames = {
     "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
@@ -60,7 +61,7 @@ const std::vector<Profile>& Profiles() {
       {"calm", {}, {}},
       {"network",
        {F::kCuts, F::kByteBudgets, F::kOneWay, F::kLateFrames, F::kSlowLinks, F::kMoves,
-        F::kDeletes},
+        F::kDeletes, F::kRelays},
        {}},
       {"clocks",
        {F::kClockJumps, F::kFrozenClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts,
@@ -94,7 +95,7 @@ const std::vector<Profile>& Profiles() {
         F::kServerRestarts, F::kServerCrashes, F::kFullDisks,      F::kDiskErrors,
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
-        F::kRestores,       F::kErasures,      F::kCopies},
+        F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays},
        {}},
   };
   return profiles;

@@ -43,8 +43,9 @@ enum class Fault : uint8_t {
   kRestores,  // backups are taken and put back; the server's machine is set back
   kErasures,  // records are erased for good
   kCopies,    // a device's disk is copied, and both go on
+  kRelays,    // connections go through somebody who holds many frames and can lose either side
 };
-inline constexpr int kFaultCount = 27;
+inline constexpr int kFaultCount = 28;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {

@@ -62,7 +62,7 @@ bool SimLink::SendUp() {
 }
 
 bool SimLink::ArriveUp() {
-  if (up_.empty() || options_.loses_up) return false;
+  if (up_.empty() || options_.loses_up || has_lost_server_) return false;
   if (!stream_->wants_frames() && !stream_->is_over()) return false;
   if (!Spend(up_.front().size())) return true;
   v1::ClientFrame frame;
@@ -73,7 +73,7 @@ bool SimLink::ArriveUp() {
 }
 
 bool SimLink::SendDown() {
-  if (down_.size() >= options_.window) return false;
+  if (down_.size() >= options_.window || has_lost_server_) return false;
   const std::optional<v1::ServerFrame> frame = stream_->NextFrame();
   if (!frame.has_value()) {
     // A closed stream with nothing left in it is a closed connection.

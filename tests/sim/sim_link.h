@@ -23,6 +23,8 @@ struct SimLinkOptions {
   uint64_t byte_budget = UINT64_MAX;
   bool loses_up = false;  // a direction in which nothing arrives
   bool loses_down = false;
+  // Somebody between the two takes the frames of each and passes them on.
+  bool is_relayed = false;
 };
 
 // Sees every frame as its sender gives it.
@@ -48,6 +50,10 @@ class SimLink {
   void Break() { is_broken_ = true; }
   bool is_broken() const { return is_broken_; }
   bool is_finished() const { return device_.finished(); }
+  bool is_relayed() const { return options_.is_relayed; }
+  // The relay has lost the server and does not know it yet: it takes what the device sends, and
+  // passes on what it holds for the device.
+  void LoseServer() { has_lost_server_ = true; }
   void LoseOneWay(bool up) { (up ? options_.loses_up : options_.loses_down) = true; }
 
   DeviceSession& device() { return device_; }
@@ -71,6 +77,7 @@ class SimLink {
   std::deque<std::string> up_, down_;
   uint64_t moved_ = 0;
   bool is_broken_ = false;
+  bool has_lost_server_ = false;
   absl::Status status_;
 };
 

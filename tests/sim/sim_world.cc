@@ -267,6 +267,11 @@ void SimWorld::TakeConnect(SimDevice* device, SimRandom* random) {
   if (scenario_.has(Fault::kByteBudgets) && random->Chance(400))
     options.byte_budget = 1 + random->Uniform(6000);
   if (scenario_.has(Fault::kOneWay) && random->Chance(150)) options.loses_down = true;
+  SimRandom relay = random->Fork("relay");
+  if (scenario_.has(Fault::kRelays) && relay.Chance(500)) {
+    options.is_relayed = true;
+    options.window += 8 + relay.Uniform(24);
+  }
   Connect(device, options);
 }
 
@@ -306,6 +311,13 @@ void SimWorld::TakeMoves(size_t from, SimRandom* random) {
   if (scenario_.has(Fault::kCuts) && random->Chance(80)) device->link->Break();
   if (scenario_.has(Fault::kOneWay) && random->Chance(20))
     device->link->LoseOneWay(random->Chance(500));
+  if (device->link->is_relayed() && random->Chance(40)) {
+    if (random->Chance(500)) {
+      device->link->LoseServer();
+    } else {
+      device->link->Break();
+    }
+  }
   if (device->link->is_over()) EndLink(device);
 }
 
@@ -326,8 +338,9 @@ void SimWorld::TakeServerWork(SimRandom* random) {
 
 void SimWorld::EndLink(SimDevice* device) {
   SimLink& link = *device->link;
-  if (link.is_broken() && scenario_.has(Fault::kLateFrames))
-    late_.push_back({link.stream(), link.TakeUpFrames()});
+  // A relay that has lost the device still passes on what it took from it.
+  const bool passes_on = link.is_relayed() || scenario_.has(Fault::kLateFrames);
+  if (link.is_broken() && passes_on) late_.push_back({link.stream(), link.TakeUpFrames()});
   CheckSessionEnd(device, link.status());
   Expect(link.device().progress().mismatches == 0 || result_.restores > 0 || device->has_trouble ||
              server_has_trouble_,
