@@ -86,9 +86,10 @@ TEST(GoldenMessagesTest, AllFilesOfTheContractAreCovered) {
 
 TEST(GoldenMessagesTest, EveryFieldHasGoldenBytes) {
   GoldenFile golden("messages.txt", kAbout);
-  for (const Descriptor* type : Types())
+  for (const Descriptor* type : Types()) {
     for (const auto& [name, message] : FilledMessages(type))
       golden.Expect(name, TextOf(*message), DeterministicBytes(*message));
+  }
   golden.Finish();
 }
 

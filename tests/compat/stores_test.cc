@@ -73,11 +73,11 @@ class GoldenStoresTest : public ::testing::Test {
   GoldenStoresTest() : scratch_(absl::StrCat(::testing::TempDir(), "brigada_golden_stores")) {
     fs::remove_all(scratch_);
     fs::create_directories(scratch_);
-    if (!IsRegenerating())
-      for (const char* store : {kAna, kServer})
-        CopyFiles(GoldenPath(absl::StrCat("stores/", store)), scratch_ / store);
+    if (IsRegenerating()) return;
+    for (const char* store : {kAna, kServer})
+      CopyFiles(GoldenPath(absl::StrCat("stores/", store)), scratch_ / store);
   }
-  ~GoldenStoresTest() override { fs::remove_all(scratch_); }
+  void TearDown() override { fs::remove_all(scratch_); }
 
   std::unique_ptr<Kv> Open(const char* name) {
     auto kv = OpenRocksKv({.path = (scratch_ / name).string()});
@@ -183,9 +183,10 @@ TEST_F(GoldenStoresTest, AServerOpensAndKnowsWhatItJudged) {
   EXPECT_THAT(server->LastSequence(ana->replica(), "MX/20"),
               IsOkAndHolds(ana->Head("MX/20").confirmed()));
   for (const DirectoryKind kind : {DirectoryKind::kDevice, DirectoryKind::kInvitation,
-                                   DirectoryKind::kSetting, DirectoryKind::kUser})
+                                   DirectoryKind::kSetting, DirectoryKind::kUser}) {
     EXPECT_THAT(server->GetEntry(kind, "key"),
                 IsOkAndHolds(::testing::Optional(std::string("value"))));
+  }
 }
 
 TEST_F(GoldenStoresTest, BothGoOnWithASessionThatTheGoldenCursorContinues) {

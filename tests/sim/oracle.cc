@@ -347,6 +347,14 @@ absl::Time WrittenAt(const v1::Position& position, absl::Time now) {
 
 }  // namespace
 
+bool Oracle::TouchesErased(const WrittenSet& set) const {
+  return set.is_stub ||
+         std::any_of(set.body.changes().begin(), set.body.changes().end(),
+                     [&](const v1::Change& change) {
+                       return erased_.contains({change.type_id(), change.record_id()});
+                     });
+}
+
 std::string Oracle::Judge(const std::string& replica, const std::string& partition,
                           const v1::Verdict& verdict, absl::Time now) {
   touched_.clear();
@@ -384,12 +392,7 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   last_sequence = verdict.sequence();
   last_stamp = verdict.stamp();
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
-  const bool is_erased =
-      set->is_stub || std::any_of(set->body.changes().begin(), set->body.changes().end(),
-                                  [&](const v1::Change& change) {
-                                    return erased_.contains({change.type_id(), change.record_id()});
-                                  });
-  if (set->was_accepted && verdict.outcome() == v1::REJECTED && !is_erased)
+  if (set->was_accepted && verdict.outcome() == v1::REJECTED && !TouchesErased(*set))
     return "I10: what was accepted before the server went back was thrown out";
   if (was_refused) {
     heads_[partition] = verdict.commit_sequence();
@@ -594,6 +597,17 @@ void Oracle::Put(const RecordType& type, const RecordName& name, const Place& pl
   }
 }
 
+// The state that the writer took for the present one.
+std::optional<int64_t> Oracle::Believed(const std::vector<ModelState>& past, const Trial& trial) {
+  std::optional<int64_t> believed;
+  for (const ModelState& state : past) {
+    const bool own = trial.SawUnconfirmed(state.write) &&
+                     state.write.CommitIn(trial.write.partition) > trial.seen;
+    if (state.is_lost ? own : trial.Saw(state.write)) believed = state.value;
+  }
+  return believed;
+}
+
 // Legal from what stands: it moves. Else, of two concurrent ones that were each legal where their
 // writers stood, the stronger stands. Each writer believes in its own until it learns the outcome.
 void Oracle::PutState(const v1::StateRules& rules, const RecordName& name, const Place& place,
@@ -615,12 +629,7 @@ void Oracle::PutState(const v1::StateRules& rules, const RecordName& name, const
                                     [](const ModelState& state) { return !state.is_lost; });
   const int64_t stored = current == past.rend() ? 0 : current->value;
   const bool concurrent = !trial->Saw(current == past.rend() ? record->created : current->write);
-  std::optional<int64_t> believed;
-  for (const ModelState& state : past) {
-    const bool own = trial->SawUnconfirmed(state.write) &&
-                     state.write.CommitIn(trial->write.partition) > trial->seen;
-    if (state.is_lost ? own : trial->Saw(state.write)) believed = state.value;
-  }
+  const std::optional<int64_t> believed = Believed(past, *trial);
   const bool was_legal =
       trial->creates && !believed.has_value() ? is_initial : legal(believed.value_or(0));
   const auto rank = [&](int64_t state) {

@@ -199,6 +199,7 @@ class Oracle {
  private:
   struct Trial;
   std::string JudgeLate(const v1::Verdict& verdict, const std::string& partition, WrittenSet* set);
+  bool TouchesErased(const WrittenSet& set) const;
   void Loosen(const v1::ChangeSetBody& body);
   // Of what its writer had seen, what the present line has; nullopt when the server may not know.
   std::optional<uint64_t> SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const;
@@ -208,6 +209,7 @@ class Oracle {
                  Trial* trial) const;
   static void Put(const RecordType& type, const RecordName& name, const Place& place,
                   const std::string& text, ModelRecord* record, Trial* trial);
+  static std::optional<int64_t> Believed(const std::vector<ModelState>& past, const Trial& trial);
   static void PutState(const v1::StateRules& rules, const RecordName& name, const Place& place,
                        int64_t target, ModelRecord* record, Trial* trial);
   bool IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,

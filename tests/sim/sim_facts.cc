@@ -84,26 +84,30 @@ SimWorld::Facts SimWorld::FactsOf(const RecordName& name) {
                                 ContentOf(*facts.type, change.removed())});
     }
   }
+  ReadFacts(name, &facts);
+  return facts;
+}
+
+void SimWorld::ReadFacts(const RecordName& name, Facts* facts) const {
   const auto view = server_->store().Read();
   CHECK(view.ok());
-  const auto record = (*view)->Get(*facts.type, *RecordId::FromBytes(name.id));
+  const auto record = (*view)->Get(*facts->type, *RecordId::FromBytes(name.id));
   CHECK(record.ok());
-  if (record->has_value()) facts.content = ContentOf(*facts.type, (*record)->message);
+  if (record->has_value()) facts->content = ContentOf(*facts->type, (*record)->message);
   const auto cursor = (*view)->Scan(*SimRegistry().FindByName("Conflict"), *Scope::Parse("MX"));
   while (true) {
     const auto next = cursor->Next();
     CHECK(next.ok());
-    if (!next->has_value()) return facts;
+    if (!next->has_value()) return;
     v1::Conflict conflict;
     CHECK(conflict.ParseFromString((*next)->message));
     if (conflict.about_type() != name.type || conflict.about_record() != name.id) continue;
+    if (conflict.about_field() == kScopeFieldNumber) continue;
     std::vector<v1::Contender> all(conflict.losers().begin(), conflict.losers().end());
     all.push_back(conflict.winner());
     for (const v1::Contender& contender : all) {
-      if (conflict.about_field() != kScopeFieldNumber) {
-        for (const auto& value : ContentOf(*facts.type, contender.value()))
-          facts.ledger.insert(value);
-      }
+      const Content content = ContentOf(*facts->type, contender.value());
+      facts->ledger.insert(content.begin(), content.end());
     }
   }
 }

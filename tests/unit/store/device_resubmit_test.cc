@@ -247,6 +247,7 @@ TEST_F(DeviceResubmitTest, WhatWaitsInQuarantineForARecordIsLeftToTheServer) {
 
 TEST_F(DeviceResubmitTest, ListLongerThanOneStepGoesWholeWithItsDependents) {
   std::vector<RecordId> people;
+  people.reserve(200);
   for (int i = 0; i < 200; ++i) people.push_back(Register("Ana"));
   for (const RecordId& id : people) ASSERT_OK(SetNotes(id, "dos"));
   for (uint64_t i = 1; i <= 200; ++i) Refuse(i, v1::NOT_GRANTED);

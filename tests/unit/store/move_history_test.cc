@@ -75,9 +75,10 @@ class History {
     std::string kept;
     for (const auto& [id, record] : MoveWorld::All(server, "Person")) kept += record.message;
     for (const auto& [id, record] : MoveWorld::All(server, "Conflict")) kept += record.message;
-    for (const auto& phone : world_.phones_)
+    for (const auto& phone : world_.phones_) {
       for (const v1::RejectedChangeSet& set : MoveWorld::RejectedBy(*phone))
         kept += set.change_set().body();
+    }
     for (const auto& [number, id] : numbers_) {
       if (deleted_.contains(id)) continue;
       EXPECT_NE(kept.find(number), std::string::npos) << "an addition is gone";
@@ -101,11 +102,12 @@ class History {
     const auto id = AnyOn(*phone);
     if (action < 10 || !id.has_value()) {
       const std::string scope = kPlaces[Pick(std::size(kPlaces))];
-      for (const std::string& granted : phone->scopes)
+      for (const std::string& granted : phone->scopes) {
         if (FeedCovers(granted, v1::BELOW, scope)) {
           world_.Register(phone, scope, "Rosa");
           break;
         }
+      }
       return;
     }
     if (action < 14) {

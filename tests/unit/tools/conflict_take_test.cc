@@ -43,9 +43,10 @@ TEST(ConflictTakeTest, ANameOfBeforeAnotherValueCameDecidesNothing) {
 
 TEST(ConflictTakeTest, WhatNamesNoValueIsRefused) {
   const v1::Conflict conflict = TwoValues();
-  for (const char* const text : {"", "1", "-1", "x", "1-", "1-7c2e", "1e0-7c2e0b", "2-7c2e0b"})
+  for (const char* const text : {"", "1", "-1", "x", "1-", "1-7c2e", "1e0-7c2e0b", "2-7c2e0b"}) {
     EXPECT_THAT(ParseTake(conflict, text, "x"), StatusIs(absl::StatusCode::kInvalidArgument))
         << text;
+  }
 }
 
 }  // namespace
