@@ -200,7 +200,7 @@ absl::StatusOr<Scenario> MakeScenario(const SimRequest& request) {
 std::string CommandFor(const SimRequest& request) {
   std::string command = absl::StrCat("brigada simulate --seed ", request.seed, " --steps ",
                                      request.steps, " --profile ", request.profile);
-  if (request.store == StoreKind::kRocks) absl::StrAppend(&command, " --store rocksdb");
+  if (request.store == SimStore::kRocks) absl::StrAppend(&command, " --store rocksdb");
   if (!request.without.empty()) {
     absl::StrAppend(&command, " --without ",
                     absl::StrJoin(request.without, ",", [](std::string* out, Fault fault) {

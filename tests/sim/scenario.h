@@ -79,14 +79,14 @@ struct Step {
   uint64_t seed = 0;
 };
 
-enum class StoreKind : uint8_t { kMemory, kRocks };
+enum class SimStore : uint8_t { kMemory, kRocks };
 
 // Names a history. The same request gives the same history.
 struct SimRequest {
   uint64_t seed = 1;
   uint32_t steps = 200;
   std::string profile = "all";
-  StoreKind store = StoreKind::kMemory;
+  SimStore store = SimStore::kMemory;
   // To shorten it: faults that are off whatever was drawn, and the steps that stay (empty: all).
   std::set<Fault> without;
   std::vector<uint32_t> only;

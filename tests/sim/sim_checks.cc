@@ -8,6 +8,7 @@
 #include "brigada/v1/conflict.pb.h"
 #include "replica/base/check.h"
 #include "replica/base/limits.h"
+#include "replica/store/store_check.h"
 #include "replica/sync/codec.h"
 #include "server/directory.h"
 #include "tests/sim/sim_world.h"
@@ -37,6 +38,24 @@ Content Readable(const RecordType& type, Content content) {
 
 v1::DataClass ClassOf(const RecordType& type, v1::DataClass own) {
   return own == v1::DATA_CLASS_UNSPECIFIED ? type.rules().data_class() : own;
+}
+
+using Contents = std::vector<std::pair<Place, std::string>>;
+
+// What a conflict keeps: each of its values, by place.
+void AddContenders(const v1::Conflict& conflict, Contents* kept) {
+  std::vector<v1::Contender> all(conflict.losers().begin(), conflict.losers().end());
+  all.push_back(conflict.winner());
+  const RecordType& type = *SimRegistry().Find(conflict.about_type());
+  for (const v1::Contender& contender : all) {
+    if (contender.value().empty()) kept->push_back({{conflict.about_field(), ""}, ""});
+    if (conflict.about_field() == kScopeFieldNumber) {
+      kept->push_back({{kScopeFieldNumber, ""}, ""});
+    } else {
+      for (const auto& [place, text] : ContentOf(type, contender.value()))
+        kept->push_back({place, text});
+    }
+  }
 }
 
 }  // namespace
@@ -118,7 +137,7 @@ void SimWorld::CheckLedger(const v1::Verdict& verdict, const std::vector<OwedVal
   if (owed.empty() || !server_->disk().has_power()) return;
   const auto view = server_->store().Read();
   if (!view.ok()) return;
-  std::vector<std::pair<Place, std::string>> kept;
+  Contents kept;
   for (const std::string& id : verdict.conflicts()) {
     const auto record =
         (*view)->Get(*SimRegistry().FindByName("Conflict"), *RecordId::FromBytes(id));
@@ -126,18 +145,7 @@ void SimWorld::CheckLedger(const v1::Verdict& verdict, const std::vector<OwedVal
     if (!result_.failure.empty()) return;
     v1::Conflict conflict;
     CHECK(conflict.ParseFromString((*record)->message));
-    std::vector<v1::Contender> all(conflict.losers().begin(), conflict.losers().end());
-    all.push_back(conflict.winner());
-    const RecordType& type = *SimRegistry().Find(conflict.about_type());
-    for (const v1::Contender& contender : all) {
-      if (contender.value().empty()) kept.push_back({{conflict.about_field(), ""}, ""});
-      if (conflict.about_field() == kScopeFieldNumber) {
-        kept.push_back({{kScopeFieldNumber, ""}, ""});
-      } else {
-        for (const auto& [place, text] : ContentOf(type, contender.value()))
-          kept.push_back({place, text});
-      }
-    }
+    AddContenders(conflict, &kept);
   }
   for (const OwedValue& value : owed) {
     const bool found = std::any_of(kept.begin(), kept.end(), [&](const auto& one) {
@@ -418,13 +426,25 @@ void SimWorld::CheckEnd() {
     if (!oracle_.is_loose(name)) CheckRecord(name);
   for (const RecordName& name : oracle_.loose()) CheckFacts(name);
   CheckErased(server_->kv(), nullptr);
+  CheckSound(server_->kv(), StoreKind::kAuthority);
   for (const auto& device : devices_) {
     if (device->is_revoked || !result_.failure.empty()) continue;
     CheckDeviceWork(device.get());
     CheckDeviceView(device.get());
     CheckDeviceLedger(device.get());
     CheckErased(*device->kv, device.get());
+    CheckSound(*device->kv, StoreKind::kDevice);
   }
+}
+
+// What a store says of itself agrees: records, index, feeds, counts, sums, the outbox's chain.
+void SimWorld::CheckSound(const Kv& kv, StoreKind kind) {
+  const absl::StatusOr<StoreFindings> found = CheckStore(kv, kind, SimRegistry());
+  Expect(found.ok(), absl::StrCat("a store cannot be checked: ", found.status().ToString()));
+  if (!found.ok() || found->damages == 0) return;
+  Expect(false, absl::StrCat("a store contradicts itself in ", found->damages, " places: kind ",
+                             static_cast<int>(found->shown.front().kind), ", ",
+                             found->shown.front().where));
 }
 
 // I10: everything committed was judged; what was refused is there with its content.

@@ -82,7 +82,7 @@ SimResult SimWorld::Run() {
 }
 
 std::unique_ptr<SimDisk> SimWorld::NewDisk() const {
-  return request_.store == StoreKind::kMemory ? NewMemorySimDisk() : NewRocksSimDisk();
+  return request_.store == SimStore::kMemory ? NewMemorySimDisk() : NewRocksSimDisk();
 }
 
 void SimWorld::SetUp() {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "replica/store/format.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/sim_device.h"
@@ -126,12 +127,14 @@ class SimWorld {
   void CheckRecord(const RecordName& name);
   struct Facts;
   Facts FactsOf(const RecordName& name);
+  void ReadFacts(const RecordName& name, Facts* facts) const;
   void CheckFacts(const RecordName& name);
   // True when something was accepted there on a lost line, and is not now: its writer did not come
   // back, or may not write there any more.
   bool HasLostWork(const RecordName& name) const;
   // Of the server (null) or a device.
   void CheckErased(const Kv& kv, const SimDevice* device);
+  void CheckSound(const Kv& kv, StoreKind kind);
   // True when its user may not read there and so need not learn of the erasure: own work stays.
   bool IsUntold(const SimDevice& device, const RecordName& name);
   // What of the feed the oracle has not heard of: what waited in quarantine and does no more.

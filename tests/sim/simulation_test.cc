@@ -19,7 +19,7 @@ uint64_t Times(uint64_t count) {
   return std::getenv("BRIGADA_LONG") == nullptr ? count : 50 * count;
 }
 
-void ExpectNoFailure(const std::string& profile, StoreKind store, uint64_t first, uint64_t count) {
+void ExpectNoFailure(const std::string& profile, SimStore store, uint64_t first, uint64_t count) {
   SimRequest request;
   request.seed = first;
   request.profile = profile;
@@ -33,7 +33,7 @@ void ExpectNoFailure(const std::string& profile, StoreKind store, uint64_t first
 class ProfileTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(ProfileTest, GuaranteesHoldInMemory) {
-  ExpectNoFailure(GetParam(), StoreKind::kMemory, 1, 80);
+  ExpectNoFailure(GetParam(), SimStore::kMemory, 1, 80);
 }
 
 std::string NameOf(const testing::TestParamInfo<const char*>& profile) { return profile.param; }
@@ -44,8 +44,8 @@ INSTANTIATE_TEST_SUITE_P(Profiles, ProfileTest,
                          NameOf);
 
 TEST(SimulationTest, GuaranteesHoldOnRocksDb) {
-  ExpectNoFailure("all", StoreKind::kRocks, 1000, 3);
-  ExpectNoFailure("disk", StoreKind::kRocks, 2000, 4);
+  ExpectNoFailure("all", SimStore::kRocks, 1000, 3);
+  ExpectNoFailure("disk", SimStore::kRocks, 2000, 4);
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameHistory) {
@@ -65,7 +65,7 @@ TEST(SimulationTest, BothStoresGiveTheSameHistoryWhileNoDiskFails) {
     request.seed = seed;
     request.profile = "network";
     const auto memory = RunHistory(request);
-    request.store = StoreKind::kRocks;
+    request.store = SimStore::kRocks;
     const auto rocks = RunHistory(request);
     ASSERT_TRUE(memory.ok() && rocks.ok());
     EXPECT_EQ(memory->trace, rocks->trace) << seed;
@@ -82,7 +82,7 @@ TEST(SimulationTest, SeedsThatFoundBugsPass) {
     SimRequest request;
     std::string store;
     words >> request.seed >> request.steps >> request.profile >> store;
-    request.store = store == "rocksdb" ? StoreKind::kRocks : StoreKind::kMemory;
+    request.store = store == "rocksdb" ? SimStore::kRocks : SimStore::kMemory;
     const auto result = RunHistory(request);
     ASSERT_TRUE(result.ok()) << line;
     EXPECT_EQ(result->failure, "") << line;

@@ -48,7 +48,7 @@ absl::Status RunHistories(const CommandLine& line, const SimulateFlags& flags) {
   request.seed = flags.seed;
   request.steps = flags.steps;
   request.profile = flags.profile;
-  request.store = flags.store == "rocksdb" ? StoreKind::kRocks : StoreKind::kMemory;
+  request.store = flags.store == "rocksdb" ? SimStore::kRocks : SimStore::kMemory;
   ASSIGN_OR_RETURN(request.without, ParseFaults(flags.without));
   ASSIGN_OR_RETURN(request.only, ParseSteps(flags.only));
   std::signal(SIGABRT, TellHistory);
