@@ -10,6 +10,8 @@
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
+#include "replica/store/partition_sums.h"
+#include "replica/store/scope_sums.h"
 
 namespace brigada {
 namespace {
@@ -58,6 +60,17 @@ absl::StatusOr<Sha256Digest> BodyHashOf(const v1::ChangeSet& set) {
   return hash;
 }
 
+// A sum counts otherwise what the replica wrote itself. The division changes no base, so what is
+// stored gives the new sums.
+absl::Status StageSums(const KvReader& reader, const Registry& registry, const SumPolicy& policy,
+                       absl::string_view partition, KvBatch* batch) {
+  const absl::StatusOr<SumsByKey> sums = SumPartition(reader, registry, policy, partition);
+  // A damaged record keeps no copy from its division; the next comparison finds the difference.
+  if (absl::IsDataLoss(sums.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(sums.status());
+  return StageAllSums(reader, partition, *sums, batch).status();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<v1::UnsentChain>> KvDeviceStore::UnsentChains() const {
@@ -99,12 +112,17 @@ absl::Status KvDeviceStore::BecomeReplica(const ReplicaId& id,
   }
   RETURN_IF_ERROR(RebuildViews(&work));
   RETURN_IF_ERROR(StageRecords(&work));
+  SumPolicy policy = table_.sum_policy();
+  policy.own = id;
+  for (const auto& [partition, state] : after)
+    RETURN_IF_ERROR(StageSums(*kv_, *options_.registry, policy, partition, &work.writes));
   work.writes.Put(Table::kMeta, std::string(kReplicaKey), id.AsBytes());
   RETURN_IF_ERROR(kv_->Write(work.writes, Durability::kSync));
   work.records.Committed();
   MutexLock lock(&mu_);
   replica_ = id;
   table_.set_own_replica(id);
+  table_.ForgetSums();
   for (auto& [partition, state] : after) partitions_[partition] = std::move(state);
   rejected_ = static_cast<uint64_t>(static_cast<int64_t>(rejected_) + work.rejected_gain);
   has_unsynced_commit_ = false;

@@ -38,6 +38,13 @@ bool IsSettled(const v1::OutboxHead& head, uint64_t sequence) {
   return sequence > head.redelivered() || sequence <= head.reconfirmed();
 }
 
+// What is no longer kept cannot be sent again: no verdict of it is waited for.
+void SkipDropped(v1::OutboxHead* head) {
+  if (head->reconfirmed() >= head->redelivered() || head->retained_from() == 0) return;
+  head->set_reconfirmed(
+      std::min(head->redelivered(), std::max(head->reconfirmed(), head->retained_from() - 1)));
+}
+
 }  // namespace
 
 v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
@@ -159,6 +166,7 @@ absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t c
     head->set_retained_bytes(head->retained_bytes() -
                              std::min<uint64_t>(head->retained_bytes(), it->value().size()));
   }
+  SkipDropped(head);
   return it->status();
 }
 
@@ -198,6 +206,7 @@ absl::Status KvDeviceStore::ResumeAfterLoss(absl::string_view partition, uint64_
   const bool is_under_way = head.reconfirmed() < head.redelivered();
   head.set_reconfirmed(is_under_way ? std::min(head.reconfirmed(), expected - 1) : expected - 1);
   head.set_redelivered(head.confirmed());
+  SkipDropped(&head);
   return WriteHead(partition, std::move(head), KvBatch());
 }
 

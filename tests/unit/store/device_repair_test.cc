@@ -95,6 +95,32 @@ TEST_F(DeviceRepairTest, ADividedStoreNamesWhatItWroteUnderTheSharedIdAsSeen) {
   EXPECT_EQ(header.position().provisional(0).sequence(), 1u);
 }
 
+// Of what it wrote itself a store counts fields that it does not know in another class.
+TEST_F(DeviceRepairTest, ADividedStoreHasTheSumsThatItsRecordsGive) {
+  v1::Change change = Creation(NewId(), "MX/20/067", PersonNamed("Ana"));
+  // Field 900, three bytes.
+  change.set_values(change.values() + std::string("\xa2\x38\x03new", 6));
+  ASSERT_OK(CommitOne(change));
+  ASSERT_OK(BatchMaker("MX/20", 0, 1).Verdict(1, 1).ApplyTo(store.get()));
+  ASSERT_OK_AND_ASSIGN(const bool differed, store->RecomputeSums("MX/20"));
+  ASSERT_FALSE(differed);
+
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+
+  ASSERT_OK_AND_ASSIGN(const bool differs, store->RecomputeSums("MX/20"));
+  EXPECT_FALSE(differs);
+}
+
+// There is nothing retained that could be judged again.
+TEST_F(DeviceRepairTest, ADividedStoreDoesNotWaitForVerdictsOfWhatItNoLongerHas) {
+  Register("Ana");
+  ASSERT_OK(BatchMaker("MX/20", 0, 1).Verdict(1, 1).ApplyTo(store.get()));
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+  ASSERT_OK(store->ResumeAfterLoss("MX/20", 1));
+  ASSERT_OK(BatchMaker("MX/20", 0, 1).ApplyTo(store.get()));
+  EXPECT_TRUE(store->IsAtCheckpoint("MX/20"));
+}
+
 TEST_F(DeviceRepairTest, ADividedStoreIsTheNewReplicaAfterARestartToo) {
   Register("Ana");
   const ReplicaId id = NewReplicaId(random);

@@ -49,6 +49,13 @@ class RedeliveryTest : public AuthorityFixture {
     push.chain_before = before;
     return CommitPush(push);
   }
+  // A change set of Beto's.
+  bool IsQuarantined(uint64_t sequence) {
+    const auto row =
+        home_.Open()->Get(Table::kRejected, QuarantineKey(kOaxaca, beto_.id(), sequence));
+    EXPECT_OK(row);
+    return row.ok() && row->has_value();
+  }
   size_t LargestRejectedRow() {
     size_t largest = 0;
     const auto kv = home_.Open();
@@ -60,6 +67,34 @@ class RedeliveryTest : public AuthorityFixture {
 
   Epoch lost_;
 };
+
+TEST_F(RedeliveryTest, WhatIsAcceptedUnderAnotherNumberLeavesTheQuarantine) {
+  GoBack();
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  const std::vector<v1::Change> create = {
+      Create(PersonType(), beto_.NewId(), kJuarez, PersonNamed("Eva"))};
+  EXPECT_EQ(Again(create, Said(lost_, v1::APPLIED)).outcome(), v1::QUARANTINED);
+  EXPECT_TRUE(IsQuarantined(1));
+  beto_.retry_of = 1;
+  EXPECT_EQ(Commit(&beto_, create).outcome(), v1::REJECTED);
+  EXPECT_TRUE(IsQuarantined(1)) << "the first try is still all that there is";
+  judge_.refuses = nullptr;
+  EXPECT_EQ(Commit(&beto_, create).outcome(), v1::APPLIED);
+  EXPECT_FALSE(IsQuarantined(1));
+}
+
+TEST_F(RedeliveryTest, ARetryDoesNotEmptyTheQuarantineOfAnotherReplica) {
+  GoBack();
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  const auto create = [&] {
+    return Create(PersonType(), beto_.NewId(), kJuarez, PersonNamed("E"));
+  };
+  EXPECT_EQ(Again({create()}, Said(lost_, v1::APPLIED)).outcome(), v1::QUARANTINED);
+  judge_.refuses = nullptr;
+  ana_.retry_of = 1;
+  EXPECT_EQ(Commit(&ana_, {create()}).outcome(), v1::APPLIED);
+  EXPECT_TRUE(IsQuarantined(1));
+}
 
 TEST_F(RedeliveryTest, MalformedWordOfALostVerdictRefusesThePush) {
   GoBack();

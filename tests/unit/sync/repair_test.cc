@@ -302,6 +302,43 @@ TEST_F(RepairTest, AQuestionThatIsNeverAnsweredIsAStallThoughPingsAreAnswered) {
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no answer to a repair")));
 }
 
+TEST_F(RepairTest, AServerThatDoesNotKnowTheFeatureIsAskedNothing) {
+  RegisterMany(&ana_, 5);
+  Sync(&ana_);
+  Sync(&beto_);
+  Lose(&beto_, ids_[3]);
+  ASSERT_OK(beto_.store->RecomputeSums(kOaxaca));
+  Register(&ana_, "Nueva");
+  Sync(&ana_);
+  v1::ServerFrame welcome;
+  LoopbackOptions options;
+  options.on_server_frame = [&](const v1::ServerFrame& frame) {
+    if (frame.has_welcome()) welcome = frame;
+  };
+  Loopback finds(server_.get(), beto_.store.get(), std::move(options));
+  ASSERT_EQ(finds.Run(), End::kFinished) << finds.device_status();
+  ASSERT_EQ(beto_.store->Repairs().due_size(), 1);
+
+  DeviceSession session(beto_.store.get(), {}, clock_.Now(), absl::ZeroDuration());
+  const auto drain = [&] {
+    while (true) {
+      const absl::StatusOr<std::optional<v1::ClientFrame>> frame = session.NextFrame();
+      ASSERT_OK(frame);
+      if (!frame->has_value()) return;
+      EXPECT_FALSE((*frame)->has_range_check());
+    }
+  };
+  drain();
+  welcome.mutable_welcome()->clear_features();
+  ASSERT_OK(session.OnFrame(welcome, absl::ZeroDuration()));
+  v1::ServerFrame done;
+  done.mutable_done();
+  ASSERT_OK(session.OnFrame(done, absl::ZeroDuration()));
+  drain();
+  EXPECT_TRUE(session.finished());
+  EXPECT_EQ(beto_.store->Repairs().due_size(), 1) << "for a server that knows it";
+}
+
 // Of many ranges the outermost are the ones that a count which is off by one leaves out.
 TEST_F(RepairTest, TheFirstAndTheLastRecordAreRepairedToo) {
   RegisterMany(&ana_, 300);
@@ -532,7 +569,8 @@ class HostileRepairTest : public RepairTest {
     Connect(ana_);
     GetDone();
   }
-  void Connect(const Device& device, const ServerSessionOptions& options = {}) {
+  void Connect(const Device& device, const ServerSessionOptions& options = {},
+               bool knows_fingerprints = true) {
     session_.reset();
     peer_ = std::make_unique<TestServer::Peer>(server_.get());
     session_ = std::make_unique<ServerSession>(authority_.get(), peer_.get(), options);
@@ -540,7 +578,7 @@ class HostileRepairTest : public RepairTest {
     v1::ClientFrame frame;
     frame.mutable_hello()->set_protocol_version(1);
     frame.mutable_hello()->set_replica(device.store->replica().AsBytes());
-    frame.mutable_hello()->add_features("fingerprints");
+    if (knows_fingerprints) frame.mutable_hello()->add_features("fingerprints");
     frame.mutable_hello()->set_live(true);
     session_->OnFrame(frame, clock_.Now());
   }
@@ -579,6 +617,23 @@ class HostileRepairTest : public RepairTest {
   std::unique_ptr<TestServer::Peer> peer_;
   std::unique_ptr<ServerSession> session_;
 };
+
+TEST_F(HostileRepairTest, ADeviceThatDoesNotKnowTheFeatureIsToldNoSums) {
+  for (const bool knows : {true, false}) {
+    Connect(ana_, {}, knows);
+    v1::ClientFrame end;
+    end.mutable_push_end();
+    session_->OnFrame(end, clock_.Now());
+    int checkpoints = 0;
+    while (const auto frame = session_->NextFrame(clock_.Now())) {
+      if (!frame->batch().checkpoint()) continue;
+      ++checkpoints;
+      EXPECT_EQ(frame->batch().sums_size(), knows ? 1 : 0);
+    }
+    EXPECT_EQ(checkpoints, 1);
+    EXPECT_EQ(Answer(Check(1)).ok(), knows);
+  }
+}
 
 TEST_F(HostileRepairTest, AQuestionBeforeDoneIsRefused) {
   Connect(ana_);

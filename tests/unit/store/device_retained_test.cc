@@ -1,0 +1,134 @@
+// How much of its delivered work a device keeps for a server that goes back, and for how long.
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/store/device_fixture.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr char kOaxaca[] = "MX/20";
+constexpr size_t kBytesMax = 8192;
+
+class DeviceRetainedTest : public DeviceStoreFixture {
+ protected:
+  DeviceRetainedTest() {
+    store.reset();
+    auto opened =
+        OpenDeviceStore(std::make_unique<SharedKv>(&disk), {.registry = &Registry::BuiltIn(),
+                                                            .clock = &clock,
+                                                            .random = &random,
+                                                            .retained_bytes_max = kBytesMax});
+    EXPECT_OK(opened);
+    store = *std::move(opened);
+    Welcome();
+  }
+
+  // The server's time is that of the clock; no backup holds anything.
+  void Welcome() {
+    v1::Welcome welcome;
+    welcome.set_epoch(std::string(16, 'e'));
+    welcome.set_server_time_ms(absl::ToUnixMillis(clock.Now()));
+    *welcome.add_feeds() = BelowFeed(kOaxaca);
+    ASSERT_OK(store->NoteServerTime(clock.Now()));
+    ASSERT_OK(store->NoteWelcome(welcome));
+  }
+  // A change set of one person, or of many.
+  void Deliver(size_t bytes, int people = 1) {
+    std::vector<v1::Change> changes;
+    for (int i = 0; i < people; ++i)
+      changes.push_back(
+          Creation(NewId(), "MX/20/067", PersonNamed("Rosa", std::string(bytes, 'n'))));
+    ASSERT_OK(store->Commit(changes, Durability::kSync));
+    ++delivered_;
+    ASSERT_OK(BatchMaker(kOaxaca, delivered_ - 1, delivered_)
+                  .Verdict(delivered_, delivered_)
+                  .ApplyTo(store.get()));
+  }
+  OutboxPage Kept() {
+    auto page = store->ReadOutbox(kOaxaca, 1, 100'000'000);
+    EXPECT_OK(page);
+    return *std::move(page);
+  }
+  std::vector<uint64_t> Sequences() {
+    std::vector<uint64_t> sequences;
+    for (const v1::ChangeSet& set : Kept().change_sets) {
+      v1::ChangeSetHeader header;
+      EXPECT_TRUE(header.ParseFromString(set.header()));
+      sequences.push_back(header.sequence());
+    }
+    return sequences;
+  }
+
+  uint64_t delivered_ = 0;
+};
+
+TEST_F(DeviceRetainedTest, BeyondTheBoundOfBytesTheOldestGo) {
+  for (int i = 0; i < 40; ++i) Deliver(1000);
+
+  size_t bytes = 0;
+  for (const v1::ChangeSet& set : Kept().change_sets) bytes += set.ByteSizeLong();
+  EXPECT_LE(bytes, kBytesMax);
+  EXPECT_GT(bytes, kBytesMax / 2) << "no more than had to";
+  const std::vector<uint64_t> kept = Sequences();
+  EXPECT_EQ(kept.back(), 40u);
+  EXPECT_EQ(kept.front(), 41u - kept.size());
+}
+
+// A server that lost everything is told where the rest begins.
+TEST_F(DeviceRetainedTest, WhatIsLeftNamesTheChainItContinues) {
+  for (int i = 0; i < 12; ++i) Deliver(1000);
+  const std::string chain_before = Kept().chain_before;
+  EXPECT_FALSE(chain_before.empty());
+  ASSERT_OK(store->ResumeAfterLoss(kOaxaca, 1));
+  EXPECT_EQ(Kept().chain_before, chain_before);
+}
+
+TEST_F(DeviceRetainedTest, UnsentWorkIsBoundByNothing) {
+  for (int i = 0; i < 12; ++i) Deliver(1000);
+  const size_t kept = Sequences().size();
+  for (int i = 0; i < 20; ++i) Register("Eva", std::string(1000, 'n'));
+  Welcome();
+  EXPECT_EQ(Sequences().size(), kept + 20);
+}
+
+TEST_F(DeviceRetainedTest, OneThatIsLargerThanTheBoundGoesWithTheNext) {
+  Deliver(1000, /*people=*/12);
+  EXPECT_THAT(Sequences(), ElementsAre(1));
+  Deliver(10);
+  EXPECT_THAT(Sequences(), ElementsAre(2));
+}
+
+TEST_F(DeviceRetainedTest, After400DaysOfTheServersTimeItGoes) {
+  Deliver(10);
+  clock.Advance(absl::Hours(24 * 399));
+  Welcome();
+  Deliver(10);
+  EXPECT_THAT(Sequences(), ElementsAre(1, 2));
+  clock.Advance(absl::Hours(24 * 2));
+  Welcome();
+  EXPECT_THAT(Sequences(), ElementsAre(2));
+  clock.Advance(absl::Hours(24 * 400));
+  Welcome();
+  EXPECT_THAT(Sequences(), IsEmpty());
+}
+
+TEST_F(DeviceRetainedTest, AWrongClockOfTheDeviceLetsNothingGo) {
+  Deliver(10);
+  const absl::Time now = clock.Now();
+  clock.SetWall(now + absl::Hours(24 * 10'000));
+  Deliver(10);
+  clock.SetWall(now - absl::Hours(24 * 10'000));
+  Deliver(10);
+  clock.SetWall(now);
+  Welcome();
+  EXPECT_THAT(Sequences(), ElementsAre(1, 2, 3));
+}
+
+}  // namespace
+}  // namespace brigada
