@@ -179,21 +179,33 @@ SessionEnd SyncRound::RunLive(const SyncOptions& options) {
 
 absl::Status SyncRound::RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
                                 Tries* tries) {
-  const absl::Status status = Drive(options, live, deadline, tries);
+  const Errand errand = live ? Errand::kLive : Errand::kSync;
+  const absl::Status status = Drive(options, errand, deadline, tries);
   if (IsFork(status)) {
     // The other copy goes on under the id; this one takes another and goes on with its own work.
+    RETURN_IF_ERROR(Settle(options, deadline, tries));
     RETURN_IF_ERROR(Annotate(DivideReplica(options.server, *directory_, *transport_, *store_),
                              "this replica is a copy of another device's and needs an id of its "
                              "own"));
-    return Drive(options, live, deadline, tries);
+    return Drive(options, errand, deadline, tries);
   }
   if (!MayBeLease(status)) return status;
   // A lapsed lease and a revoked device look alike until renewal is tried.
   if (!RenewLease(options.server, *directory_, *transport_, *store_).ok()) return status;
-  return Drive(options, live, deadline, tries);
+  return Drive(options, errand, deadline, tries);
 }
 
-absl::Status SyncRound::Drive(const SyncOptions& options, bool live, absl::Duration deadline,
+// What both copies hold unsent must not be sent by each under another id: it goes under the one
+// they share.
+absl::Status SyncRound::Settle(const SyncOptions& options, absl::Duration deadline, Tries* tries) {
+  const absl::Status settled = Drive(options, Errand::kSettle, deadline, tries);
+  if (IsFork(settled))
+    return absl::UnavailableError("the other copy of this replica is sending too; try again");
+  // Work that the server cannot read would keep this copy from an id of its own for ever.
+  return absl::IsInvalidArgument(settled) ? absl::OkStatus() : settled;
+}
+
+absl::Status SyncRound::Drive(const SyncOptions& options, Errand errand, absl::Duration deadline,
                               Tries* tries) {
   tries->retry_after.reset();
   tries->was_up_to_date = false;
@@ -211,7 +223,9 @@ absl::Status SyncRound::Drive(const SyncOptions& options, bool live, absl::Durat
   ASSIGN_OR_RETURN(std::unique_ptr<FrameStream> stream,
                    transport_->Connect(credentials, std::min(kConnectTimeout, deadline)));
   DriverOptions driver_options;
+  const bool live = errand == Errand::kLive;
   driver_options.session.live = live;
+  driver_options.session.settles = errand == Errand::kSettle;
   driver_options.session.stall_timeout = options.stall_timeout;
   driver_options.session.software = "brigada";
   driver_options.session.sign = [shared_key](absl::string_view chain) {

@@ -57,7 +57,11 @@ class SyncRound {
   bool HasMoreToSay() const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
                        Tries* tries);
-  absl::Status Drive(const SyncOptions& options, bool live, absl::Duration deadline, Tries* tries);
+  // What one connection is for.
+  enum class Errand { kSync, kLive, kSettle };
+  absl::Status Drive(const SyncOptions& options, Errand errand, absl::Duration deadline,
+                     Tries* tries);
+  absl::Status Settle(const SyncOptions& options, absl::Duration deadline, Tries* tries);
   absl::Status RunDriver(const std::shared_ptr<SyncDriver>& driver, bool live, Tries* tries);
   void NoteUpToDate(absl::Time at);
   absl::Time StoredSuccess() const;

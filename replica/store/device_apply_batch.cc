@@ -75,6 +75,13 @@ v1::Change Followed(v1::Change change) {
   return change;
 }
 
+// True when the entry tells a part of a record, of which base has nothing; or another life, as a
+// line has left it that the server lost.
+bool IsPartOfAnother(const CheckedEntry& entry, const Record& base) {
+  const bool is_part = !entry.is_whole && entry.delta.is_live() && entry.delta.scope().empty();
+  return is_part && (!base.exists() || entry.delta.created() != base.created());
+}
+
 // An entry is what the server has now, so it is never too old to be taken; but a verdict just
 // folded may have raised the sequence beyond it (a change that left the server's record as it was).
 void LayEntryOver(const CheckedEntry& entry, Record* base) {
@@ -238,8 +245,7 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
   ++work->effect.records;
   if (!entry.moved_to.empty()) return ApplyDeparture(entry, slot, work);
   // A part of what is not here: the server takes this device for further than it is.
-  if (!entry.is_whole && !slot->state.base.exists() && entry.delta.is_live() &&
-      entry.delta.scope().empty()) {
+  if (IsPartOfAnother(entry, slot->state.base)) {
     return absl::AbortedError(
         absl::StrCat("the batch of ", work->partition, " changes a record that is not here"));
   }

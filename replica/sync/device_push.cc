@@ -10,6 +10,14 @@
 #include "replica/sync/codec.h"
 
 namespace brigada {
+namespace {
+
+// The last change set that the server has.
+uint64_t LastOf(const v1::Expected& expected) {
+  return expected.sequence() == 0 ? 0 : expected.sequence() - 1;
+}
+
+}  // namespace
 
 DevicePush::Lane& DevicePush::FindLane(const std::string& partition) {
   const auto found = lanes_.find(partition);
@@ -21,6 +29,7 @@ DevicePush::Lane& DevicePush::FindLane(const std::string& partition) {
 absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::NextFrame() {
   if (is_idle_ || ahead_.size() >= kMaxFramesAhead) return std::nullopt;
   for (const std::string& partition : store_->Partitions()) {
+    if (has_parted(partition)) continue;
     ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> frame,
                      ReadLane(partition, &FindLane(partition)));
     if (frame.has_value()) return frame;
@@ -60,35 +69,50 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::s
 
 absl::Status DevicePush::OnWelcome(const v1::Welcome& welcome) {
   for (const v1::Expected& expected : welcome.expected()) {
-    RETURN_IF_ERROR(CheckChain(expected));
-    if (expected.sequence() <= store_->Head(expected.partition()).confirmed()) {
-      // The server counts it as a correction too: it waits for what it lost.
-      RETURN_IF_ERROR(OnExpected(expected));
-    } else {
-      RETURN_IF_ERROR(Adjust(expected, /*rewind=*/false));
-    }
+    RETURN_IF_ERROR(CheckChain(expected.partition(), LastOf(expected), expected.chain()));
+    RETURN_IF_ERROR(StartLane(expected));
   }
   return absl::OkStatus();
 }
 
+absl::Status DevicePush::OnWelcomeOfCopy(const v1::Welcome& welcome) {
+  for (const v1::Expected& expected : welcome.expected()) {
+    const absl::Status same = CheckChain(expected.partition(), LastOf(expected), expected.chain());
+    if (absl::IsFailedPrecondition(same)) {
+      parted_.insert(expected.partition());
+      continue;
+    }
+    RETURN_IF_ERROR(same);
+    RETURN_IF_ERROR(StartLane(expected));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DevicePush::StartLane(const v1::Expected& expected) {
+  // The server counts it as a correction too: it waits for what it lost.
+  if (expected.sequence() <= store_->Head(expected.partition()).confirmed())
+    return OnExpected(expected);
+  return Adjust(expected, /*rewind=*/false);
+}
+
 // Verdicts name change sets by sequence. Before any is believed, the server's last one must be
 // ours: a copy that took the other's verdicts would drop its own work.
-absl::Status DevicePush::CheckChain(const v1::Expected& expected) const {
-  const v1::OutboxHead head = store_->Head(expected.partition());
-  const uint64_t last = expected.sequence() == 0 ? 0 : expected.sequence() - 1;
+absl::Status DevicePush::CheckChain(const std::string& partition, uint64_t last,
+                                    absl::string_view chain) const {
+  const v1::OutboxHead head = store_->Head(partition);
   if (last > head.sequence()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "FORKED: the server knows change set ", last, " of this replica in ", expected.partition(),
+        "FORKED: the server knows change set ", last, " of this replica in ", partition,
         ", which has made ", head.sequence(), ": this store is an old copy"));
   }
-  if (last == 0 || expected.chain().empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const OutboxPage page, store_->ReadOutbox(expected.partition(), last, 1));
+  if (last == 0 || chain.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const OutboxPage page, store_->ReadOutbox(partition, last, 1));
   // What had its verdict may no longer be kept.
   if (page.last_sequence != last && last <= head.confirmed()) return absl::OkStatus();
-  if (page.last_sequence == last && page.chain_after == expected.chain()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("FORKED: change set ", last, " in ", expected.partition(),
-                   " is another at the server: this store is a copy"));
+  if (page.last_sequence == last && page.chain_after == chain) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("FORKED: change set ", last, " in ", partition,
+                                                    " is another at the server: this store is a "
+                                                    "copy"));
 }
 
 absl::Status DevicePush::OnExpected(const v1::Expected& expected) {

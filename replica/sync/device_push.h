@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -35,14 +36,25 @@ class DevicePush {
   // kFailedPrecondition "FORKED": it knows change sets of this replica that this store never made,
   // or others under their sequences, so the store is a copy.
   absl::Status OnWelcome(const v1::Welcome& welcome);
+  // Of a store that is known to be a copy: the partitions where the server knows another content
+  // are left out from now on, the others go on as with any welcome.
+  absl::Status OnWelcomeOfCopy(const v1::Welcome& welcome);
   // The server missed something: the lane goes on from there.
   absl::Status OnExpected(const v1::Expected& expected);
+  // `chain` is what the server has after change set `last`. kFailedPrecondition "FORKED": another
+  // than this store, so its verdicts are a copy's.
+  absl::Status CheckChain(const std::string& partition, uint64_t last,
+                          absl::string_view chain) const;
+  // OnWelcomeOfCopy found the partition to differ.
+  bool has_parted(const std::string& partition) const { return parted_.contains(partition); }
   // Everything up to `sequence` has a verdict.
   void OnJudged(absl::string_view partition, uint64_t sequence);
   void OnCommit() { is_idle_ = false; }
 
   // All of the outbox is sent.
   bool is_idle() const { return is_idle_; }
+  // And all that was sent is judged.
+  bool is_settled() const { return is_idle_ && ahead_.empty(); }
   uint64_t change_sets_sent() const { return change_sets_sent_; }
   uint64_t change_sets_judged() const { return change_sets_judged_; }
 
@@ -59,15 +71,15 @@ class DevicePush {
 
   Lane& FindLane(const std::string& partition);
   absl::StatusOr<std::optional<v1::ClientFrame>> ReadLane(const std::string& partition, Lane* lane);
-  absl::Status CheckChain(const v1::Expected& expected) const;
+  absl::Status StartLane(const v1::Expected& expected);
   absl::Status Adjust(const v1::Expected& expected, bool rewind);
-
   absl::Status GoBack(const v1::Expected& expected, Lane* lane);
   void ForgetAhead(absl::string_view partition);
 
   DeviceStore* const store_;
   const ChainSigner sign_;
   std::map<std::string, Lane, std::less<>> lanes_;
+  std::set<std::string> parted_;
   std::deque<Ahead> ahead_;
   bool is_idle_ = false;
   uint32_t corrections_ = 0;

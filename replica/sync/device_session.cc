@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
+#include "replica/sync/codec.h"
 #include "replica/sync/device_pull.h"
 #include "replica/sync/device_push.h"
 #include "replica/sync/device_repair.h"
@@ -32,7 +33,7 @@ class DeviceSession::Impl {
         push_(store, options_.sign),
         pull_(store),
         repair_(store),
-        is_live_(options_.live || store->Repairs().due_size() > 0),
+        is_live_(!options_.settles && (options_.live || store->Repairs().due_size() > 0)),
         takes_receipts_(TakesReceipts(store->LastWelcome())),
         progressed_at_(monotonic),
         spoke_at_(monotonic),
@@ -52,9 +53,11 @@ class DeviceSession::Impl {
  private:
   v1::Hello MakeHello() const;
   absl::StatusOr<std::optional<v1::ClientFrame>> ChooseFrame();
+  absl::StatusOr<std::optional<v1::ClientFrame>> ChooseWorkOfCopy();
   absl::Status Dispatch(const v1::ServerFrame& frame);
   absl::Status OnWelcome(const v1::Welcome& welcome);
   absl::Status OnBatch(const v1::Batch& batch);
+  absl::Status OnBatchOfCopy(const v1::Batch& batch);
   void OnHint(const v1::VerdictHint& hint);
   absl::Status OnRefused(const v1::Refused& refused);
   void UpdateProgress();
@@ -148,6 +151,7 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseFrame(
     frame.mutable_ping()->set_nonce(next_nonce_++);
     return frame;
   }
+  if (options_.settles) return ChooseWorkOfCopy();
   if (takes_receipts_) {
     v1::Receipt receipt = store_->PendingReceipt();
     if (receipt.feeds_size() > 0 && receipt.number() > receipt_sent_) {
@@ -164,6 +168,17 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseFrame(
   }
   if (options_.live) return std::nullopt;
   // It was for the repair alone.
+  frame.mutable_goodbye();
+  is_finished_ = true;
+  return frame;
+}
+
+// Until the welcome nobody knows what the server can take.
+absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseWorkOfCopy() {
+  if (!is_welcome_) return std::nullopt;
+  ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> pushed, push_.NextFrame());
+  if (pushed.has_value() || !push_.is_settled()) return pushed;
+  v1::ClientFrame frame;
   frame.mutable_goodbye();
   is_finished_ = true;
   return frame;
@@ -198,7 +213,7 @@ absl::Status DeviceSession::Impl::Dispatch(const v1::ServerFrame& frame) {
       return push_.OnExpected(frame.expected());
     case v1::ServerFrame::kDone:
       is_done_ = true;
-      progress_.is_caught_up = true;
+      progress_.is_caught_up = !options_.settles;
       is_finished_ = !is_live_;
       return absl::OkStatus();
     case v1::ServerFrame::kRangeAnswer:
@@ -224,6 +239,7 @@ absl::Status DeviceSession::Impl::OnWelcome(const v1::Welcome& welcome) {
   takes_receipts_ = TakesReceipts(welcome);
   compares_ = HasFeature(welcome.features(), kFingerprintsFeature);
   ASSIGN_OR_RETURN(limits_, Negotiate(limits_, welcome.limits()));
+  if (options_.settles) return push_.OnWelcomeOfCopy(welcome);
   RETURN_IF_ERROR(push_.OnWelcome(welcome));
   RETURN_IF_ERROR(pull_.OnWelcome(welcome));
   ASSIGN_OR_RETURN(const uint64_t resubmitted, store_->ResubmitCovered());
@@ -232,6 +248,12 @@ absl::Status DeviceSession::Impl::OnWelcome(const v1::Welcome& welcome) {
 }
 
 absl::Status DeviceSession::Impl::OnBatch(const v1::Batch& batch) {
+  if (push_.has_parted(batch.partition())) return absl::OkStatus();
+  // What a copy of this store pushed may be judged after the welcome was given.
+  if (!batch.chain().empty()) {
+    RETURN_IF_ERROR(push_.CheckChain(batch.partition(), batch.cursor().judged(), batch.chain()));
+  }
+  if (options_.settles) return OnBatchOfCopy(batch);
   ASSIGN_OR_RETURN(const BatchOutcome outcome, pull_.OnBatch(batch, limits_.max_inflated_bytes));
   if (outcome.judged != 0) push_.OnJudged(batch.partition(), outcome.judged);
   if (outcome.resubmitted > 0) push_.OnCommit();
@@ -244,6 +266,16 @@ absl::Status DeviceSession::Impl::OnBatch(const v1::Batch& batch) {
   partition.scanned = batch.to();
   partition.head = batch.head();
   partition.at_checkpoint = batch.checkpoint();
+  return absl::OkStatus();
+}
+
+// Who divides reads everything again under its new id.
+absl::Status DeviceSession::Impl::OnBatchOfCopy(const v1::Batch& batch) {
+  v1::BatchBody body;
+  RETURN_IF_ERROR(
+      UnpackBody(batch.body(), batch.inflated_bytes(), limits_.max_inflated_bytes, &body));
+  for (const v1::Verdict& verdict : body.verdicts())
+    push_.OnJudged(batch.partition(), verdict.sequence());
   return absl::OkStatus();
 }
 

@@ -21,6 +21,11 @@ namespace brigada {
 
 struct DeviceSessionOptions {
   bool live = false;
+  // The store was found to be a copy (FORKED): only what the server can still take under the id
+  // that it shares is sent, and the session finishes once that is judged. Then nothing is left that
+  // the other copy may have sent, or will, when this one takes another id. Nothing is taken in.
+  // kFailedPrecondition "FORKED": the other copy was quicker meanwhile.
+  bool settles = false;
   // A session without progress for this long ends with kUnavailable "STALLED: <cause>".
   absl::Duration stall_timeout = absl::Seconds(60);
   absl::Duration ping_interval = absl::Seconds(25);

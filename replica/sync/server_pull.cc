@@ -247,7 +247,8 @@ std::optional<HeldPoint> ServerPull::HeldOf(const Lane& lane) {
                    .scanned = lane.held->scanned()};
 }
 
-v1::Batch ServerPull::BatchOf(const std::string& partition, const FeedPage& page, Lane* lane) {
+absl::StatusOr<v1::Batch> ServerPull::BatchOf(const std::string& partition, const FeedPage& page,
+                                              Lane* lane) {
   PackedBody body = PackBody(page.body);
   v1::Batch batch;
   batch.set_partition(partition);
@@ -260,6 +261,11 @@ v1::Batch ServerPull::BatchOf(const std::string& partition, const FeedPage& page
   batch.set_inflated_bytes(body.inflated_bytes);
   for (const v1::Verdict& verdict : page.body.verdicts())
     lane->judged_told = std::max(lane->judged_told, verdict.sequence());
+  if (page.body.verdicts_size() > 0) {
+    ASSIGN_OR_RETURN(const auto judged,
+                     store_->FindVerdict(replica_, partition, lane->judged_told));
+    if (judged.has_value()) batch.set_chain(judged->chain());
+  }
   lane->scanned = page.to;
   if (batch.checkpoint()) {
     lane->complete = page.to;

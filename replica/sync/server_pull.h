@@ -98,7 +98,7 @@ class ServerPull {
   absl::StatusOr<std::optional<v1::Batch>> ReadLane(const std::string& partition, Lane* lane);
   static std::optional<HeldPoint> HeldOf(const Lane& lane);
   FeedRequest RequestOf(const std::string& partition, const Lane& lane) const;
-  v1::Batch BatchOf(const std::string& partition, const FeedPage& page, Lane* lane);
+  absl::StatusOr<v1::Batch> BatchOf(const std::string& partition, const FeedPage& page, Lane* lane);
   static bool IsWorthSending(const FeedPage& page, const Lane& lane);
   v1::Cursor MakeCursor(const std::string& partition, const Lane& lane) const;
 

@@ -12,6 +12,7 @@ namespace brigada {
 namespace {
 
 constexpr size_t kMaxDevices = 12;
+constexpr int kMaxMovesToSettle = 5'000;
 
 }  // namespace
 
@@ -87,9 +88,31 @@ void SimWorld::Adopt(const SetName& name) {
   }
 }
 
+// What the server can still take under the shared id goes first, as the client does it. False: it
+// is tried again at the next session.
+bool SimWorld::Settle(SimDevice* device) {
+  device->is_settling = true;
+  SimLinkOptions options;
+  options.window = 4;
+  Connect(device, options);
+  for (int i = 0; i < kMaxMovesToSettle && device->link != nullptr && !device->link->is_over();
+       ++i) {
+    const bool moved = device->link->MoveAll();
+    SimRandom random(1);
+    const bool has_work = server_->is_up() && server_->queued() > 0;
+    if (has_work) TakeServerWork(&random);
+    NoticeFailures();
+    if (!moved && !has_work && device->link != nullptr) Pass(absl::Seconds(1));
+  }
+  const bool settled = device->link != nullptr && device->link->is_finished();
+  if (device->link != nullptr) EndLink(device);
+  device->is_settling = false;
+  return settled;
+}
+
 // As Enrollment/Divide does it; any step may be repeated.
 void SimWorld::Divide(SimDevice* device) {
-  if (!server_->is_up() || device->store == nullptr) return;
+  if (!server_->is_up() || device->store == nullptr || !Settle(device)) return;
   // What it pushed before it knew, the server has committed by now or never will.
   server_->OnReplicaChanged(device->replica);
   std::erase_if(late_,
@@ -127,8 +150,24 @@ void SimWorld::Divide(SimDevice* device) {
   }
 }
 
+// Work that the server could have taken under the shared id goes on nowhere else.
+void SimWorld::CheckUnshared(const SimDevice& device, const SetName& name) {
+  const auto own = device.drafts.find(name);
+  if (own == device.drafts.end() || !server_->is_up()) return;
+  const auto stored = server_->store().FindVerdict(device.replica, name.partition, name.sequence);
+  const bool has_parted =
+      stored.ok() && stored->has_value() && (*stored)->chain() != own->second.chain;
+  Expect(has_parted, "I12: a copy takes work along that it should have sent");
+}
+
 // The store has another id than before: its unsent work goes on under that.
 void SimWorld::NoteDivision(SimDevice* device) {
+  for (const std::string& partition : device->store->Partitions()) {
+    const v1::OutboxHead head = device->store->Head(partition);
+    if (head.confirmed() == head.sequence()) continue;
+    // All that is behind it has parted with it.
+    CheckUnshared(*device, {device->replica.AsBytes(), partition, head.confirmed() + 1});
+  }
   device->former.insert(device->replica);
   device->replica = device->store->replica();
   device->is_copied = false;

@@ -53,6 +53,7 @@ struct SimDevice {
   // It shares its id with a copy, or did, and was not divided: what it wrote is the id's only once
   // the server has judged it.
   bool is_copied = false;
+  bool is_settling = false;    // its session is the last under the shared id
   std::set<ReplicaId> former;  // ids it had before
   std::map<SetName, WrittenSet> drafts;
   // Refused sets the user threw away.

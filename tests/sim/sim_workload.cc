@@ -86,8 +86,11 @@ std::optional<v1::Change> Workload::Create() {
       sample.set_state(random_.Chance(500) ? testing::DRAFT : testing::SAMPLE_STATE_UNSPECIFIED);
     return make("Sample", sample);
   }
+  // Between a verdict that took the place from a create and the entry that says where the record
+  // is, it is nowhere.
   const std::optional<RecordView> about = Pick();
-  if (draw < 8 || !about.has_value() || (crosses_states_ && !Stays(*about))) {
+  const bool has_place = about.has_value() && !about->scope.empty();
+  if (draw < 8 || !has_place || (crosses_states_ && !Stays(*about))) {
     testing::SampleAppend append;
     append.set_text(DrawText("append") + SimMark(id.AsBytes()));
     append.add_tags(DrawText("tag"));

@@ -277,6 +277,7 @@ void SimWorld::TakeConnect(SimDevice* device, SimRandom* random) {
 
 void SimWorld::Connect(SimDevice* device, const SimLinkOptions& wanted) {
   SimLinkOptions options = wanted;
+  options.device.settles = device->is_settling;
   options.device.sign = [replica = device->replica](absl::string_view chain) {
     return absl::StatusOr<std::string>(SimSignature(replica, chain));
   };
@@ -349,7 +350,7 @@ void SimWorld::EndLink(SimDevice* device) {
   if (link.is_finished()) link.stream()->Close();
   const bool is_copy = absl::IsFailedPrecondition(link.status());
   device->link.reset();
-  if (is_copy) Divide(device);
+  if (is_copy && !device->is_settling) Divide(device);
 }
 
 void SimWorld::DeliverLate(SimRandom* random) {

@@ -90,8 +90,10 @@ class SimWorld {
   void NotePending(SimDevice* device);
   static WrittenSet SetOf(const OutboxPage& page, int writer);
   void Adopt(const SetName& name);
+  bool Settle(SimDevice* device);
   void Divide(SimDevice* device);
   void NoteDivision(SimDevice* device);
+  void CheckUnshared(const SimDevice& device, const SetName& name);
 
   // What goes wrong (sim_faults.cc).
   void TakeClock(SimDevice* device, SimRandom* random);
@@ -146,6 +148,7 @@ class SimWorld {
   bool SyncOnce(SimDevice* device);
   void CheckEnd();
   void CheckDeviceWork(SimDevice* device);
+  bool HasContent(const SimDevice& device, const WrittenSet& set, const std::string& kept);
   void CheckDeviceView(SimDevice* device);
   void CheckDeviceLedger(SimDevice* device);
 

@@ -385,6 +385,25 @@ TEST_F(DeviceApplyBatchTest, AWholeEntryReplacesWhatWasThere) {
   EXPECT_EQ(NotesOf(id), "");
 }
 
+// A server that went back may have the record made anew: what is here is of a life that it lost.
+TEST_F(DeviceApplyBatchTest, APartOfAnotherLifeIsNotLaidOverWhatIsHere) {
+  const RecordId id = NewId();
+  ASSERT_OK(BatchMaker("MX/20", 0, 3)
+                .Entry(FromServer(id, "Ana", "suyo").EntryAfter(0, true))
+                .ApplyTo(store.get()));
+  ServerRecord again;
+  again.Write(Creation(id, "MX/20/067", PersonNamed("Otra")), 2);
+  again.Write(NotesEdit(id, "nuevo"), 5);
+  EXPECT_THAT(
+      BatchMaker("MX/20", 3, 5).Entry(again.EntryAfter(3, false)).ApplyTo(store.get()).status(),
+      StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(NotesOf(id), "suyo");
+  ASSERT_OK(store->GiveUpCursor("MX/20"));
+  ASSERT_OK(
+      BatchMaker("MX/20", 0, 5).Entry(again.EntryAfter(0, true)).ApplyTo(store.get()).status());
+  EXPECT_EQ(NotesOf(id), "nuevo");
+}
+
 // Every backup holds its quarantine, but the server may still take it in.
 TEST_F(DeviceApplyBatchTest, WhatWaitsInQuarantineIsRetainedUntilItIsTakenIn) {
   const RecordId id = Register("Ana", "uno");

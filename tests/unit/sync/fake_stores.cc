@@ -92,6 +92,20 @@ absl::StatusOr<std::string> FakeAuthorityStore::LastChain(const ReplicaId& repli
   return chain;
 }
 
+absl::StatusOr<std::optional<v1::StoredVerdict>> FakeAuthorityStore::FindVerdict(
+    const ReplicaId& replica, absl::string_view partition, uint64_t sequence) const {
+  std::optional<v1::StoredVerdict> stored;
+  const auto found = logs_.find(partition);
+  if (found == logs_.end()) return stored;
+  std::string chain;
+  for (const Commit& commit : found->second) {
+    if (commit.replica != replica || commit.sequence > sequence) continue;
+    absl::StrAppend(&chain, "/", commit.body);
+    if (commit.sequence == sequence) stored.emplace().set_chain(chain);
+  }
+  return stored;
+}
+
 bool FakeAuthorityStore::IsKnownPoint(const Run& run, absl::string_view partition,
                                       uint64_t sequence) const {
   return run == run_ && sequence <= Head(partition);

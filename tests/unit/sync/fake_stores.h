@@ -50,10 +50,10 @@ class FakeAuthorityStore final : public AuthorityStore {
                                         absl::string_view partition) const override;
   absl::StatusOr<std::string> LastChain(const ReplicaId& replica,
                                         absl::string_view partition) const override;
-  absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId&, absl::string_view,
-                                                               uint64_t) const override {
-    return Unused();
-  }
+  // The chain alone.
+  absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId& replica,
+                                                               absl::string_view partition,
+                                                               uint64_t sequence) const override;
   std::vector<std::string> WaitingUsers() const override { return {}; }
   v1::EpochRecord CurrentEpoch() const override { return {}; }
   std::vector<std::string> Partitions() const override { return {}; }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "replica/sync/device_push.h"
 #include "replica/sync/device_session.h"
 #include "replica/sync/refusal.h"
 #include "replica/sync/server_session.h"
@@ -415,6 +416,64 @@ TEST_F(SessionTest, AnotherContentUnderAUsedSequenceIsAFork) {
   EXPECT_EQ(Sync(&copy), End::kFailed);
   EXPECT_THAT(status_, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("FORKED")));
   EXPECT_EQ(copy.partition(kOaxaca).outbox.size(), 1U);
+}
+
+// The welcome could not tell: what the other copy had pushed was judged after it was written.
+TEST_F(SessionTest, AVerdictOnTheOtherCopysChangeSetLeavesTheOutboxAlone) {
+  FakeDeviceStore copy(1);
+  first_.Add(kOaxaca, "a");
+  copy.Add(kOaxaca, "other");
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, first_.ReadOutbox(kOaxaca, 1, 1));
+  LoopbackOptions options;
+  options.on_server_frame = [&](const v1::ServerFrame& frame) {
+    if (!frame.has_welcome()) return;
+    const PushRequest late{.replica = first_.replica(),
+                           .user = "user",
+                           .partition = kOaxaca,
+                           .change_sets = page.change_sets,
+                           .chain_after = page.chain_after};
+    ASSERT_OK(store_.CommitPushes({&late, 1}, judge_, clock_.Now()));
+  };
+  EXPECT_EQ(Sync(&copy, std::move(options)), End::kFailed);
+  EXPECT_THAT(status_, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("FORKED")));
+  EXPECT_EQ(copy.partition(kOaxaca).outbox.size(), 1U);
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a"));
+}
+
+// What both copies hold unsent would otherwise be sent by each under another id.
+TEST_F(SessionTest, ACopySettlesUnderTheSharedIdWhatTheServerCanTake) {
+  FakeDeviceStore copy(1);
+  for (FakeDeviceStore* const device : {&first_, &copy}) device->Add(kNation, "both");
+  first_.Add(kOaxaca, "a");
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, first_.ReadOutbox(kOaxaca, 1, 1));
+  const PushRequest sent{.replica = first_.replica(),
+                         .user = "user",
+                         .partition = kOaxaca,
+                         .change_sets = page.change_sets,
+                         .chain_after = page.chain_after};
+  ASSERT_OK(store_.CommitPushes({&sent, 1}, judge_, clock_.Now()));
+  copy.Add(kOaxaca, "other");
+  LoopbackOptions options;
+  options.device.settles = true;
+  EXPECT_EQ(Sync(&copy, std::move(options)), End::kFinished);
+  EXPECT_THAT(store_.Bodies(kNation), ElementsAre("both"));
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a"));
+  // Its division says what becomes of them.
+  EXPECT_EQ(copy.partition(kNation).outbox.size(), 1U);
+  EXPECT_EQ(copy.partition(kOaxaca).outbox.size(), 1U);
+  Sync(&first_);
+  EXPECT_THAT(store_.Bodies(kNation), ElementsAre("both"));
+}
+
+// More than one window of frames: it has to hear that they are judged.
+TEST_F(SessionTest, ACopySettlesALongOutbox) {
+  FakeDeviceStore copy(1);
+  constexpr size_t kSets = 3 * DevicePush::kMaxFramesAhead;
+  for (size_t i = 0; i < kSets; ++i) copy.Add(kNation, absl::StrCat(i));
+  LoopbackOptions options;
+  options.device.settles = true;
+  EXPECT_EQ(Sync(&copy, std::move(options)), End::kFinished);
+  EXPECT_EQ(store_.Bodies(kNation).size(), kSets);
 }
 
 TEST_F(SessionTest, AnUnknownDeviceIsToldWhy) {
