@@ -79,7 +79,13 @@ absl::Status Erasure::Stage(KvBatch* batch) {
     ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(request_.scope));
     if (!Scope::IsPartition(scope.partition()))
       return absl::InvalidArgumentError("erase: the scope is in no state");
-    RETURN_IF_ERROR(EraseIn(std::string(scope.partition()), /*is_known=*/false, &scrubbed));
+    known.emplace_back(scope.partition());
+    RETURN_IF_ERROR(EraseIn(known.back(), /*is_known=*/false, &scrubbed));
+  }
+  // It may wait for the record where that has never been.
+  for (const auto& [partition, head] : base_.heads) {
+    if (std::find(known.begin(), known.end(), partition) == known.end())
+      RETURN_IF_ERROR(ScrubQuarantine(partition, &scrubbed));
   }
   if (report_.partitions.empty() && scrubbed.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(records_.Stage(batch));

@@ -28,11 +28,12 @@ bool EmptyErased(const std::vector<ChangedRecord>& erased, v1::ChangeSetBody* bo
   return body->SerializeAsString() != before;
 }
 
-// What the chain covers stays: the hash of the body.
+// The hash of the body stays, without the salt: with it a short body could be guessed.
 void ScrubSet(const v1::ChangeSetBody& remaining, v1::OutboxChangeSet* stored) {
   v1::ChangeSet* const sent = stored->mutable_change_set();
   if (sent->has_body()) {
     const Sha256Digest hash = BodyHash(sent->salt(), sent->body());
+    sent->clear_salt();
     sent->mutable_stub()->set_reason(v1::ChangeSet::Stub::ERASED);
     sent->mutable_stub()->set_body_hash(std::string(AsView(hash)));
   }

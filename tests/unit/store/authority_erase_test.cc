@@ -112,6 +112,25 @@ TEST_F(AuthorityEraseTest, QuarantinedContentGoesAndTheRestOfItStays) {
   EXPECT_THAT(all, HasSubstr("Lucía"));
 }
 
+// There it waits for a record that nobody brought.
+TEST_F(AuthorityEraseTest, QuarantinedContentGoesAlsoWhereTheRecordHasNeverBeen) {
+  const RecordId id = CreatePerson("Eva");
+  TestReplica puebla(&random_, "MX/21");
+  puebla.epoch = store_->epoch();
+  CommitPush(puebla.PushOf({Create(PersonType(), puebla.NewId(), "MX/21", PersonNamed("Luz"))}));
+  store_.reset();
+  v1::RejectedChangeSet kept;
+  *kept.mutable_change_set() = puebla.PushOf({Edit(PersonType(), id, Named("A"))}).change_sets[0];
+  KvBatch batch;
+  batch.Put(Table::kRejected, QuarantineKey("MX/21", puebla.id(), 9), kept.SerializeAsString());
+  ASSERT_OK(home_.Open()->Write(batch, Durability::kSync));
+  Reopen();
+
+  EXPECT_EQ(Erase(id).change_sets, 1u);
+
+  EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
+}
+
 TEST_F(AuthorityEraseTest, AgainFindsNothingLeft) {
   const RecordId id = CreatePerson("Eva");
   Erase(id);

@@ -64,6 +64,7 @@ TEST_F(DeviceEraseTest, UnsentWorkBecomesAStubThatTheChainGoesOnFrom) {
   ASSERT_OK_AND_ASSIGN(const OutboxPage after, store->ReadOutbox("MX/20", 2, 1'000'000));
   ASSERT_EQ(after.change_sets.size(), 2u);
   EXPECT_EQ(after.change_sets[0].stub().reason(), v1::ChangeSet::Stub::ERASED);
+  EXPECT_TRUE(after.change_sets[0].salt().empty()) << "with it what the hash is of can be guessed";
   EXPECT_EQ(after.change_sets[0].header(), before.change_sets[0].header());
   EXPECT_TRUE(after.change_sets[1].has_body());
   EXPECT_EQ(after.chain_after, before.chain_after);
