@@ -21,6 +21,10 @@ Hlc HybridClock::Tick(absl::Time now) {
   return last_;
 }
 
+void HybridClock::LeaveFuture(absl::Time now, absl::Duration permitted) {
+  if (last_ > Hlc::FromTime(now + permitted)) last_ = Hlc::FromTime(now);
+}
+
 void HybridClock::Observe(Hlc seen) { last_ = std::max(last_, seen); }
 
 }  // namespace brigada

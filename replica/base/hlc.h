@@ -22,8 +22,9 @@ struct Hlc {
   friend auto operator<=>(const Hlc&, const Hlc&) = default;
 };
 
-// Gives strictly increasing points that follow `now` and every observed point. One thread; its
-// owner stores last() durably with what it stamped and passes it to Restore() at start.
+// Gives strictly increasing points that follow `now` and every observed point, LeaveFuture apart.
+// One thread; its owner stores last() durably with what it stamped and passes it to Restore() at
+// start.
 class HybridClock {
  public:
   // The next point: after last(), and not before `now`.
@@ -31,6 +32,9 @@ class HybridClock {
   // Takes in a point seen from elsewhere: later ticks come after it.
   void Observe(Hlc seen);
   void Restore(Hlc last) { Observe(last); }
+  // A last point more than `permitted` ahead of `now` came from a clock that was wrong: later ticks
+  // follow `now`, not that clock.
+  void LeaveFuture(absl::Time now, absl::Duration permitted);
   Hlc last() const { return last_; }
 
  private:

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 namespace brigada {
 
 // One gRPC message, whichever way.
@@ -44,6 +46,11 @@ inline constexpr size_t kMaxRefusalDetailBytes = 1024;
 // Per replica, the change sets that wait at the authority for records nobody knows, counted per
 // record that they wait for.
 inline constexpr size_t kMaxWaitingPerReplica = 4096;
+// How far a stamp may lie ahead of the server's time, as far as its writer or the server knows it,
+// before the clock that gave it counts as wrong.
+inline constexpr absl::Duration kPermittedClockLead = absl::Minutes(1);
+// A server's own clock may be set back by so much before what it stamped counts as wrong.
+inline constexpr absl::Duration kPermittedServerStep = absl::Hours(24);
 // Frames that wait for a slow peer, per session.
 inline constexpr size_t kMaxQueuedFrames = 16;
 

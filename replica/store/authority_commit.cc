@@ -52,6 +52,14 @@ Hlc FloorOf(const v1::ChangeSetHeader& header) {
   return Hlc::FromTime(absl::FromUnixMillis(seen_ms) + absl::Milliseconds(1));
 }
 
+// What its writer knew of the server's time. `otherwise` when it knew nothing of it.
+Hlc KnownWhenWritten(const v1::ChangeSetHeader& header, Hlc otherwise) {
+  const v1::Position& position = header.position();
+  if (position.server_time_ms() <= 0) return otherwise;
+  return Hlc::FromTime(absl::FromUnixMillis(position.server_time_ms()) +
+                       absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms())));
+}
+
 // What keeps a change set from being looked into at all; OK when its body is parsed.
 absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict* verdict) {
   v1::ChangeSetBody body;
@@ -113,7 +121,8 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     Case it{.push = push,
             .set = push.change_sets[i],
             .header = header,
-            .own_last = Hlc{progress->stamp()}};
+            .own_last = OwnLast(*progress),
+            .may_be_kept = quarantine_.HasRoom(push.replica, set.ByteSizeLong())};
     // Of an epoch that is not lost this store knows better itself.
     if (i < push.redelivered.size() && base_.past->IsPast(push.redelivered[i].epoch()))
       it.before = &push.redelivered[i];
@@ -123,7 +132,7 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     LetGo(push, header, verdict);
     progress->set_sequence(header.sequence());
     progress->set_chain(checked.headers[i].chain);
-    progress->set_stamp(std::max(progress->stamp(), verdict.stamp()));
+    progress->set_stamp(std::max(it.own_last.value, verdict.stamp()));
     progress->set_user(push.user);
     result.verdicts.push_back(verdict);
     stored.set_chain(std::move(checked.headers[i].chain));
@@ -172,14 +181,12 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   }
   // The stamp of what is refused says nothing of records that its writer may not read.
   if (verdict.outcome() == v1::REJECTED)
-    trial.context.write.stamp = StampOf(Hlc{it.header.stamp()}, it.own_last, FloorOf(it.header));
-  if (absl::IsDataLoss(status)) {
-    // A damaged record stops the change sets that touch it, not the store.
-    Log(LogLevel::kError, "record_damaged", {{"reason", status.message()}});
-    verdict.set_outcome(v1::QUARANTINED);
-    status = absl::OkStatus();
-  }
-  RETURN_IF_ERROR(status);
+    trial.context.write.stamp =
+        StampOf(Hlc{it.header.stamp()}, it.header, it.own_last, FloorOf(it.header));
+  if (IsOfTheStore(status)) return status;
+  if (!status.ok()) SetAside(it, status, &trial, &verdict);
+  if (!it.may_be_kept && verdict.outcome() == v1::QUARANTINED)
+    RefuseWithoutRoom(it, &trial, &verdict);
   SetRefusals(std::move(trial.refusals), &verdict);
   verdict.set_stamp(trial.context.write.stamp.value);
   ++head;
@@ -309,7 +316,15 @@ absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingC
   return absl::OkStatus();
 }
 
-Hlc CommitGroup::StampOf(Hlc signed_stamp, Hlc own_last, Hlc replaced) {
+// A device whose server stood in the future once would else win every concurrent write until then.
+// That its later writes replace its earlier ones does not hang on their stamps.
+Hlc CommitGroup::OwnLast(const v1::ReplicaProgress& progress) const {
+  const Hlc last{progress.stamp()};
+  return last > Hlc::FromTime(base_.now + kPermittedServerStep) ? Hlc() : last;
+}
+
+Hlc CommitGroup::StampOf(Hlc signed_stamp, const v1::ChangeSetHeader& header, Hlc own_last,
+                         Hlc replaced) {
   const Hlc ceiling = base_.clock.Tick(base_.now);
   const Hlc stamp = EffectiveStamp(signed_stamp, ceiling, own_last, std::min(replaced, ceiling));
   base_.clock.Observe(stamp);
@@ -344,6 +359,10 @@ void CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
   }
   trial->records.Accept();
   for (const auto& [about, event] : trial->conflicts) {
+  // Of a clock that stands in the future nothing is believed: the moment of its arrival would win
+  // over whatever others wrote before it came.
+  if (signed_stamp > Hlc::FromTime(base_.now + kPermittedClockLead))
+    signed_stamp = std::min(signed_stamp, KnownWhenWritten(header, ceiling));
     const auto& known = verdict->conflicts();
     if (event.entry.state() != v1::RESOLVED &&
         std::find(known.begin(), known.end(), event.id.bytes()) == known.end())

@@ -84,7 +84,9 @@ class CommitGroup {
   // Merges what is not refused.
   absl::Status Try(const Case& it, Trial* trial, v1::Verdict* verdict);
   // The effective stamp; the group's clock goes on from it.
-  Hlc StampOf(Hlc signed_stamp, Hlc own_last, Hlc replaced);
+  Hlc StampOf(Hlc signed_stamp, const v1::ChangeSetHeader& header, Hlc own_last, Hlc replaced);
+  // The replica's last stamp, as far as the next one has to lie above it.
+  Hlc OwnLast(const v1::ReplicaProgress& progress) const;
   void SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Trial* trial);
   void Accept(Trial* trial, v1::Verdict* verdict);
   // What the verdict is of one that breaks a rule.

@@ -266,7 +266,14 @@ absl::Status KvDeviceStore::BeginSet(absl::string_view partition,
   if (is_new) found->second = StateOf(partition);
   set->partition = std::string(partition);
   set->state = &found->second;
-  set->write.stamp = retry ? Hlc{retry->header.stamp()} : group->clock.Tick(options_.clock->Now());
+  if (retry) {
+    set->write.stamp = Hlc{retry->header.stamp()};
+  } else {
+    const absl::Time now = TimeOfStamps();
+    // Before the server's time is known nobody can tell which of its times was wrong.
+    if (time_.server_time_ms() != 0) group->clock.LeaveFuture(now, kPermittedClockLead);
+    set->write.stamp = group->clock.Tick(now);
+  }
   set->write.replica = replica_;
   set->write.user = user();
   set->write.origin_sequence = set->state->head.sequence() + 1;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/limits.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/batch_in_progress.h"
@@ -22,6 +23,29 @@ absl::Status ParseMeta(absl::string_view name, absl::string_view bytes, Message*
     return absl::OkStatus();
   }
   return absl::DataLossError(absl::StrCat("the stored ", name, " is damaged"));
+}
+
+// The server's time as far as it is known: never later than what it is.
+absl::Time KnownTime(const v1::DeviceClock& clock) {
+  return absl::FromUnixMillis(clock.server_time_ms()) + absl::Milliseconds(clock.elapsed_ms());
+}
+
+int64_t WallLead(absl::Time wall, const v1::DeviceClock& clock) {
+  return clock.server_time_ms() == 0 ? 0 : absl::ToInt64Milliseconds(wall - KnownTime(clock));
+}
+
+// While both clocks go on together, the machine has run all the time and nobody has set its wall
+// clock.
+void CompareWithWall(absl::Time wall, v1::DeviceClock* clock) {
+  if (clock->server_time_ms() == 0 || clock->has_restarted()) return;
+  const int64_t lead = WallLead(wall, *clock);
+  const absl::Duration gone_apart =
+      absl::Milliseconds(lead) - absl::Milliseconds(clock->wall_lead_ms());
+  if (absl::AbsDuration(gone_apart) <= kPermittedClockLead) {
+    clock->set_wall_lead_ms(lead);
+  } else {
+    clock->set_has_restarted(true);
+  }
 }
 
 // Of a partition without a subscription the server compares nothing. Once there is one again, its
@@ -205,16 +229,31 @@ v1::DeviceClock KvDeviceStore::ClockNow(Hlc last_stamp) const {
   if (monotonic_ms + 1 >= time_.monotonic_ms()) {
     monotonic_ms = std::max(monotonic_ms, time_.monotonic_ms());
     passed_ms = monotonic_ms - time_.monotonic_ms();
+  } else {
+    now.set_has_restarted(time_.server_time_ms() != 0);
   }
   if (time_.server_time_ms() != 0) now.set_elapsed_ms(time_.elapsed_ms() + passed_ms);
+  CompareWithWall(options_.clock->Now(), &now);
   now.set_monotonic_ms(monotonic_ms);
   now.set_stamp(last_stamp.value);
   return now;
 }
 
+// The wall clock does not tell the time, but how much of it has passed while the machine was off:
+// somebody may have set it instead, and then the authority lowers what is of the future.
+absl::Time KvDeviceStore::TimeOfStamps() const {
+  const v1::DeviceClock now = ClockNow(clock_.last());
+  const absl::Time wall = options_.clock->Now();
+  if (now.server_time_ms() == 0) return wall;
+  const absl::Time known = KnownTime(now);
+  if (!now.has_restarted()) return known;
+  return std::max(known, wall - absl::Milliseconds(now.wall_lead_ms()));
+}
+
 void KvDeviceStore::TakeClock(const v1::DeviceClock& clock) {
   time_ = clock;
-  clock_.Observe(Hlc{clock.stamp()});
+  clock_ = HybridClock();
+  clock_.Restore(Hlc{clock.stamp()});
 }
 
 absl::Status KvDeviceStore::NoteServerTime(absl::Time server_time) {
@@ -222,6 +261,8 @@ absl::Status KvDeviceStore::NoteServerTime(absl::Time server_time) {
   v1::DeviceClock now = ClockNow(clock_.last());
   now.set_server_time_ms(absl::ToUnixMillis(server_time));
   now.set_elapsed_ms(0);
+  now.set_has_restarted(false);
+  now.set_wall_lead_ms(WallLead(options_.clock->Now(), now));
   now.set_monotonic_ms(
       absl::ToInt64Milliseconds(absl::Ceil(options_.clock->Monotonic(), absl::Milliseconds(1))));
   RETURN_IF_ERROR(WriteMeta(kClockKey, now.SerializeAsString(), Durability::kMemory));

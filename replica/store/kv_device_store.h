@@ -148,6 +148,8 @@ class KvDeviceStore final : public DeviceStore {
   void StageLeft(const v1::CursorReset& reset, KvBatch* batch) const;
   // The device clock as of now, to be stored with a write.
   v1::DeviceClock ClockNow(Hlc last_stamp) const;
+  // What new stamps follow: the server's time, once it is known.
+  absl::Time TimeOfStamps() const;
   void TakeClock(const v1::DeviceClock& clock);
   // Puts the records and the rejected list of `work` into its writes.
   static absl::Status StageRecords(BatchInProgress* work);

@@ -77,8 +77,8 @@ std::vector<v1::Refusal> Redelivery::Reasons() const {
 }
 
 Hlc Redelivery::signed_stamp() const {
-  const Hlc own{header_->stamp()};
-  return was_accepted() ? std::max(own, Hlc{before_->verdict().stamp()}) : own;
+  const bool is_told = was_accepted() && before_->verdict().stamp() != 0;
+  return Hlc{is_told ? before_->verdict().stamp() : header_->stamp()};
 }
 
 absl::Status Redelivery::Look(const Record& record, uint64_t seen, WriteContext* context) {

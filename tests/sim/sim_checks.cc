@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/conflict.pb.h"
 #include "replica/base/check.h"
+#include "replica/base/hlc.h"
 #include "replica/base/limits.h"
 #include "replica/store/store_check.h"
 #include "replica/sync/codec.h"
@@ -75,6 +76,7 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
          "I6: a commit is not in the outbox");
   if (!result_.failure.empty()) return;
   WrittenSet set = SetOf(*page, device->number);
+  CheckStamp(*device, set.header);
   const auto view = device->store->Read();
   for (const v1::Change& change : set.body.changes()) {
     const auto record = (*view)->Get(*SimRegistry().Find(change.type_id()),
@@ -88,6 +90,17 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
   } else {
     oracle_.Write(name, std::move(set));
   }
+}
+
+// Whatever its wall clock says, a device that knows the server's time does not write in the future:
+// it would win over whoever comes after it, for as long as that clock was ahead.
+void SimWorld::CheckStamp(const SimDevice& device, const v1::ChangeSetHeader& header) {
+  if (device.has_rebooted) return;
+  const v1::Position& position = header.position();
+  const absl::Time known =
+      absl::FromUnixMillis(position.server_time_ms()) + absl::Milliseconds(position.elapsed_ms());
+  Expect(Hlc{header.stamp()}.ToTime() <= known + kPermittedClockLead + absl::Milliseconds(1),
+         "I14: a device signs beyond the server's time that it knows");
 }
 
 void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partition,

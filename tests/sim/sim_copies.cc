@@ -33,6 +33,7 @@ void SimWorld::TakeCopy(SimDevice* device) {
   copy->is_focused = device->is_focused;
   copy->is_revoked = device->is_revoked;
   copy->is_copied = true;
+  copy->has_rebooted = true;
   copy->confirmed = device->confirmed;
   copy->drafts = device->drafts;
   copy->forms = device->forms;

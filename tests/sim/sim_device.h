@@ -35,6 +35,8 @@ struct SimDevice {
   bool is_focused = false;          // mostly edits a few fields, so that writers meet
   bool is_lazy = false;             // commits with kMemory
   bool is_revoked = false;
+  // Its machine started again, another one goes on with its directory, or somebody set its clock.
+  bool has_rebooted = false;
 
   SimClock clock;
   std::unique_ptr<SimDisk> disk;

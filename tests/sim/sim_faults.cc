@@ -19,6 +19,7 @@ void SimWorld::TakeClock(SimDevice* device, SimRandom* random) {
     const int64_t most = random->Chance(300) ? int64_t{30} * 365 * 24 * 3600 : 7200;
     const auto seconds = static_cast<int64_t>(random->Uniform(static_cast<uint64_t>(2 * most)));
     device->clock.SetSkew(absl::Seconds(seconds - most));
+    device->has_rebooted = true;
   }
 }
 
@@ -45,6 +46,7 @@ bool SimWorld::StartDevice(SimDevice* device) {
     device->disk->PowerLoss(
         root_.Fork(absl::StrCat("power", device->number, ".", true_us_)).Next());
     device->clock.Reboot();
+    device->has_rebooted = true;
     ++result_.crashes;
   }
   auto kv = device->disk->Open();

@@ -182,7 +182,10 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
       return TakeClock(device, &random);
     case StepKind::kDeviceRestart:
       StopDevice(device);
-      if (random.Chance(500)) device->clock.Reboot();
+      if (random.Chance(500)) {
+        device->clock.Reboot();
+        device->has_rebooted = true;
+      }
       if (random.Chance(700)) StartDevice(device);
       return;
     case StepKind::kServerRestart:

@@ -120,6 +120,7 @@ class SimWorld {
   // Checks (sim_checks.cc).
   void Expect(bool holds, const std::string& what);
   void NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool is_durable);
+  void CheckStamp(const SimDevice& device, const v1::ChangeSetHeader& header);
   void NoteVerdict(const ReplicaId& replica, const std::string& partition,
                    const v1::Verdict& verdict);
   void NoteUpFrame(SimDevice* device, const std::string& bytes, const v1::ClientFrame& frame);
