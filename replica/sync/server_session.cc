@@ -63,6 +63,8 @@ class ServerSession::Impl {
   bool NextControlFrame(absl::Time now, v1::ServerFrame* frame);
   bool NextBatchFrame(v1::ServerFrame* frame);
   bool NextRepairFrame(v1::ServerFrame* frame);
+  // A batch or a repair, in turn: where others commit all the time there always is a batch.
+  bool NextDataFrame(v1::ServerFrame* frame);
   // Asked after a read: what was written before a grant ended may be in it.
   bool MaySend();
   bool has_output() const;
@@ -78,6 +80,7 @@ class ServerSession::Impl {
   std::optional<ServerPull> pull_;  // from the hello on
   ServerRepair repair_;
   bool compares_ = false;  // the device named the feature
+  bool is_repairs_turn_ = false;
 
   // Frames that are due.
   std::optional<v1::Refused> refused_;
@@ -349,6 +352,18 @@ bool ServerSession::Impl::NextRepairFrame(v1::ServerFrame* frame) {
   return true;
 }
 
+bool ServerSession::Impl::NextDataFrame(v1::ServerFrame* frame) {
+  const bool repair_came_first = is_repairs_turn_;
+  if (repair_came_first && NextRepairFrame(frame)) {
+    is_repairs_turn_ = false;
+    return true;
+  }
+  if (refused_.has_value()) return false;
+  is_repairs_turn_ = NextBatchFrame(frame);
+  if (is_repairs_turn_) return true;
+  return !repair_came_first && !refused_.has_value() && NextRepairFrame(frame);
+}
+
 std::optional<v1::ServerFrame> ServerSession::Impl::NextFrame(absl::Time now) {
   if (finished_) return std::nullopt;
   output_stuck_since_.reset();
@@ -358,8 +373,7 @@ std::optional<v1::ServerFrame> ServerSession::Impl::NextFrame(absl::Time now) {
     due = NextControlFrame(now, &frame);
     // Before the next batch: where others commit all the time there always is one.
     const bool is_done = !due && !done_sent_ && push_.complete() && pull_->caught_up();
-    if (!due && !is_done) due = NextBatchFrame(&frame);
-    if (!due && !is_done && !refused_.has_value()) due = NextRepairFrame(&frame);
+    if (!due && !is_done) due = NextDataFrame(&frame);
   }
   if (refused_.has_value()) {
     *frame.mutable_refused() = *refused_;
