@@ -40,9 +40,12 @@ absl::Status KvDeviceStore::CheckSums(const v1::Batch& batch, BatchInProgress* w
     work->effect.mismatches.push_back(told.scope());
     Log(LogLevel::kWarning, "scope_mismatch",
         {{"scope", told.scope()},
+         {"feed", v1::FeedKind_Name(told.kind())},
          {"records_here", own == here.end() ? 0 : own->count()},
          {"records_there", told.count()},
-         {"at", batch.to()}});
+         {"at", batch.to()},
+         {"run", Run::FromBytes(batch.cursor().run()).value_or(Run()).ToString()},
+         {"epoch", Epoch::FromBytes(batch.cursor().epoch()).value_or(Epoch()).ToString()}});
   }
   return NoteDifference(work->partition, !work->effect.mismatches.empty());
 }

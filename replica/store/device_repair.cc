@@ -118,8 +118,7 @@ absl::StatusOr<RepairEffect> KvDeviceStore::ApplyRepair(absl::string_view partit
       if (!checked.is_whole || !checked.moved_to.empty() ||
           !IsBetween(RangeKey(checked.type_id, checked.id), begin, end))
         return Malformed("an entry out of place");
-      RETURN_IF_ERROR(TakeWhole(checked, &work));
-      ++effect.brought;
+      RETURN_IF_ERROR(TakeWhole(checked, &effect, &work));
     }
     for (const std::string& key : body.gone()) {
       if (!IsBetween(key, begin, end)) return Malformed("a record out of place");
@@ -139,9 +138,12 @@ absl::StatusOr<RepairEffect> KvDeviceStore::ApplyRepair(absl::string_view partit
   return effect;
 }
 
-absl::Status KvDeviceStore::TakeWhole(const CheckedEntry& entry, BatchInProgress* work) {
+absl::Status KvDeviceStore::TakeWhole(const CheckedEntry& entry, RepairEffect* effect,
+                                      BatchInProgress* work) {
   ASSIGN_OR_RETURN(RecordSlot* const slot,
                    work->records.Open(work->partition, entry.type_id, entry.id));
+  ++effect->brought;
+  if (!IsInSums(slot->state)) ++effect->missing;
   const Record before = slot->state.base;
   RETURN_IF_ERROR(ApplyEntry(entry, work));
   KeepOwnFields(before, replica_, &slot->state);

@@ -79,6 +79,7 @@ struct BatchEffect {
 // What a repair did.
 struct RepairEffect {
   uint64_t brought = 0;
+  uint64_t missing = 0;  // of those brought: there was none here
   uint64_t removed = 0;
   // The server does not have them for this device; they stay.
   uint64_t kept = 0;

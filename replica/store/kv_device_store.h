@@ -232,7 +232,7 @@ class KvDeviceStore final : public DeviceStore {
 
   // device_repair.cc
   RangeReader RangesOf(absl::string_view partition) const;
-  absl::Status TakeWhole(const CheckedEntry& entry, BatchInProgress* work);
+  absl::Status TakeWhole(const CheckedEntry& entry, RepairEffect* effect, BatchInProgress* work);
   absl::Status TakeAway(absl::string_view key, bool is_kept, RepairEffect* effect,
                         BatchInProgress* work);
   absl::Status WriteRepair(BatchInProgress* work);

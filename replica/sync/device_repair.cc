@@ -44,6 +44,7 @@ absl::Status DeviceRepair::Begin(const std::string& partition) {
   effect_ = RepairEffect();
   ASSIGN_OR_RETURN(const bool was_wrong, store_->RecomputeSums(partition));
   if (was_wrong) Log(LogLevel::kWarning, "scope_sums_mended", {{"partition", partition}});
+  sums_were_wrong_ = was_wrong;
   ASSIGN_OR_RETURN(const std::vector<v1::RecordRange> all,
                    store_->CutRange(partition, "", "", UINT64_MAX, 1));
   open_ = {{"", "", all.front().count()}};
@@ -132,6 +133,7 @@ absl::Status DeviceRepair::OnRepair(const v1::RangeRepair& repair, size_t max_in
   ASSIGN_OR_RETURN(const RepairEffect effect,
                    store_->ApplyRepair(partition_, range.begin, repair.end(), body));
   effect_.brought += effect.brought;
+  effect_.missing += effect.missing;
   effect_.removed += effect.removed;
   effect_.kept += effect.kept;
   asked_.reset();
@@ -139,14 +141,26 @@ absl::Status DeviceRepair::OnRepair(const v1::RangeRepair& repair, size_t max_in
   return open_.empty() ? Finish() : absl::OkStatus();
 }
 
+// What made the checkpoint differ, as far as the questions have found.
+absl::string_view DeviceRepair::Cause() const {
+  if (effect_.brought + effect_.removed + effect_.kept > 0) return "records";
+  // No record differs: one end had counted wrong.
+  return sums_were_wrong_ ? "sums_here" : "sums_there";
+}
+
 absl::Status DeviceRepair::Finish() {
   RETURN_IF_ERROR(store_->EndRepair(partition_, effect_));
+  const v1::Welcome welcome = store_->LastWelcome();
   Log(LogLevel::kWarning, "scope_repaired",
       {{"partition", partition_},
-       {"brought", effect_.brought},
-       {"removed", effect_.removed},
+       {"cause", Cause()},
+       {"missing", effect_.missing},
+       {"different", effect_.brought - effect_.missing},
+       {"extra", effect_.removed},
        {"kept", effect_.kept},
-       {"questions", number_}});
+       {"questions", number_},
+       {"run", Run::FromBytes(welcome.run()).value_or(Run()).ToString()},
+       {"epoch", Epoch::FromBytes(welcome.epoch()).value_or(Epoch()).ToString()}});
   ++partitions_repaired_;
   records_repaired_ += effect_.brought + effect_.removed;
   partition_.clear();

@@ -62,6 +62,7 @@ class DeviceRepair {
   absl::StatusOr<v1::ClientFrame> AskItems(Range range);
   absl::StatusOr<v1::ClientFrame> AskCheck();
   absl::Status Finish();
+  absl::string_view Cause() const;
   absl::Status CheckAnswer(absl::string_view partition, uint64_t number, bool is_list) const;
 
   DeviceStore* const store_;
@@ -70,7 +71,9 @@ class DeviceRepair {
   std::vector<Range> open_;
   std::optional<Asked> asked_;
   uint64_t number_ = 0;
-  RepairEffect effect_;  // of this partition
+  // Of this partition.
+  RepairEffect effect_;
+  bool sums_were_wrong_ = false;
   uint64_t partitions_repaired_ = 0;
   uint64_t records_repaired_ = 0;
 };

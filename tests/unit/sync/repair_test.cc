@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "brigada/v1/person.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/base/log.h"
 #include "replica/schema/diff.h"
 #include "replica/store/device_store.h"
 #include "replica/store/keys.h"
@@ -405,6 +407,28 @@ TEST_F(RepairTest, LostAndAddedRecordsAreFoundAndUnsentWorkStays) {
   EXPECT_EQ(NameOf(beto_, ids_[100]), "Mía");
 }
 
+TEST_F(RepairTest, ADifferenceIsLoggedWithItsCause) {
+  RegisterMany(&ana_, 40);
+  Sync(&ana_);
+  Sync(&beto_);
+  Damage(&beto_, ids_[5]);
+  Lose(&beto_, ids_[6]);
+  ASSERT_OK(beto_.store->RecomputeSums(kOaxaca));
+  Register(&ana_, "Nueva");
+  Sync(&ana_);
+  std::string lines;
+  SetLogSink([&](absl::string_view line) { lines.append(line.data(), line.size()); });
+  Sync(&beto_);
+  Sync(&beto_);
+  SetLogSink(nullptr);
+  const std::string line_of_server = absl::StrCat(R"("run":")", authority_->run().ToString(),
+                                                  R"(","epoch":")", authority_->epoch().ToString());
+  EXPECT_THAT(lines, HasSubstr(R"("event":"scope_mismatch","scope":"MX/20","feed":"BELOW",)"
+                               R"("records_here":"40","records_there":"41")"));
+  EXPECT_THAT(lines, HasSubstr(R"("cause":"records","missing":"1","different":"1","extra":"0")"));
+  EXPECT_EQ(std::vector<std::string>(absl::StrSplit(lines, line_of_server)).size(), 3U);
+}
+
 TEST_F(RepairTest, APartitionThatIsNoLongerReadIsNotCompared) {
   RegisterMany(&ana_, 3);
   Sync(&ana_);
@@ -548,7 +572,11 @@ TEST_F(RepairTest, DamagedSumsOfTheServerAreDoubtedOnceARepairFindsNothing) {
   Register(&ana_, "Nueva");
   EXPECT_EQ(Sync(&ana_).mismatches, 1U);
   EXPECT_THAT(server_->doubted_sums(), IsEmpty());
+  std::string lines;
+  SetLogSink([&](absl::string_view line) { lines.append(line.data(), line.size()); });
   EXPECT_EQ(Sync(&ana_).records_repaired, 0U);
+  SetLogSink(nullptr);
+  EXPECT_THAT(lines, HasSubstr(R"("cause":"sums_there")"));
   EXPECT_THAT(server_->doubted_sums(), ElementsAre(kOaxaca));
 
   EXPECT_THAT(authority_->RecomputeSums(kOaxaca), IsOkAndHolds(true));
