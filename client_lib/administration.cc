@@ -111,6 +111,25 @@ class GrpcAdministration final : public Administration {
     return response;
   }
 
+  absl::StatusOr<std::vector<v1::QuarantinedSet>> Quarantine() override {
+    std::vector<v1::QuarantinedSet> sets;
+    v1::ListQuarantineRequest request;
+    do {
+      v1::ListQuarantineResponse page;
+      RETURN_IF_ERROR(Call(&v1::Administration::Stub::ListQuarantine, request, &page));
+      sets.insert(sets.end(), page.sets().begin(), page.sets().end());
+      request.set_after(page.next());
+    } while (!request.after().empty());
+    return sets;
+  }
+
+  absl::StatusOr<v1::ShowQuarantinedResponse> Quarantined(
+      const v1::ShowQuarantinedRequest& request) override {
+    v1::ShowQuarantinedResponse response;
+    RETURN_IF_ERROR(Call(&v1::Administration::Stub::ShowQuarantined, request, &response));
+    return response;
+  }
+
   absl::StatusOr<v1::QuerySummary> Query(
       absl::string_view sql, absl::Span<const SqlValue> args, uint32_t max_rows,
       absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,

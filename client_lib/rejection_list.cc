@@ -22,7 +22,8 @@ absl::StatusOr<Rejection> Describe(const v1::RejectedChangeSet& entry) {
   rejection.sequence = header.sequence();
   rejection.retry_of = header.retry_of().sequence();
   rejection.quarantined = entry.verdict().outcome() == v1::QUARANTINED &&
-                          std::none_of(refusals.begin(), refusals.end(), IsOfGrants);
+                          std::none_of(refusals.begin(), refusals.end(), IsOfGrants) &&
+                          std::none_of(refusals.begin(), refusals.end(), IsNotJudged);
   rejection.waits_for_grant =
       !refusals.empty() && std::all_of(refusals.begin(), refusals.end(), IsOfGrants);
   rejection.refused_at = absl::FromUnixMillis(entry.refused_at_ms());

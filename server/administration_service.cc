@@ -15,6 +15,7 @@
 #include "server/backup_call.h"
 #include "server/directory.h"
 #include "server/erasures.h"
+#include "server/quarantine.h"
 #include "server/query_call.h"
 #include "server/roles.h"
 #include "server/unary_call.h"
@@ -124,6 +125,31 @@ grpc::ServerUnaryReactor* AdministrationService::Erase(grpc::CallbackServerConte
                                                        v1::EraseResponse* response) {
   return ForCaller(call,
                    [=, this](const Caller& caller) { return DoErase(caller, *request, response); });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::ListQuarantine(
+    grpc::CallbackServerContext* call, const v1::ListQuarantineRequest* request,
+    v1::ListQuarantineResponse* response) {
+  return ForCaller(call, [=, this](const Caller& caller) -> absl::Status {
+    ASSIGN_OR_RETURN(*response, brigada::ListQuarantine(*organization_->store, caller.grants,
+                                                        *request, clock_->Now()));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AdministrationService::ShowQuarantined(
+    grpc::CallbackServerContext* call, const v1::ShowQuarantinedRequest* request,
+    v1::ShowQuarantinedResponse* response) {
+  return ForCaller(call, [=, this](const Caller& caller) -> absl::Status {
+    ASSIGN_OR_RETURN(*response, brigada::ShowQuarantined(*organization_->store, caller.grants,
+                                                         *request, clock_->Now()));
+    // Somebody's unaccepted work was read by somebody else.
+    Log(LogLevel::kInfo, "quarantined set shown",
+        {{"partition", request->partition()},
+         {"sequence", request->sequence()},
+         {"by_replica", caller.replica.ToString()}});
+    return absl::OkStatus();
+  });
 }
 
 grpc::ServerWriteReactor<v1::QueryReply>* AdministrationService::Query(

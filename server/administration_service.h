@@ -63,6 +63,12 @@ class AdministrationService final : public v1::Administration::CallbackService {
   grpc::ServerUnaryReactor* Erase(grpc::CallbackServerContext* call,
                                   const v1::EraseRequest* request,
                                   v1::EraseResponse* response) override;
+  grpc::ServerUnaryReactor* ListQuarantine(grpc::CallbackServerContext* call,
+                                           const v1::ListQuarantineRequest* request,
+                                           v1::ListQuarantineResponse* response) override;
+  grpc::ServerUnaryReactor* ShowQuarantined(grpc::CallbackServerContext* call,
+                                            const v1::ShowQuarantinedRequest* request,
+                                            v1::ShowQuarantinedResponse* response) override;
   grpc::ServerWriteReactor<v1::QueryReply>* Query(grpc::CallbackServerContext* call,
                                                   const v1::QueryRequest* request) override;
   grpc::ServerWriteReactor<v1::BackupProgress>* Backup(grpc::CallbackServerContext* call,

@@ -91,12 +91,26 @@ absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict
 
 }  // namespace
 
+bool IsOfTheStore(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+      return true;
+    default:
+      return false;
+  }
+}
+
 CommitGroup::CommitGroup(CommitBase base)
     : base_(std::move(base)),
       records_(base_.table, base_.reader),
       verdicts_(base_.reader),
       ledger_(base_.reader),
-      waiting_(base_.reader, base_.waiting.get()) {}
+      waiting_(base_.reader, base_.waiting.get()),
+      quarantine_(base_.reader, base_.quarantined.get()) {}
 
 absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   PushResult result;
@@ -118,8 +132,9 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   result.verdicts = std::move(checked.repeated);
   for (size_t i = result.verdicts.size(); i < checked.headers.size(); ++i) {
     const v1::ChangeSetHeader& header = checked.headers[i].header;
+    const v1::ChangeSet& set = push.change_sets[i];
     Case it{.push = push,
-            .set = push.change_sets[i],
+            .set = set,
             .header = header,
             .own_last = OwnLast(*progress),
             .may_be_kept = quarantine_.HasRoom(push.replica, set.ByteSizeLong())};
@@ -128,8 +143,8 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
       it.before = &push.redelivered[i];
     ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
     const v1::Verdict& verdict = stored.verdict();
-    if (verdict.outcome() == v1::QUARANTINED) Quarantine(push, push.change_sets[i], verdict);
-    LetGo(push, header, verdict);
+    if (verdict.outcome() == v1::QUARANTINED) RETURN_IF_ERROR(Keep(push, set, verdict));
+    RETURN_IF_ERROR(LetGo(push, header, verdict));
     progress->set_sequence(header.sequence());
     progress->set_chain(checked.headers[i].chain);
     progress->set_stamp(std::max(it.own_last.value, verdict.stamp()));
@@ -177,7 +192,8 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
     verdict.clear_refusals();
     verdict.set_outcome(v1::REJECTED);
   } else if (body.ok() && status.ok()) {
-    status = Try(it, &trial, &verdict);
+    status = base_.sets_all_aside ? absl::InternalError("its records cannot be written")
+                                  : Try(it, &trial, &verdict);
   }
   // The stamp of what is refused says nothing of records that its writer may not read.
   if (verdict.outcome() == v1::REJECTED)
@@ -192,6 +208,28 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   ++head;
   judged_.insert(it.push.partition);
   return stored;
+}
+
+void CommitGroup::SetAside(const Case& it, const absl::Status& failure, Trial* trial,
+                           v1::Verdict* verdict) {
+  Log(LogLevel::kError, absl::IsDataLoss(failure) ? "record_damaged" : "change_set_not_judged",
+      {{"partition", it.push.partition},
+       {"replica", it.push.replica.ToString()},
+       {"sequence", it.header.sequence()},
+       {"reason", failure.message()}});
+  trial->refusals = {MakeRefusal(v1::NOT_JUDGED, 0, 0, "")};
+  verdict->set_outcome(v1::QUARANTINED);
+}
+
+void CommitGroup::RefuseWithoutRoom(const Case& it, Trial* trial, v1::Verdict* verdict) {
+  verdict->set_outcome(v1::REJECTED);
+  const auto explain = [](auto& refusals) {
+    for (v1::Refusal& refusal : refusals)
+      refusal.set_detail("the server holds too many change sets in quarantine");
+  };
+  explain(trial->refusals);
+  explain(*verdict->mutable_refusals());
+  Log(LogLevel::kWarning, "quarantine_full", {{"replica", it.push.replica.ToString()}});
 }
 
 absl::Status CommitGroup::Try(const Case& it, Trial* trial, v1::Verdict* verdict) {
@@ -240,7 +278,7 @@ absl::Status CommitGroup::Refuse(const Case& it, Trial* trial, v1::Verdict* verd
   }
   if (!waits && !was_kept) return absl::OkStatus();
   verdict->set_outcome(v1::QUARANTINED);
-  if (!waits) return absl::OkStatus();
+  if (!waits || !it.may_be_kept) return absl::OkStatus();
   v1::WaitingChangeSet waiting;
   waiting.mutable_dot()->set_replica(it.push.replica.AsBytes());
   waiting.mutable_dot()->set_sequence(it.header.sequence());
@@ -262,7 +300,7 @@ absl::Status CommitGroup::ReleaseWaiting() {
     for (const v1::WaitingChangeSet& set : waiting) {
       RETURN_IF_ERROR(waiting_.Remove(partition, type_id, id, set));
       const absl::Status status = Retry(partition, set);
-      if (!absl::IsDataLoss(status)) RETURN_IF_ERROR(status);
+      if (IsOfTheStore(status)) return status;
       // What is damaged stays in quarantine; nobody else's work waits for it.
       if (!status.ok()) Log(LogLevel::kError, "waiting_set_damaged", {{"partition", partition}});
     }
@@ -274,12 +312,7 @@ absl::Status CommitGroup::ReleaseWaiting() {
 absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingChangeSet& waiting) {
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(waiting.dot().replica()));
   const std::string key = QuarantineKey(partition, replica, waiting.dot().sequence());
-  std::optional<std::string> value;
-  if (const auto staged = quarantined_.find(key); staged != quarantined_.end()) {
-    value = staged->second;
-  } else {
-    ASSIGN_OR_RETURN(value, base_.reader->Get(Table::kRejected, key));
-  }
+  ASSIGN_OR_RETURN(const std::optional<std::string> value, quarantine_.Find(key));
   // A person may have settled it meanwhile.
   if (!value.has_value()) return absl::OkStatus();
   v1::RejectedChangeSet kept;
@@ -311,7 +344,7 @@ absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingC
   stored.set_chain(old->chain());
   *stored.mutable_first() = old->has_first() ? old->first() : old->verdict();
   verdicts_.Add(partition, replica, stored);
-  quarantined_[key] = std::nullopt;
+  RETURN_IF_ERROR(quarantine_.Remove(key, replica));
   Log(LogLevel::kInfo, "waiting_set_applied", {{"partition", partition}});
   return absl::OkStatus();
 }
@@ -326,6 +359,10 @@ Hlc CommitGroup::OwnLast(const v1::ReplicaProgress& progress) const {
 Hlc CommitGroup::StampOf(Hlc signed_stamp, const v1::ChangeSetHeader& header, Hlc own_last,
                          Hlc replaced) {
   const Hlc ceiling = base_.clock.Tick(base_.now);
+  // Of a clock that stands in the future nothing is believed: the moment of its arrival would win
+  // over whatever others wrote before it came.
+  if (signed_stamp > Hlc::FromTime(base_.now + kPermittedClockLead))
+    signed_stamp = std::min(signed_stamp, KnownWhenWritten(header, ceiling));
   const Hlc stamp = EffectiveStamp(signed_stamp, ceiling, own_last, std::min(replaced, ceiling));
   base_.clock.Observe(stamp);
   return stamp;
@@ -343,7 +380,8 @@ void CommitGroup::SetStamp(const v1::ChangeSetHeader& header, Hlc own_last, Tria
     // Malformed bytes are refused when the change is tried.
     if (highest.ok()) replaced = std::max(replaced, *highest);
   }
-  trial->context.write.stamp = StampOf(trial->redelivery.signed_stamp(), own_last, replaced);
+  trial->context.write.stamp =
+      StampOf(trial->redelivery.signed_stamp(), header, own_last, replaced);
 }
 
 void CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
@@ -359,10 +397,6 @@ void CommitGroup::Accept(Trial* trial, v1::Verdict* verdict) {
   }
   trial->records.Accept();
   for (const auto& [about, event] : trial->conflicts) {
-  // Of a clock that stands in the future nothing is believed: the moment of its arrival would win
-  // over whatever others wrote before it came.
-  if (signed_stamp > Hlc::FromTime(base_.now + kPermittedClockLead))
-    signed_stamp = std::min(signed_stamp, KnownWhenWritten(header, ceiling));
     const auto& known = verdict->conflicts();
     if (event.entry.state() != v1::RESOLVED &&
         std::find(known.begin(), known.end(), event.id.bytes()) == known.end())
@@ -392,36 +426,31 @@ void CommitGroup::NameFollowed(const Trial& trial, v1::Verdict* verdict) {
   }
 }
 
-void CommitGroup::Quarantine(const PushRequest& push, const v1::ChangeSet& set,
-                             const v1::Verdict& verdict) {
+absl::Status CommitGroup::Keep(const PushRequest& push, const v1::ChangeSet& set,
+                               const v1::Verdict& verdict) {
   v1::RejectedChangeSet kept;
   *kept.mutable_change_set() = set;
   *kept.mutable_verdict() = verdict;
   kept.set_refused_at_ms(absl::ToUnixMillis(base_.now));
-  quarantined_[QuarantineKey(push.partition, push.replica, verdict.sequence())] =
-      kept.SerializeAsString();
+  kept.set_user(push.user);
+  return quarantine_.Put(QuarantineKey(push.partition, push.replica, verdict.sequence()),
+                         push.replica, kept.SerializeAsString());
 }
 
 // What was accepted under another number is not kept, nor released, a second time.
-void CommitGroup::LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
-                        const v1::Verdict& verdict) {
+absl::Status CommitGroup::LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
+                                const v1::Verdict& verdict) {
   const bool is_accepted = verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
-  if (!is_accepted || header.retry_of().replica() != push.replica.bytes()) return;
-  quarantined_[QuarantineKey(push.partition, push.replica, header.retry_of().sequence())] =
-      std::nullopt;
+  if (!is_accepted || header.retry_of().replica() != push.replica.bytes()) return absl::OkStatus();
+  return quarantine_.Remove(
+      QuarantineKey(push.partition, push.replica, header.retry_of().sequence()), push.replica);
 }
 
 absl::Status CommitGroup::Stage(KvBatch* batch) {
   if (judged_.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(records_.Stage(batch));
   verdicts_.Stage(batch);
-  for (const auto& [key, value] : quarantined_) {
-    if (value.has_value()) {
-      batch->Put(Table::kRejected, key, *value);
-    } else {
-      batch->Delete(Table::kRejected, key);
-    }
-  }
+  quarantine_.Stage(batch);
   waiting_.Stage(batch);
   for (const std::string& partition : judged_)
     batch->Put(Table::kMeta, HeadKey(partition), NumberValue(base_.heads[partition]));

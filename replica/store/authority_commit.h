@@ -24,6 +24,7 @@
 #include "replica/store/conflict_ledger.h"
 #include "replica/store/kv.h"
 #include "replica/store/push_chain.h"
+#include "replica/store/quarantine.h"
 #include "replica/store/record_table.h"
 #include "replica/store/run_history.h"
 #include "replica/store/trial_records.h"
@@ -32,6 +33,9 @@
 
 namespace brigada {
 
+// The store cannot be read now, whatever is asked of it. Any other error concerns what was asked.
+bool IsOfTheStore(const absl::Status& status);
+
 // What a group starts from.
 struct CommitBase {
   const KvReader* reader = nullptr;
@@ -39,6 +43,9 @@ struct CommitBase {
   const Judge* judge = nullptr;
   std::shared_ptr<const RunHistory> past;
   std::shared_ptr<const WaitingCensus> waiting;
+  std::shared_ptr<const QuarantineCensus> quarantined;
+  // What the group holds cannot be written: nothing of it is tried, all is quarantined.
+  bool sets_all_aside = false;
   absl::Time now;
   HybridClock clock;
   PartitionHeads heads;
@@ -50,8 +57,9 @@ class CommitGroup {
  public:
   explicit CommitGroup(CommitBase base);
 
-  // The result holds once the staged batch is written. An error: the store cannot be read, the
-  // group must be dropped.
+  // The result holds once the staged batch is written. A change set at which something else fails
+  // than the store is quarantined alone (NOT_JUDGED). An error: the store cannot be read, the group
+  // must be dropped.
   absl::StatusOr<PushResult> Take(const PushRequest& push);
   // Leaves `batch` empty when nothing new was judged.
   absl::Status Stage(KvBatch* batch);
@@ -60,8 +68,9 @@ class CommitGroup {
   // After the group: the clock, and the head of each partition.
   const HybridClock& clock() const { return base_.clock; }
   const PartitionHeads& heads() const { return base_.heads; }
-  // What it adds to the census of those that wait.
+  // What it adds to the census of those that wait, and of the quarantine.
   const WaitingCensus& waiting() const { return waiting_.difference(); }
+  const QuarantineCensus& quarantined() const { return quarantine_.difference(); }
 
  private:
   // One change set under judgement: what it makes of the records, kept apart until all of it is
@@ -77,7 +86,8 @@ class CommitGroup {
     const v1::ChangeSetHeader& header;
     Hlc own_last;  // stamp of the replica's change set before it
     const v1::Redelivered* before = nullptr;
-    bool is_late = false;  // it waited
+    bool is_late = false;     // it waited
+    bool may_be_kept = true;  // the quarantine has room for it
   };
 
   absl::StatusOr<v1::StoredVerdict> JudgeSet(const Case& it);
@@ -93,10 +103,15 @@ class CommitGroup {
   absl::Status Refuse(const Case& it, Trial* trial, v1::Verdict* verdict);
   // True when the store may have lost what this one lacks.
   bool MayWait(const Case& it, const Trial& trial) const;
-  void Quarantine(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
+  // The server failed at it: kept for a person, and nobody else's work waits for it.
+  static void SetAside(const Case& it, const absl::Status& failure, Trial* trial,
+                       v1::Verdict* verdict);
+  // What would be quarantined and finds no room is refused.
+  static void RefuseWithoutRoom(const Case& it, Trial* trial, v1::Verdict* verdict);
+  absl::Status Keep(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
   // A retry was accepted: what is quarantined of its first try is done with.
-  void LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
-             const v1::Verdict& verdict);
+  absl::Status LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
+                     const v1::Verdict& verdict);
   static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
   // Tries what waits for the records made since the last call.
   absl::Status ReleaseWaiting();
@@ -122,7 +137,7 @@ class CommitGroup {
   VerdictBatch verdicts_;
   ConflictLedger ledger_;
   WaitingSets waiting_;
-  std::map<std::string, std::optional<std::string>> quarantined_;  // by key; nullopt: released
+  Quarantine quarantine_;
   // Records that are new in their partition since the last ReleaseWaiting.
   std::vector<std::tuple<std::string, uint32_t, RecordId>> created_;
   std::set<std::string> judged_;  // partitions with a new head

@@ -23,6 +23,7 @@
 #include "replica/merge/record.h"
 #include "replica/schema/registry.h"
 #include "replica/store/continue_copy.h"
+#include "replica/store/quarantine.h"
 #include "replica/store/read_view.h"
 #include "replica/store/record_sum.h"
 
@@ -229,6 +230,11 @@ class AuthorityStore {
   virtual absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId& replica,
                                                                        absl::string_view partition,
                                                                        uint64_t sequence) const = 0;
+  // What is quarantined, by partition, replica and sequence, after the place that `after` names
+  // (the `next` of a page; empty: from the beginning). Looks at `max_sets` of them at most, or 1
+  // MiB.
+  virtual absl::StatusOr<QuarantinePage> ListQuarantine(absl::string_view after,
+                                                        size_t max_sets) const = 0;
   // Users whose quarantined change sets wait for a record: a judge of a commit has to know them.
   // From memory.
   virtual std::vector<std::string> WaitingUsers() const = 0;

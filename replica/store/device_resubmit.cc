@@ -40,17 +40,20 @@ namespace {
 // Of the list so many entries are looked at in one write batch; other commits pass in between.
 constexpr size_t kMaxEntriesAtOnce = 256;
 
-bool IsOfGrantsOrRecord(const v1::Refusal& refusal) {
-  return IsOfGrants(refusal) || refusal.reason() == v1::UNKNOWN_RECORD;
+bool MayChange(const v1::Refusal& refusal) {
+  return IsOfGrants(refusal) || IsNotJudged(refusal) || refusal.reason() == v1::UNKNOWN_RECORD;
 }
 
-// Nothing stood against it but a missing grant, or a record whose creation was refused. What waits
-// in quarantine for a record alone is applied by the server when that comes.
+// Nothing stood against it but a missing grant, a failure of the server, or a record whose creation
+// was refused. What waits in quarantine for a record alone is applied by the server when that
+// comes.
 bool MayPassUnchanged(const v1::Verdict& verdict) {
   const auto& refusals = verdict.refusals();
-  if (!std::all_of(refusals.begin(), refusals.end(), IsOfGrantsOrRecord)) return false;
+  if (!std::all_of(refusals.begin(), refusals.end(), MayChange)) return false;
   return verdict.outcome() == v1::REJECTED ||
-         std::any_of(refusals.begin(), refusals.end(), IsOfGrants);
+         std::any_of(refusals.begin(), refusals.end(), [](const v1::Refusal& refusal) {
+           return IsOfGrants(refusal) || IsNotJudged(refusal);
+         });
 }
 
 bool LacksGrantsOnly(const v1::Verdict& verdict) {

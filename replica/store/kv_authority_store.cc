@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
 #include "replica/base/mutex.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/authority_collect.h"
@@ -10,6 +11,7 @@
 #include "replica/store/authority_directory.h"
 #include "replica/store/authority_erase.h"
 #include "replica/store/authority_feed.h"
+#include "replica/store/authority_quarantine.h"
 #include "replica/store/authority_repair.h"
 #include "replica/store/format.h"
 #include "replica/store/keys.h"
@@ -31,6 +33,13 @@ absl::StatusOr<PartitionHeads> ReadHeads(const KvReader& reader) {
     heads.emplace(std::string(AfterMetaName(it->key())), NumberOf(it->value()));
   RETURN_IF_ERROR(it->status());
   return heads;
+}
+
+absl::StatusOr<QuarantineCensus> ReadQuarantineCensus(const KvReader& reader,
+                                                      const PartitionHeads& heads) {
+  QuarantineCensus census;
+  for (const auto& [partition, head] : heads) RETURN_IF_ERROR(census.Load(reader, partition));
+  return census;
 }
 
 class KvAuthorityStore final : public AuthorityStore {
@@ -106,6 +115,17 @@ class KvAuthorityStore final : public AuthorityStore {
                                                                absl::string_view partition,
                                                                uint64_t sequence) const override {
     return ReadVerdict(*kv_, partition, replica, sequence);
+  }
+
+  absl::StatusOr<QuarantinePage> ListQuarantine(absl::string_view after,
+                                                size_t max_sets) const override {
+    const auto snapshot = kv_->Snapshot();
+    return ReadQuarantinePage(
+        {.reader = snapshot.get(),
+         .partitions = Partitions(),
+         .places_of = [this](uint32_t type_id,
+                             const RecordId& id) { return PlacesOf(type_id, id); }},
+        after, max_sets);
   }
 
   std::vector<std::string> WaitingUsers() const override {
@@ -190,7 +210,15 @@ class KvAuthorityStore final : public AuthorityStore {
   CommitBase BaseAt(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void TakeOver(const HybridClock& clock, const PartitionHeads& heads)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::StatusOr<std::vector<PushResult>> CommitTogether(absl::Span<const PushRequest> pushes,
+                                                         const Judge& judge, absl::Time now,
+                                                         bool sets_all_aside)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::StatusOr<PushResult> CommitAlone(const PushRequest& push, const Judge& judge,
+                                         absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void CountWaiting(const WaitingCensus& difference) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  void CountQuarantined(const QuarantineCensus& difference)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   absl::StatusOr<RunHistory> ReadPast(const AuthorityStoreOptions& options, bool exists,
                                       const PartitionHeads& heads, KvBatch* batch);
 
@@ -221,6 +249,7 @@ class KvAuthorityStore final : public AuthorityStore {
   // Replaced as a whole, never changed.
   std::shared_ptr<const RunHistory> past_ ABSL_GUARDED_BY(heads_mu_);
   std::shared_ptr<const WaitingCensus> waiting_ ABSL_GUARDED_BY(heads_mu_);
+  std::shared_ptr<const QuarantineCensus> quarantined_ ABSL_GUARDED_BY(heads_mu_);
   mutable Mutex health_mu_;
   absl::Status health_ ABSL_GUARDED_BY(health_mu_);
 };
@@ -259,6 +288,7 @@ absl::Status KvAuthorityStore::Open(const AuthorityStoreOptions& options) {
   RETURN_IF_ERROR(table_.Load(*kv_));
   WaitingCensus waiting;
   for (const auto& [partition, head] : heads) RETURN_IF_ERROR(waiting.Load(*kv_, partition));
+  ASSIGN_OR_RETURN(QuarantineCensus quarantined, ReadQuarantineCensus(*kv_, heads));
   ASSIGN_OR_RETURN(RunHistory past, ReadPast(options, exists, heads, &batch));
   ASSIGN_OR_RETURN(const Epoch epoch, Epoch::FromBytes(past.current()->epoch()));
   const Run run = NewRandomId<Run>(*options.random);
@@ -272,6 +302,7 @@ absl::Status KvAuthorityStore::Open(const AuthorityStoreOptions& options) {
   run_ = run;
   past_ = std::make_shared<const RunHistory>(std::move(past));
   waiting_ = std::make_shared<const WaitingCensus>(std::move(waiting));
+  quarantined_ = std::make_shared<const QuarantineCensus>(std::move(quarantined));
   return absl::OkStatus();
 }
 
@@ -321,6 +352,7 @@ CommitBase KvAuthorityStore::BaseAt(absl::Time now) {
   base.heads = heads_;
   base.past = past_;
   base.waiting = waiting_;
+  base.quarantined = quarantined_;
   return base;
 }
 
@@ -338,11 +370,56 @@ void KvAuthorityStore::CountWaiting(const WaitingCensus& difference) {
   waiting_ = std::make_shared<const WaitingCensus>(std::move(waiting));
 }
 
+void KvAuthorityStore::CountQuarantined(const QuarantineCensus& difference) {
+  if (difference.is_empty()) return;
+  const MutexLock lock(&heads_mu_);
+  QuarantineCensus quarantined = *quarantined_;
+  quarantined.Merge(difference);
+  quarantined_ = std::make_shared<const QuarantineCensus>(std::move(quarantined));
+}
+
 absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
     absl::Span<const PushRequest> pushes, const Judge& judge, absl::Time now) {
   const MutexLock commit_lock(&commit_mu_);
+  auto together = CommitTogether(pushes, judge, now, /*sets_all_aside=*/false);
+  // What cannot be read now cannot be read for one of them either.
+  if (together.ok() || IsOfTheStore(together.status()) || !Health().ok()) return together;
+  std::vector<PushResult> results;
+  results.reserve(pushes.size());
+  for (const PushRequest& push : pushes) {
+    ASSIGN_OR_RETURN(PushResult result, CommitAlone(push, judge, now));
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+// What a push would write may rest on something damaged that its records do not tell of (the sums
+// of their scope). Sent again it would fail again: it is kept for a person instead.
+absl::StatusOr<PushResult> KvAuthorityStore::CommitAlone(const PushRequest& push,
+                                                         const Judge& judge, absl::Time now) {
+  const auto concerns_the_push = [&](const absl::Status& status) {
+    return !status.ok() && !IsOfTheStore(status) && Health().ok();
+  };
+  auto results = CommitTogether({&push, 1}, judge, now, /*sets_all_aside=*/false);
+  if (concerns_the_push(results.status())) {
+    Log(LogLevel::kError, "push_not_written",
+        {{"partition", push.partition},
+         {"replica", push.replica.ToString()},
+         {"reason", results.status().message()}});
+    results = CommitTogether({&push, 1}, judge, now, /*sets_all_aside=*/true);
+  }
+  if (results.ok()) return std::move(results->front());
+  if (!concerns_the_push(results.status())) return results.status();
+  PushResult failed;
+  failed.status = results.status();
+  return failed;
+}
+
+absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitTogether(
+    absl::Span<const PushRequest> pushes, const Judge& judge, absl::Time now, bool sets_all_aside) {
   CommitBase base = BaseAt(now);
   base.judge = &judge;
+  base.sets_all_aside = sets_all_aside;
   CommitGroup group(std::move(base));
   std::vector<PushResult> results;
   results.reserve(pushes.size());
@@ -360,6 +437,7 @@ absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitPushes(
   group.Committed();
   TakeOver(group.clock(), group.heads());
   CountWaiting(group.waiting());
+  CountQuarantined(group.quarantined());
   return results;
 }
 
@@ -429,7 +507,7 @@ absl::StatusOr<ErasureReport> KvAuthorityStore::Erase(const ErasureRequest& requ
     Erasure erasure(BaseAt(now), request);
     KvBatch batch;
     RETURN_IF_ERROR(erasure.Stage(&batch));
-    if (batch.empty()) return total;
+    if (batch.empty()) break;
     const absl::Status written = kv_->Write(batch, Durability::kSync);
     NoteWrite(written);
     RETURN_IF_ERROR(written);
@@ -441,6 +519,12 @@ absl::StatusOr<ErasureReport> KvAuthorityStore::Erase(const ErasureRequest& requ
     total.partitions.insert(total.partitions.end(), erasure.report().partitions.begin(),
                             erasure.report().partitions.end());
   }
+  if (total.change_sets == 0) return total;
+  // What is kept of them is smaller now.
+  ASSIGN_OR_RETURN(QuarantineCensus census, ReadQuarantineCensus(*kv_, BaseAt(now).heads));
+  const MutexLock lock(&heads_mu_);
+  quarantined_ = std::make_shared<const QuarantineCensus>(std::move(census));
+  return total;
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace brigada {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 int64_t CountOf(const Replica& replica, absl::string_view table) {
   const absl::StatusOr<ResultSet> result =
@@ -70,6 +71,16 @@ TEST_F(GrantsTest, AnAddedScopeBringsItsRecordsAndALostOneTakesThemAway) {
   ASSERT_OK(ana->Sync({}));
   EXPECT_EQ(CountOf(*ana, "people"), 1);
   EXPECT_THAT(DeviceOf("ana").purged_scopes(), ElementsAre("MX/20/208"));
+}
+
+TEST_F(GrantsTest, WhatIsInQuarantineIsAskedOfTheServer) {
+  EXPECT_THAT(*organization_.administration().Quarantine(), IsEmpty());
+  v1::ShowQuarantinedRequest request;
+  request.set_partition("MX/20");
+  request.set_replica(std::string(16, 'r'));
+  request.set_sequence(1);
+  EXPECT_EQ(organization_.administration().Quarantined(request).status().code(),
+            absl::StatusCode::kNotFound);
 }
 
 TEST_F(GrantsTest, WorkInALostScopeIsJudgedBeforeItsRecordsGo) {

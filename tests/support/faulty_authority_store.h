@@ -102,6 +102,10 @@ class FaultyAuthorityStore final : public AuthorityStore {
                                                                uint64_t sequence) const override {
     return store_->FindVerdict(replica, partition, sequence);
   }
+  absl::StatusOr<QuarantinePage> ListQuarantine(absl::string_view after,
+                                                size_t max_sets) const override {
+    return store_->ListQuarantine(after, max_sets);
+  }
   std::vector<std::string> WaitingUsers() const override { return store_->WaitingUsers(); }
   Epoch epoch() const override { return store_->epoch(); }
   Run run() const override { return store_->run(); }

@@ -106,6 +106,7 @@ void AddVerifyCommand(CommandLine* line);
 void AddGenerateCommand(CommandLine* line);
 void AddAdministrationCommands(CommandLine* line);
 void AddEraseCommand(CommandLine* line);
+void AddQuarantineCommands(CommandLine* line);
 // In builds with tests only.
 void AddSimulateCommand(CommandLine* line);
 

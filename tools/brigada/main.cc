@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   brigada::AddGenerateCommand(&line);
   brigada::AddAdministrationCommands(&line);
   brigada::AddEraseCommand(&line);
+  brigada::AddQuarantineCommands(&line);
 #ifdef BRIGADA_SIMULATION
   brigada::AddSimulateCommand(&line);
 #endif

@@ -79,6 +79,12 @@ constexpr Reason kReasons[] = {
      "the record was erased for good and nothing of it is kept",
      "Quítelo de la lista: brigada rejected discard $0",
      "Take it off the list: brigada rejected discard $0"},
+    {v1::NOT_JUDGED, "el servidor falló al revisarlo y lo guarda aparte; no es culpa suya",
+     "the server failed at it and keeps it aside; it is no fault of yours",
+     "Avise a quien administra (brigada quarantine list); cuando lo arreglen: brigada rejected "
+     "retry $0",
+     "Tell your administrator (brigada quarantine list); once it is mended: brigada rejected retry "
+     "$0"},
 };
 
 // Details of refusals, as the library words them.
@@ -92,6 +98,8 @@ constexpr Rule kRules[] = {
     {"no grant of this user covers * in the place of this record", "$0", "$0"},
     {"no grant of this user covers * in *", "$0, $1", "$0, $1"},
     {"written after the grant had ended", "", ""},
+    {"the server holds too many change sets in quarantine",
+     "el servidor ya guarda demasiados aparte", "the server keeps too many aside already"},
     {"scope: missing", "falta el lugar", "the place is missing"},
     {"*: missing", "falta $0", "$0 is missing"},
     {"*: longer than *", "$0: pasa de $1 caracteres", "$0: longer than $1 characters"},

@@ -47,6 +47,12 @@ class Administration {
   // caller administers.
   virtual absl::StatusOr<v1::EraseResponse> Erase(uint32_t type_id, const RecordId& id,
                                                   absl::string_view scope) = 0;
+  // Everything in quarantine that concerns no other places than the caller administers, without its
+  // content.
+  virtual absl::StatusOr<std::vector<v1::QuarantinedSet>> Quarantine() = 0;
+  // One of them with its content. kNotFound: there is none, or not for the caller.
+  virtual absl::StatusOr<v1::ShowQuarantinedResponse> Quarantined(
+      const v1::ShowQuarantinedRequest& request) = 0;
   // As Replica::QueryRows, over the merged data that the caller may read.
   virtual absl::StatusOr<v1::QuerySummary> Query(
       absl::string_view sql, absl::Span<const SqlValue> args, uint32_t max_rows,

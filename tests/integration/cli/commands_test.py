@@ -113,7 +113,7 @@ class RecordsTest(FieldTest):
                     ["status"], ["conflicts"], ["conflicts", "show"], ["conflicts", "resolve"], ["rejected"],
                     ["rejected", "show"], ["rejected", "edit"], ["rejected", "retry"], ["rejected", "discard"],
                     ["rejected", "export"], ["query"], ["territories"], ["verify"], ["generate"], ["invite"], ["devices"],
-                    ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"]]
+                    ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"], ["quarantine"]]
         for lang, word in (("es", "Ejemplos:"), ("en", "Examples:")):
             for command in commands:
                 answer = run([BRIGADA, *command, "--help"], lang=lang)

@@ -222,6 +222,15 @@ TEST_F(DeviceResubmitTest, QuarantinedForLackOfAGrantCanBeTriedAgainByHand) {
   EXPECT_THAT(Listed(), IsEmpty());
 }
 
+TEST_F(DeviceResubmitTest, WhatTheServerFailedAtIsTriedAgainByHandAndNotByItself) {
+  Register("Ana");
+  Refuse(1, v1::NOT_JUDGED, v1::QUARANTINED);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  EXPECT_OK(store->Resubmit(kOaxaca, 1, {}));
+  EXPECT_THAT(Listed(), IsEmpty());
+}
+
 // A lost epoch would otherwise bring back both.
 TEST_F(DeviceResubmitTest, FirstTryThatLeftQuarantineIsRetainedAsAStub) {
   Register("Ana");

@@ -54,6 +54,10 @@ class FakeAuthorityStore final : public AuthorityStore {
   absl::StatusOr<std::optional<v1::StoredVerdict>> FindVerdict(const ReplicaId& replica,
                                                                absl::string_view partition,
                                                                uint64_t sequence) const override;
+  absl::StatusOr<QuarantinePage> ListQuarantine(absl::string_view /*after*/,
+                                                size_t /*max_sets*/) const override {
+    return QuarantinePage{};
+  }
   std::vector<std::string> WaitingUsers() const override { return {}; }
   v1::EpochRecord CurrentEpoch() const override { return {}; }
   std::vector<std::string> Partitions() const override { return {}; }

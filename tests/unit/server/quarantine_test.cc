@@ -1,0 +1,108 @@
+// Who may see what of the quarantine.
+#include "server/quarantine.h"
+
+#include <string>
+#include <vector>
+
+#include "brigada/v1/change.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/roles.h"
+#include "tests/unit/server/memory_store.h"
+#include "tests/unit/store/authority_fixture.h"
+
+namespace brigada {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class QuarantineTest : public ::testing::Test {
+ protected:
+  // Nothing that ana writes is granted any more; it was accepted in an epoch that is lost.
+  QuarantineTest() {
+    const Epoch lost = store_->epoch();
+    const brigada::Run run = store_->run();
+    EXPECT_OK(store_->BeginEpoch(lost, run, now_));
+    const Epoch before = *Epoch::FromBytes(store_->CurrentEpoch().parent());
+    judge_.refuses = [](const ChangeInQuestion&) { return true; };
+    v1::Person person = PersonNamed("Rosa Peña");
+    for (const char* scope : {kJuarez, kTlacolula}) {
+      PushRequest push = ana_.PushOf({Create(PersonType(), ana_.NewId(), scope, person)});
+      v1::Redelivered& said = push.redelivered.emplace_back();
+      said.set_epoch(before.AsBytes());
+      said.mutable_verdict()->set_sequence(ana_.sequence());
+      said.mutable_verdict()->set_commit_sequence(ana_.sequence());
+      said.mutable_verdict()->set_outcome(v1::APPLIED);
+      const auto results = store_->CommitPushes({push}, judge_, now_);
+      EXPECT_OK(results);
+      EXPECT_EQ((*results)[0].verdicts.at(0).outcome(), v1::QUARANTINED);
+    }
+  }
+  static std::vector<v1::GrantRecord> GrantOf(absl::string_view role, absl::string_view scope) {
+    v1::GrantRecord grant;
+    grant.set_role(std::string(role));
+    grant.add_scopes(std::string(scope));
+    return {grant};
+  }
+  v1::ListQuarantineResponse List(const std::vector<v1::GrantRecord>& grants) {
+    auto list = ListQuarantine(*store_, grants, {}, now_);
+    EXPECT_OK(list);
+    return list.ok() ? *list : v1::ListQuarantineResponse();
+  }
+  absl::StatusOr<v1::ShowQuarantinedResponse> Show(const std::vector<v1::GrantRecord>& grants,
+                                                   uint64_t sequence) {
+    v1::ShowQuarantinedRequest request;
+    request.set_partition(kOaxaca);
+    request.set_replica(ana_.id().AsBytes());
+    request.set_sequence(sequence);
+    return ShowQuarantined(*store_, grants, request, now_);
+  }
+
+  SeededRandom random_{1};
+  absl::Time now_ = absl::FromUnixSeconds(1'767'225'700);
+  std::unique_ptr<AuthorityStore> store_ = NewMemoryAuthorityStore(random_);
+  TestJudge judge_;
+  TestReplica ana_{&random_, kOaxaca};
+};
+
+TEST_F(QuarantineTest, AdministratorsSeeWhatConcernsNoOtherPlaceThanTheirs) {
+  EXPECT_THAT(List(GrantOf("administrator", "MX")).sets(), SizeIs(2));
+  EXPECT_THAT(List(GrantOf("administrator", kOaxaca)).sets(), SizeIs(2));
+  const auto one = List(GrantOf("administrator", kJuarez));
+  ASSERT_THAT(one.sets(), SizeIs(1));
+  EXPECT_EQ(one.sets(0).sequence(), 1U);
+  EXPECT_EQ(one.sets(0).user(), "ana");
+  EXPECT_EQ(one.sets(0).refusals(0).reason(), v1::NOT_GRANTED);
+  EXPECT_THAT(List(GrantOf("administrator", "MX/07")).sets(), IsEmpty());
+  EXPECT_THAT(List(GrantOf("coordinator", kOaxaca)).sets(), IsEmpty());
+}
+
+TEST_F(QuarantineTest, TheListHasNoContent) {
+  const std::string bytes = List(GrantOf("administrator", "MX")).SerializeAsString();
+  EXPECT_EQ(bytes.find("Rosa"), std::string::npos);
+}
+
+TEST_F(QuarantineTest, ContentIsForThoseWhoAdministerEveryPlaceOfIt) {
+  ASSERT_OK_AND_ASSIGN(const auto shown, Show(GrantOf("administrator", kJuarez), 1));
+  EXPECT_NE(shown.body().find("Rosa"), std::string::npos);
+  for (const auto& grants : {GrantOf("administrator", kTlacolula), GrantOf("coordinator", "MX")})
+    EXPECT_EQ(Show(grants, 1).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Show(GrantOf("administrator", "MX"), 3).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(QuarantineTest, PagesAreBoundedAndGoOn) {
+  v1::ListQuarantineRequest request;
+  request.set_max(1);
+  const auto grants = GrantOf("administrator", "MX");
+  ASSERT_OK_AND_ASSIGN(const auto first, ListQuarantine(*store_, grants, request, now_));
+  EXPECT_THAT(first.sets(), SizeIs(1));
+  request.set_after(first.next());
+  ASSERT_OK_AND_ASSIGN(const auto second, ListQuarantine(*store_, grants, request, now_));
+  ASSERT_THAT(second.sets(), SizeIs(1));
+  EXPECT_EQ(second.sets(0).sequence(), 2U);
+  EXPECT_THAT(second.next(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace brigada
