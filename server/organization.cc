@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/enrollment_service.pb.h"
 #include "replica/base/status_macros.h"
+#include "replica/crypto/certificate.h"
 #include "replica/crypto/secret_file.h"
 #include "replica/crypto/signing_key.h"
 #include "replica/store/kv_authority_store.h"
@@ -52,6 +53,58 @@ absl::Status WriteIdentity(const InitOptions& options, const std::string& direct
   RETURN_IF_ERROR(write("address", options.public_address));
   RETURN_IF_ERROR(write("ca.pem", authority.certificate_pem()));
   return write("ca.key", authority.KeyPem());
+}
+
+absl::Status Damaged(const std::string& directory, absl::string_view name,
+                     absl::string_view how = "it cannot be read") {
+  return absl::DataLossError(absl::StrCat(
+      "the key file ", PathOf(directory, name), " is damaged (", how,
+      "): no backup of the store holds it; put back the copy that was made of the organization's "
+      "files"));
+}
+
+// The file `name` says a certificate, and that of the key in the file `key_name`.
+absl::Status CheckPair(const std::string& directory, absl::string_view name,
+                       absl::string_view certificate, absl::string_view key_name,
+                       absl::string_view key_pem) {
+  const absl::StatusOr<std::string> certified = PublicKeyOfCertificate(certificate);
+  if (!certified.ok()) return Damaged(directory, name);
+  const absl::StatusOr<SigningKey> key = SigningKey::FromPem(key_pem);
+  if (!key.ok()) return Damaged(directory, key_name);
+  if (key->PublicKeyDer() != *certified)
+    return Damaged(directory, key_name, absl::StrCat("it is not the key of ", name));
+  return absl::OkStatus();
+}
+
+// What whoever dials the server has to believe. gRPC would only say that it cannot listen.
+struct ServerIdentity {
+  CertificateAuthority authority;
+  std::string certificate_pem;
+  std::string key_pem;
+  MacKey cursor_key;
+};
+
+absl::StatusOr<ServerIdentity> ReadIdentity(const std::string& directory) {
+  const auto read = [&](absl::string_view name) -> absl::StatusOr<std::string> {
+    absl::StatusOr<std::string> content = ReadSecretFile(PathOf(directory, name), kMaxFileBytes);
+    const bool is_damaged =
+        absl::IsDataLoss(content.status()) || absl::IsInvalidArgument(content.status());
+    return is_damaged ? Damaged(directory, name) : std::move(content);
+  };
+  ASSIGN_OR_RETURN(const std::string ca_pem, read("ca.pem"));
+  ASSIGN_OR_RETURN(const std::string ca_key, read("ca.key"));
+  RETURN_IF_ERROR(CheckPair(directory, "ca.pem", ca_pem, "ca.key", ca_key));
+  absl::StatusOr<CertificateAuthority> authority = CertificateAuthority::Load(ca_pem, ca_key);
+  if (!authority.ok()) return Damaged(directory, "ca.pem");
+  ASSIGN_OR_RETURN(std::string certificate, read("server.pem"));
+  ASSIGN_OR_RETURN(std::string key, read("server.key"));
+  if (!CheckIssuedBy(certificate, ca_pem).ok())
+    return Damaged(directory, "server.pem", "it is no certificate of the authority in ca.pem");
+  RETURN_IF_ERROR(CheckPair(directory, "server.pem", certificate, "server.key", key));
+  ASSIGN_OR_RETURN(const std::string cursor_bytes, read("cursor.key"));
+  const absl::StatusOr<MacKey> cursor_key = MacKey::FromBytes(cursor_bytes);
+  if (!cursor_key.ok()) return Damaged(directory, "cursor.key");
+  return ServerIdentity{*std::move(authority), std::move(certificate), std::move(key), *cursor_key};
 }
 
 absl::StatusOr<std::string> MakeInvitation(Organization& organization,
@@ -114,23 +167,15 @@ absl::StatusOr<std::string> InviteUser(Organization& organization, const UserInv
 
 absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string& directory,
                                                                const Clock& clock, Random& random) {
-  const auto read = [&](absl::string_view name) {
-    return ReadSecretFile(PathOf(directory, name), kMaxFileBytes);
-  };
   std::error_code error;
   if (!fs::exists(PathOf(directory, "ca.key"), error)) {
     return absl::NotFoundError(
         absl::StrCat(directory, " holds no organization; make one with `brigada-server init --dir ",
                      directory, "`"));
   }
-  ASSIGN_OR_RETURN(const std::string ca_pem, read("ca.pem"));
-  ASSIGN_OR_RETURN(const std::string ca_key, read("ca.key"));
-  ASSIGN_OR_RETURN(CertificateAuthority authority, CertificateAuthority::Load(ca_pem, ca_key));
-  ASSIGN_OR_RETURN(std::string certificate, read("server.pem"));
-  ASSIGN_OR_RETURN(std::string key, read("server.key"));
-  ASSIGN_OR_RETURN(std::string address, read("address"));
-  ASSIGN_OR_RETURN(const std::string cursor_bytes, read("cursor.key"));
-  ASSIGN_OR_RETURN(MacKey cursor_key, MacKey::FromBytes(cursor_bytes));
+  ASSIGN_OR_RETURN(ServerIdentity identity, ReadIdentity(directory));
+  ASSIGN_OR_RETURN(std::string address,
+                   ReadSecretFile(PathOf(directory, "address"), kMaxFileBytes));
   if (!fs::exists(PathOf(directory, "store"), error) &&
       fs::exists(PathOf(directory, kRestoringName), error)) {
     return absl::FailedPreconditionError(
@@ -145,8 +190,9 @@ absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string
   RETURN_IF_ERROR(ResumeErasures(*store, clock.Now()));
   RETURN_IF_ERROR(journal->NoteStart(*store));
   return std::unique_ptr<Organization>(
-      new Organization{directory, std::move(address), std::move(authority), std::move(certificate),
-                       std::move(key), cursor_key, std::move(journal), std::move(store)});
+      new Organization{directory, std::move(address), std::move(identity.authority),
+                       std::move(identity.certificate_pem), std::move(identity.key_pem),
+                       identity.cursor_key, std::move(journal), std::move(store)});
 }
 
 }  // namespace brigada

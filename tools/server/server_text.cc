@@ -69,6 +69,12 @@ constexpr Situation kSituations[] = {
     {"a restore of * was interrupted",
      "Quedó a medias poner un respaldo en $0. Repita la misma orden: brigada-server restore",
      "A restore of $0 was interrupted. Run the same command again: brigada-server restore"},
+    {"the key file * is damaged (",
+     "El archivo $0 está dañado o no es el de esta organización. Un respaldo no lo tiene: ponga en "
+     "su lugar la copia que guardó de los archivos de claves (ca.pem, ca.key, server.pem, "
+     "server.key, cursor.key)",
+     "The file $0 is damaged or not this organization's. A backup does not hold it: put back the "
+     "copy that you keep of the key files (ca.pem, ca.key, server.pem, server.key, cursor.key)"},
     {"the journal * is damaged at byte *:",
      "El diario $0 está dañado en el byte $1. Ponga una copia suya, o muévalo y revise a mano "
      "dispositivos y permisos",

@@ -9,6 +9,11 @@ import unittest
 from field import OAXACA, PATIENCE_S, SERVER, Field, FieldTest, environment, read, run
 
 
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def said(answer):
     """What was said to the person: all but the log's lines."""
     return [line for line in answer.err.splitlines() if line and not line.startswith("{")]
@@ -47,6 +52,25 @@ class ServerProgramTest(FieldTest):
         self.refused(2, ["no hay un papel «jefe»", "organizer"], *other, "invite", "--user", "ana", "--role", "jefe")
         self.refused(2, ["el catálogo no tiene MX/99"], *other, "invite", "--user", "ana", "--scope", "MX/99")
         self.refused(2, ["El lugar está mal escrito"], *other, "invite", "--user", "ana", "--scope", "Oaxaca")
+
+    def test_a_damaged_key_file_is_named_and_a_copy_of_it_mends_it(self):
+        other = ["--dir", self.field.at("claves")]
+        self.assertEqual(run([SERVER, *other, "init", "--organization", "R", "--administrator", "x", "--address",
+                              "127.0.0.1:1"]).code, 0)
+        damages = [("server.key", b"garbage"), ("server.key", b""), ("server.pem", b"-----BEGIN CERTIFICATE-----"),
+                   ("cursor.key", b""), ("cursor.key", b"short"), ("ca.key", b"garbage"), ("ca.pem", b"\0\0\0\0")]
+        damages += [(name, content(self.field.at("server", name))) for name in ("server.key", "server.pem", "ca.key")]
+        for name, damage in damages:
+            path = self.field.at("claves", name)
+            kept = content(path)
+            with open(path, "wb") as file:
+                file.write(damage)
+            # Not that a program has the port, nor that a backup would help.
+            self.refused(1, ["claves/" + name, "Un respaldo no lo tiene", "la copia"], *other, "serve", "--listen",
+                         "127.0.0.1:0")
+            with open(path, "wb") as file:
+                file.write(kept)
+        self.assertEqual(run([SERVER, *other, "invite", "--user", "ana"]).code, 0)
 
     def test_the_help_is_in_the_users_language(self):
         for command in ([], ["serve"], ["init"], ["invite"], ["restore"]):
