@@ -22,6 +22,7 @@
 #include "server/administration_service.h"
 #include "server/commit_queue.h"
 #include "server/enrollment_service.h"
+#include "server/head_watch.h"
 #include "server/live_sessions.h"
 #include "server/session_notes.h"
 #include "server/sum_check.h"
@@ -108,8 +109,10 @@ class Server::Impl {
         executor_(options.threads),
         workers_(options.query_threads),
         sessions_(options.admission, &clock),
+        heads_(organization_->store.get()),
         commit_queue_(organization_->store.get(), &clock, CommitQueueOptions(),
                       [this](const std::vector<std::string>& partitions) {
+                        heads_.NoteTold(partitions);
                         sessions_.OnNewHeads(partitions);
                       }),
         sums_(organization_->store.get(), &workers_, &clock),
@@ -207,6 +210,9 @@ class Server::Impl {
   // The ticker's thread.
   void Tick() {
     CheckStore();
+    // Commits of another server on the same store.
+    if (const std::vector<std::string> moved = heads_.Moved(); !moved.empty())
+      sessions_.OnNewHeads(moved);
     sessions_.OnTick();
     if (!store_failed_ && !collecting_.exchange(true)) {
       executor_.Post([this] {
@@ -252,6 +258,7 @@ class Server::Impl {
   Executor executor_;
   Executor workers_;
   LiveSessions sessions_;
+  HeadWatch heads_;
   CommitQueue commit_queue_;
   SumCheck sums_;
   SessionContext context_;
