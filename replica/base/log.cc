@@ -21,7 +21,7 @@ Sink& GlobalSink() {
   return *sink;
 }
 
-std::atomic<LogLevel> min_level{LogLevel::kInfo};
+std::atomic<LogLevel> min_level{LogLevel::kWarning};
 
 const char* LevelName(LogLevel level) {
   switch (level) {

@@ -26,7 +26,7 @@ struct LogField {
 // Thread safe.
 void Log(LogLevel level, absl::string_view event, std::initializer_list<LogField> fields = {});
 
-// Default: kInfo. A library that is embedded starts at kWarning.
+// Default: kWarning, for programs that embed the library.
 void SetMinLogLevel(LogLevel level);
 
 // Where lines go instead of stderr; an empty function restores stderr. For tests and embedders. The

@@ -16,6 +16,11 @@ cmake -S "$source/tests/consumer" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PA
 # A second time: what the first left in the cache must not be in the way.
 cmake "$scratch/build" >/dev/null
 cmake --build "$scratch/build"
+# What README.md shows is this program.
+while read -r line; do
+  [ -z "$line" ] || [ "$line" = 'options.path = "field.brigada";' ] || grep -qF -- "$line" "$source/tests/consumer/example.cc" ||
+    { echo "README.md shows a line that the example does not have: $line"; exit 1; }
+done < <(sed -n '/^```cpp$/,/^```$/{/^```/d;p}' "$source/README.md")
 output=$("$scratch/build/example" "$scratch/replica")
 echo "$output"
 [ "$output" = "1 people, 2 change sets to send" ] || { echo "unexpected output"; exit 1; }

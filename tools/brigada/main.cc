@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   ChooseLanguage(argc, argv);
   brigada::SilenceGrpc();
   // What the library logs is for programs; a person gets the sentence of the error.
+  brigada::SetMinLogLevel(brigada::LogLevel::kInfo);
   if (std::getenv("BRIGADA_LOG") == nullptr) brigada::SetLogSink([](absl::string_view) {});
   brigada::CommandLine line;
   brigada::AddReplicaCommands(&line);

@@ -348,5 +348,6 @@ int main(int argc, char** argv) {
   // Whatever it writes is people's data or a secret.
   umask(S_IRWXG | S_IRWXO);
   brigada::SilenceGrpc();
+  brigada::SetMinLogLevel(brigada::LogLevel::kInfo);
   return brigada::Main(argc, argv);
 }

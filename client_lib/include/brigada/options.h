@@ -21,8 +21,8 @@ enum class DurabilityLevel {
   // A write is on disk when it returns: it survives a dead battery. The default.
   kSync,
   // A write survives the death of the process, not of the device: after a power cut the last such
-  // writes may be gone,
-  // all together from one moment on, never one in the middle. For imports that can be run again.
+  // writes may be gone, all together from one moment on, never one in the middle. For imports that
+  // can be run again.
   kProcess,
 };
 

@@ -1,4 +1,5 @@
 // Brigada's client library: one class, one replica.
+// clang-format off
 //
 //   brigada::Options options;
 //   options.path = "field.brigada";
@@ -6,10 +7,12 @@
 //   brigada::v1::Person ana;
 //   ana.mutable_name()->set_given_names("Ana");
 //   auto id = replica->Create(brigada::Scope::Parse("MX/20/067").value(), ana).value();
-//   replica->Update<brigada::v1::Person>(id, [](auto& person) { person.add_phones("+529511234567");
-//   }); replica->Sync({});   // when there is a link
+//   replica->Update<brigada::v1::Person>(id, [](auto& person) { person.add_phones("+529511234567"); }).IgnoreError();
+//   replica->Sync({}).IgnoreError();   // when there is a link
 //
-// tests/consumer/example.cc is the whole program.
+// with "brigada/v1/person.pb.h" beside this header. tests/consumer/example.cc is a whole program.
+// What the library logs, and how to quiet it: brigada/log.h.
+// clang-format on
 #ifndef BRIGADA_REPLICA_H_
 #define BRIGADA_REPLICA_H_
 
@@ -143,9 +146,12 @@ class Replica {
   virtual ~Replica() = default;
 
   // Makes this replica a device of the organization that gave `invitation` (the text an
-  // administrator hands over). Needs a connection once. kInvalidArgument: not an invitation;
-  // kUnauthenticated: wrong, used or expired code, or not the invited server; kUnavailable: no
-  // connection; kFailedPrecondition: already enrolled elsewhere.
+  // administrator hands over). Needs a connection once; after a crash or a lost answer it is called
+  // again with the same invitation. A replica whose key was lost or damaged enrols again with an
+  // invitation for the same user: it keeps its work and gets a new replica_id().
+  // kInvalidArgument: not an invitation; kUnauthenticated: wrong, used or expired code, or not the
+  // invited server; kUnavailable: no connection; kFailedPrecondition: enrolled already, or the
+  // invitation is another user's or another organization's than this replica's work.
   virtual absl::Status Enroll(absl::string_view invitation, absl::string_view device_name) = 0;
 
   // Typed API. T is a record message such as v1::Person. kInvalidArgument names every field that
@@ -210,9 +216,15 @@ class Replica {
   // One round: everything here goes up, everything there comes down, as far as there is a link. A
   // cut link is tried again within the deadline; what arrived stays. A server that asks to come
   // back is obeyed when that falls within the deadline (without one, within a minute); else its
-  // refusal is the result (kResourceExhausted: busy), and SyncStatus::retry_at says when.
-  // kUnavailable: no connection (retry later); kUnauthenticated, kPermissionDenied: revoked,
-  // expired or not enrolled; kAlreadyExists: another session of this replica runs.
+  // refusal is the result, and SyncStatus::retry_at says when. What an error leaves undone the next
+  // round does.
+  // kUnavailable: no connection, a session without progress ("STALLED: cause"), a server that
+  // stops. kDeadlineExceeded: `deadline` passed. kResourceExhausted: `byte_budget` is used up, the
+  // server is busy, or the disk here is full. kFailedPrecondition: not enrolled, the key was lost
+  // (enrol again), or the replica's directory was copied and cannot be divided now ("FORKED").
+  // kUnauthenticated: the server is not of this organization, or the certificate ended.
+  // kPermissionDenied: the device was revoked. kAlreadyExists: another session of this replica
+  // runs. kDataLoss: the store is damaged.
   virtual absl::StatusOr<SyncReport> Sync(const SyncOptions& options) = 0;
   // Background: a live session whenever there is a link, with backoff and jitter in between. Both
   // may be called from any thread and from callbacks. StopSync returns when the session has ended,
