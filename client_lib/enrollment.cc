@@ -139,8 +139,9 @@ absl::Status CheckSameOwner(const v1::Invitation& invitation, const DeviceStore&
 }
 
 // A replica that cannot prove any more who it is becomes a device under a new id, with a new key;
-// its unsent work goes with it. One that never was a device under its id keeps the id. May be
-// repeated after any failure or crash: what is there stays until the new files are complete.
+// its unsent work goes with it, but for what the server has already. One that never was a device
+// under its id keeps the id. May be repeated after any failure or crash: what is there stays until
+// the new files are complete.
 absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view device_name,
                          const ReplicaDirectory& directory, Transport& transport,
                          DeviceStore& store) {
@@ -152,7 +153,12 @@ absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view dev
   }
   ASSIGN_OR_RETURN(std::string ca_pem, CertificatePem(invitation.ca_der()));
   Credentials next{invitation.server(), std::move(ca_pem), "", key_pem};
-  ASSIGN_OR_RETURN(const v1::EnrollRequest request, RequestFor(invitation, device_name, id, key));
+  ASSIGN_OR_RETURN(v1::EnrollRequest request, RequestFor(invitation, device_name, id, key));
+  if (id != store.replica()) {
+    request.set_previous_replica(store.replica().AsBytes());
+    ASSIGN_OR_RETURN(std::vector<v1::UnsentChain> unsent, store.UnsentChains());
+    for (v1::UnsentChain& chain : unsent) *request.add_unsent() = std::move(chain);
+  }
   ASSIGN_OR_RETURN(const v1::EnrollResponse response, transport.Enroll(next, request));
   RETURN_IF_ERROR(CheckCertificate(response, next.ca_pem, id, key));
   if (response.user() != invitation.user())
@@ -160,7 +166,8 @@ absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view dev
   ASSIGN_OR_RETURN(next.certificate_pem, CertificatePem(response.certificate_der()));
   RETURN_IF_ERROR(NoteOwner(response, next.ca_pem, store));
   RETURN_IF_ERROR(directory.WriteNextCredentials(next));
-  RETURN_IF_ERROR(store.BecomeReplica(id, {}));
+  const std::vector<v1::SharedWork> shared(response.shared().begin(), response.shared().end());
+  RETURN_IF_ERROR(store.BecomeReplica(id, shared));
   RETURN_IF_ERROR(FinishDivision(directory, store));
   return store.PutSetting(kNewReplica, "");
 }

@@ -60,6 +60,21 @@ absl::Status ChangesTooFast() {
   return absl::AbortedError("a directory entry kept changing while it was edited; try again");
 }
 
+// The write that revokes the device, as long as it is the one that was read. Revoking what is
+// revoked keeps the first time.
+absl::StatusOr<DirectoryWrite> RevocationOf(const AuthorityStore& store, const ReplicaId& replica,
+                                            absl::Time now) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                   store.GetEntry(DirectoryKind::kDevice, replica.bytes()));
+  if (!stored.has_value()) return absl::NotFoundError("no such device");
+  ASSIGN_OR_RETURN(v1::DeviceRecord device, ParseEntry<v1::DeviceRecord>(*stored));
+  if (device.revoked_ms() == 0) device.set_revoked_ms(absl::ToUnixMillis(now));
+  DirectoryWrite write{DirectoryKind::kDevice, replica.AsBytes(), device.SerializeAsString(),
+                       std::nullopt};
+  write.expected.emplace(stored);
+  return write;
+}
+
 // Read, edit, write if unchanged; again when somebody else wrote in between.
 absl::Status EditEntry(
     AuthorityStore& store, DirectoryKind kind, absl::string_view key,
@@ -187,6 +202,12 @@ absl::StatusOr<std::optional<v1::DeviceRecord>> FindDevice(const AuthorityStore&
   return std::optional<v1::DeviceRecord>(std::move(device));
 }
 
+absl::StatusOr<bool> IsDeviceOf(const AuthorityStore& store, const ReplicaId& replica,
+                                absl::string_view user) {
+  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> device, FindDevice(store, replica));
+  return device.has_value() && device->user() == user;
+}
+
 absl::StatusOr<std::vector<v1::DeviceRecord>> AllDevices(const AuthorityStore& store) {
   return ListAll<v1::DeviceRecord>(store, DirectoryKind::kDevice);
 }
@@ -293,7 +314,8 @@ absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
 }
 
 absl::StatusOr<v1::DeviceRecord> RedeemInvitation(AuthorityStore& store, absl::string_view code,
-                                                  const v1::DeviceRecord& device, absl::Time now) {
+                                                  const v1::DeviceRecord& device, absl::Time now,
+                                                  const std::optional<ReplicaId>& replaced) {
   ASSIGN_OR_RETURN(v1::InvitationRecord invitation, FindInvitation(store, code, now));
   const std::string unused = invitation.SerializeAsString();
   ASSIGN_OR_RETURN(const std::optional<std::string> enrolled,
@@ -322,9 +344,15 @@ absl::StatusOr<v1::DeviceRecord> RedeemInvitation(AuthorityStore& store, absl::s
   DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), stored.SerializeAsString(),
                        std::nullopt};
   enrol.expected.emplace(enrolled);
-  const DirectoryWrite writes[] = {std::move(use_up), std::move(enrol)};
+  std::vector<DirectoryWrite> writes = {std::move(use_up), std::move(enrol)};
+  if (replaced.has_value()) {
+    ASSIGN_OR_RETURN(writes.emplace_back(), RevocationOf(store, *replaced, now));
+  }
   const absl::Status status = store.WriteEntries(writes);
-  if (absl::IsAborted(status)) return BadCode();
+  if (absl::IsAborted(status)) {
+    if (!replaced.has_value()) return BadCode();
+    return absl::UnavailableError("the device to replace changed at the same time; try again");
+  }
   RETURN_IF_ERROR(status);
   return stored;
 }

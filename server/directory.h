@@ -53,6 +53,9 @@ absl::StatusOr<v1::GrantRecord> FindGrant(const AuthorityStore& store, absl::str
 // Nullopt when no such device enrolled.
 absl::StatusOr<std::optional<v1::DeviceRecord>> FindDevice(const AuthorityStore& store,
                                                            const ReplicaId& replica);
+// `replica` enrolled here, for this user; also when it is revoked.
+absl::StatusOr<bool> IsDeviceOf(const AuthorityStore& store, const ReplicaId& replica,
+                                absl::string_view user);
 absl::StatusOr<std::vector<v1::DeviceRecord>> AllDevices(const AuthorityStore& store);
 // `replica`, the copies of it and the copies of those. A copy of a device's store is as little to
 // be trusted as the device itself, also through those that are revoked already.
@@ -81,8 +84,11 @@ absl::StatusOr<v1::InvitationRecord> FindInvitation(const AuthorityStore& store,
 // used a code may do so again within its life: the answer may have been lost on the way. A replica
 // that is enrolled already can only be enrolled again with its own key, for its own user, and not
 // once revoked: its id is no secret. kUnauthenticated: not so, or another device used the code.
-absl::StatusOr<v1::DeviceRecord> RedeemInvitation(AuthorityStore& store, absl::string_view code,
-                                                  const v1::DeviceRecord& device, absl::Time now);
+// `replaced`: a device of the same user (IsDeviceOf) that is revoked in the same write, so that it
+// does not come back beside the new one; kUnavailable when it changed meanwhile.
+absl::StatusOr<v1::DeviceRecord> RedeemInvitation(
+    AuthorityStore& store, absl::string_view code, const v1::DeviceRecord& device, absl::Time now,
+    const std::optional<ReplicaId>& replaced = std::nullopt);
 
 }  // namespace brigada
 

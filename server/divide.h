@@ -1,4 +1,4 @@
-// What the server has of the unsent work of a copied replica.
+// What the server has of the unsent work of a replica that was copied, or lost its key.
 #ifndef SERVER_DIVIDE_H_
 #define SERVER_DIVIDE_H_
 
@@ -24,8 +24,8 @@ inline constexpr size_t kMaxCopiesPerDevice = 32;
 absl::Status CheckCopies(const AuthorityStore& store, const ReplicaId& replica);
 
 // Ends the sessions of `replica` and waits until all they had pushed is judged, so that the answer
-// to a division counts it. kUnavailable: it is not within `patience`. Not on a thread of the
-// executor that the sessions run on.
+// to a division, or to a device that comes back, counts it. kUnavailable: it is not within
+// `patience`. Not on a thread of the executor that the sessions run on.
 absl::Status SettleWork(const ReplicaId& replica, LiveSessions* sessions, CommitQueue* queue,
                         absl::Duration patience);
 

@@ -36,7 +36,10 @@ void Fill(const Organization& organization, const v1::DeviceRecord& device, std:
 grpc::ServerUnaryReactor* EnrollmentService::Enroll(grpc::CallbackServerContext* call,
                                                     const v1::EnrollRequest* request,
                                                     v1::EnrollResponse* response) {
-  return RunUnary(call, context_.executor, kMaxAnonymousCalls,
+  // One that replaces a device waits for that one's sessions.
+  Executor* const executor =
+      request->previous_replica().empty() ? context_.executor : context_.workers;
+  return RunUnary(call, executor, kMaxAnonymousCalls,
                   [this, request, response] { return DoEnroll(*request, response); });
 }
 
@@ -112,6 +115,16 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<ReplicaId>> EnrollmentService::ReplacedBy(
+    const v1::EnrollRequest& request, absl::string_view user) const {
+  if (request.previous_replica().empty()) return std::optional<ReplicaId>();
+  ASSIGN_OR_RETURN(const ReplicaId previous, ReplicaId::FromBytes(request.previous_replica()));
+  if (request.previous_replica() == request.replica())
+    return absl::InvalidArgumentError("a device does not replace itself");
+  ASSIGN_OR_RETURN(const bool is_theirs, IsDeviceOf(*context_.organization->store, previous, user));
+  return is_theirs ? std::optional<ReplicaId>(previous) : std::nullopt;
+}
+
 absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
                                          v1::EnrollResponse* response) {
   const absl::Time now = context_.clock->Now();
@@ -137,9 +150,25 @@ absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
   device.set_public_key(requested.public_key_der);
   const Sha256Digest fingerprint = Sha256(certificate);
   device.set_certificate_hash(std::string(AsView(fingerprint)));
-  ASSIGN_OR_RETURN(device, RedeemInvitation(store, request.code(), device, now));
+  ASSIGN_OR_RETURN(const std::optional<ReplicaId> replaced, ReplacedBy(request, invitation.user()));
+  ASSIGN_OR_RETURN(device, RedeemInvitation(store, request.code(), device, now, replaced));
   Log(LogLevel::kInfo, "device enrolled", {{"replica", replica.ToString()}});
+  if (replaced.has_value()) RETURN_IF_ERROR(AnswerFor(*replaced, request, response));
   Fill(*context_.organization, device, std::move(certificate), now, response);
+  return absl::OkStatus();
+}
+
+absl::Status EnrollmentService::AnswerFor(const ReplicaId& replaced,
+                                          const v1::EnrollRequest& request,
+                                          v1::EnrollResponse* response) {
+  Log(LogLevel::kInfo, "device replaced", {{"replica", replaced.ToString()}});
+  // Nothing of it is judged after the answer: it is revoked by now.
+  RETURN_IF_ERROR(
+      SettleWork(replaced, context_.sessions, context_.commit_queue, kPatienceWithOldWork));
+  const std::vector<v1::UnsentChain> unsent(request.unsent().begin(), request.unsent().end());
+  ASSIGN_OR_RETURN(const auto shared,
+                   FindSharedWork(*context_.organization->store, replaced, unsent));
+  response->mutable_shared()->Assign(shared.begin(), shared.end());
   return absl::OkStatus();
 }
 

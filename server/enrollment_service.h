@@ -39,6 +39,13 @@ class EnrollmentService final : public v1::Enrollment::CallbackService {
   absl::Status DoDivide(const ReplicaId& caller, const v1::DivideRequest& request,
                         v1::DivideResponse* response);
   absl::Status DoEnroll(const v1::EnrollRequest& request, v1::EnrollResponse* response);
+  // The device of the invitation's user that the request says it was before. Nullopt: none, or
+  // none that this caller is told of.
+  absl::StatusOr<std::optional<ReplicaId>> ReplacedBy(const v1::EnrollRequest& request,
+                                                      absl::string_view user) const;
+  // What the server has of the work of the device that is replaced.
+  absl::Status AnswerFor(const ReplicaId& replaced, const v1::EnrollRequest& request,
+                         v1::EnrollResponse* response);
   absl::Status DoRenew(const v1::RenewRequest& request, v1::EnrollResponse* response);
 
   const EnrollmentContext context_;

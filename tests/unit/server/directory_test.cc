@@ -161,6 +161,31 @@ TEST_F(DirectoryTest, ARevokedDeviceDoesNotComeBackByItsCode) {
   EXPECT_THAT(Redeem(Invite(), Device('r', "key")), StatusIs(absl::StatusCode::kUnauthenticated));
 }
 
+TEST_F(DirectoryTest, ADeviceThatIsReplacedIsRevokedInTheSameStep) {
+  const v1::DeviceRecord before = Device('a', "lost key");
+  ASSERT_OK(Redeem(Invite(), before));
+  const std::string code = Invite();
+  const v1::DeviceRecord after = Device('b', "new key");
+
+  ASSERT_OK(RedeemInvitation(*store_, code, after, kNow, IdOf(before)));
+  // The answer was lost.
+  ASSERT_OK(RedeemInvitation(*store_, code, after, kNow + absl::Minutes(1), IdOf(before)));
+
+  ASSERT_OK_AND_ASSIGN(const auto replaced, FindDevice(*store_, IdOf(before)));
+  EXPECT_EQ(replaced->revoked_ms(), absl::ToUnixMillis(kNow));
+  ASSERT_OK_AND_ASSIGN(const auto device, FindDevice(*store_, IdOf(after)));
+  EXPECT_EQ(device->revoked_ms(), 0);
+}
+
+TEST_F(DirectoryTest, ADeviceIsOnlyItsUsers) {
+  const v1::DeviceRecord device = Device('a', "key");
+  ASSERT_OK(Redeem(Invite(), device));
+
+  EXPECT_TRUE(*IsDeviceOf(*store_, IdOf(device), "ana"));
+  EXPECT_FALSE(*IsDeviceOf(*store_, IdOf(device), "beto"));
+  EXPECT_FALSE(*IsDeviceOf(*store_, IdOf(Device('z', "")), "ana"));
+}
+
 TEST_F(DirectoryTest, AReplicasIdIsNotEnoughToTakeItsPlace) {
   ASSERT_OK(Redeem(Invite(), Device('r', "key")));
   EXPECT_THAT(Redeem(Invite(), Device('r', "thief")), StatusIs(absl::StatusCode::kUnauthenticated));
