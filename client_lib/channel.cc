@@ -12,6 +12,15 @@ namespace {
 
 constexpr absl::Duration kLongestConnect = absl::Seconds(20);
 
+// The other side showed a certificate, and it was not the organization's or not of this name.
+bool ShowedAnotherCertificate(absl::string_view detail) {
+  for (const absl::string_view words :
+       {"certificate verify failed", "CERTIFICATE_VERIFY_FAILED", "is not in peer certificate"}) {
+    if (absl::StrContains(detail, words)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::shared_ptr<grpc::Channel> OpenChannel(const Credentials& credentials,
@@ -47,13 +56,21 @@ absl::Status FromGrpcStatus(const grpc::Status& status, const Credentials& crede
   if (status.ok()) return absl::OkStatus();
   const std::string& detail = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    if (absl::StrContains(detail, "CERTIFICATE_VERIFY_FAILED") ||
-        absl::StrContains(detail, "handshake failed")) {
+    if (ShowedAnotherCertificate(detail)) {
       return absl::UnauthenticatedError(
           absl::StrCat("the server at ", credentials.server,
                        " is not the one this device was invited to (its certificate is of another "
                        "organization or name); check the address "
                        "or ask for a new invitation"));
+    }
+    // Something between that answers in the server's place, such as a network's page to log in at,
+    // goes away again.
+    if (absl::StrContains(detail, "handshake failed")) {
+      return absl::UnavailableError(
+          absl::StrCat("no connection to ", credentials.server,
+                       "; what answers there does not speak TLS: open the network's own page and "
+                       "log in, or try again on another network (",
+                       detail, ")"));
     }
     return absl::UnavailableError(
         absl::StrCat("no connection to ", credentials.server,

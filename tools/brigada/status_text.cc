@@ -139,6 +139,12 @@ constexpr Situation kSituations[] = {
      "Aquí hay trabajo de otra persona sin enviar. Sincronice antes de cambiar de usuario",
      "There is another person's unsent work here. Sync before the user changes"},
     // The link.
+    {"no connection to *; what answers there does not speak TLS",
+     "No hay conexión con $0: lo que responde ahí no es un servidor de Brigada. Si esta red pide "
+     "entrar en una página, entre; si no, revise la dirección o use otra red. Su trabajo está "
+     "guardado aquí",
+     "No connection to $0: what answers there is no Brigada server. If this network asks to log "
+     "in on a page, do so; else check the address or use another network. Your work is saved here"},
     {"no connection to *;",
      "No hay conexión con $0. Su trabajo está guardado aquí; repita cuando haya señal",
      "No connection to $0. Your work is saved here; repeat when there is a link"},

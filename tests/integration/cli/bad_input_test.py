@@ -4,12 +4,14 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
-from field import BRIGADA, OAXACA, Field, FieldTest, environment, read, readdress, run
+from field import BRIGADA, OAXACA, PATIENCE_S, Field, FieldTest, environment, read, readdress, run
 
 
 NEWER_FORMAT = os.environ.get("BRIGADA_NEWER_FORMAT", "brigada-newer-format")
@@ -21,6 +23,18 @@ def wait_until(condition, patience_s=60):
         if time.monotonic() > give_up:
             raise AssertionError("it never happened")
         time.sleep(0.005)
+
+
+def answer_with_a_page(listener):
+    """A network that wants its users to log in answers for every host, without TLS."""
+    while True:
+        try:
+            link, _ = listener.accept()
+        except OSError:
+            return
+        with link:
+            link.recv(4096)
+            link.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://portal/\r\nContent-Length: 0\r\n\r\n")
 
 
 class WrongWordsTest(FieldTest):
@@ -177,6 +191,21 @@ class OutsideTest(FieldTest):
         self.assert_says(answer, "No hay conexión con 127.0.0.1:1", "guardado")
         self.assert_spanish(answer)
         self.assertEqual(self.go("ana", "--format", "json", "status").json()[0]["pending"], 1)
+
+    def test_a_network_that_answers_with_its_own_page_keeps_the_work_and_ends_with_4(self):
+        self.field.device("rita")
+        self.go("rita", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            portal = threading.Thread(target=answer_with_a_page, args=(listener,), daemon=True)
+            portal.start()
+            address = "127.0.0.1:%d" % listener.getsockname()[1]
+            answer = self.go("rita", "sync", "--server", address, code=4)
+            self.assert_says(answer, "no es un servidor de Brigada", address, "guardado")
+            self.assert_spanish(answer)
+            listener.shutdown(socket.SHUT_RDWR)
+            portal.join(PATIENCE_S)
+        self.go("rita", "sync")
+        self.assertEqual(self.go("rita", "--format", "json", "status").json()[0]["pending"], 0)
 
     def test_the_server_of_another_organization_is_refused_before_anything_is_sent(self):
         self.field.device("beto")
