@@ -196,9 +196,10 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
                                   : Try(it, &trial, &verdict);
   }
   // The stamp of what is refused says nothing of records that its writer may not read.
-  if (verdict.outcome() == v1::REJECTED)
+  if (verdict.outcome() == v1::REJECTED) {
     trial.context.write.stamp =
         StampOf(Hlc{it.header.stamp()}, it.header, it.own_last, FloorOf(it.header));
+  }
   if (IsOfTheStore(status)) return status;
   if (!status.ok()) SetAside(it, status, &trial, &verdict);
   if (!it.may_be_kept && verdict.outcome() == v1::QUARANTINED)
