@@ -12,8 +12,6 @@
 #include "replica/crypto/certificate.h"
 #include "replica/crypto/secret_file.h"
 #include "replica/crypto/signing_key.h"
-#include "replica/store/kv_authority_store.h"
-#include "replica/store/rocks_kv.h"
 #include "server/address.h"
 #include "server/directory.h"
 #include "server/erasures.h"

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
-#include "replica/store/kv_authority_store.h"
-#include "replica/store/rocks_kv.h"
+#include "replica/store/authority_database.h"
+#include "replica/store/in_use.h"
 #include "server/durable_files.h"
 #include "server/erasures.h"
 #include "server/open_store.h"
@@ -35,11 +35,6 @@ absl::Status MakeReady(const std::string& incoming, absl::Span<const DirectoryWr
 
 absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const OpenHow& how, const Clock& clock,
                                                           Random& random) {
-  RocksKvOptions kv_options;
-  kv_options.path = how.path;
-  kv_options.create_if_missing = how.create;
-  kv_options.profile = RocksKvOptions::kServer;
-  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(kv_options));
   AuthorityStoreOptions options;
   options.registry = &Registry::BuiltIn();
   options.random = &random;
@@ -55,7 +50,7 @@ absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const OpenHow& how, co
     };
   }
   ASSIGN_OR_RETURN(std::unique_ptr<AuthorityStore> store,
-                   OpenAuthorityStore(std::move(kv), options));
+                   OpenAuthorityDatabase(how.path, how.create, options));
   if (how.journal == nullptr) return store;
   // An empty one is new, or stands for one that was lost. A live epoch that it does not have is one
   // of a crash in between.

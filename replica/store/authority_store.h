@@ -1,6 +1,8 @@
-// The one narrow interface between the services and storage: commit pushes, read feeds, read
-// records, keep device state. RocksDB stands behind it today (kv_authority_store.h); nothing above
-// it may assume one machine.
+// The one interface between the services and storage, in nine groups: commits, feeds, what is known
+// of a replica's work, epochs and runs, repair of devices, deletions that are forgotten, records
+// for queries, the directory of users and devices, and keeping the store itself. RocksDB stands
+// behind it today (kv_authority_store.h); nothing above it may assume one machine
+// (docs/decisions/009-a-store-of-several-servers.md).
 #ifndef REPLICA_STORE_AUTHORITY_STORE_H_
 #define REPLICA_STORE_AUTHORITY_STORE_H_
 
@@ -184,42 +186,33 @@ class AuthorityStore {
  public:
   virtual ~AuthorityStore() = default;
 
+  // Commits. A verdict is on disk when it is given.
+
   // Judges, merges and commits the pushes as one durable group (one fsync); verdicts are on disk
   // when it returns. An error of the call itself: the store failed and nothing may be acknowledged.
   // One caller at a time gets the best groups; others wait.
   virtual absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
                                                                const Judge& judge,
                                                                absl::Time now) = 0;
-  // The scope of the record, or of its tombstone, in each partition that knows it; empty: none
-  // does.
-  virtual absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t type_id,
-                                                            const RecordId& id) const = 0;
   // Erases a record for good, wherever this store keeps something of its content; durable on
   // return. Again: what is left, if anything. What it said leaves the files beneath with their next
   // compaction. kNotFound: no such record, and no scope.
   virtual absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) = 0;
+  // Users whose quarantined change sets wait for a record: a judge of a commit has to know them.
+  // From memory.
+  virtual std::vector<std::string> WaitingUsers() const = 0;
+
+  // Feeds: what devices pull.
+
   // Entries and verdicts over (scanned, to] from one snapshot, about target_bytes of them, at least
   // one when there is one.
   virtual absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const = 0;
-  // For a repair: the sum of the records from `begin` on and before `end` (keys of the protocol),
-  // of at most `max_records` stored ones.
-  virtual absl::StatusOr<RangeSlice> SumRange(const RangeRequest& request, absl::string_view begin,
-                                              absl::string_view end, size_t max_records) const = 0;
-  // What the replica, which has `items` in their range, needs to have what this store has; about
-  // target_bytes of it.
-  virtual absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest& request,
-                                                      const v1::RangeItems& items) const = 0;
-  // Makes the sums of the partition anew from its records: true when those stored were others, and
-  // they are mended. Reads every record of it, beside the commits unless the sums are damaged.
-  virtual absl::StatusOr<bool> RecomputeSums(absl::string_view partition) = 0;
-  // Forgets tombstones of the partition up to the floor, but those of erased records and of
-  // conflicts that wait for a person. Bounded.
-  virtual absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) = 0;
-  // The newest commit sequence of a tombstone that was forgotten; a replica that has not got so far
-  // may hold what was deleted.
-  virtual absl::StatusOr<uint64_t> CollectedUpTo(absl::string_view partition) const = 0;
+  virtual std::vector<std::string> Partitions() const = 0;
   // The partition's newest commit sequence; 0 when it has none.
   virtual uint64_t Head(absl::string_view partition) const = 0;
+
+  // What is known of one replica's work.
+
   // Sequence of the last change set judged of this replica; 0 for none.
   virtual absl::StatusOr<uint64_t> LastSequence(const ReplicaId& replica,
                                                 absl::string_view partition) const = 0;
@@ -235,10 +228,9 @@ class AuthorityStore {
   // MiB.
   virtual absl::StatusOr<QuarantinePage> ListQuarantine(absl::string_view after,
                                                         size_t max_sets) const = 0;
-  // Users whose quarantined change sets wait for a record: a judge of a commit has to know them.
-  // From memory.
-  virtual std::vector<std::string> WaitingUsers() const = 0;
-  virtual std::vector<std::string> Partitions() const = 0;
+
+  // Past and present: which points of which lines this store has been at.
+
   // True when what `run` told up to `sequence` is in this store's past.
   virtual bool IsKnownPoint(const Run& run, absl::string_view partition,
                             uint64_t sequence) const = 0;
@@ -252,7 +244,38 @@ class AuthorityStore {
   virtual Run run() const = 0;
   virtual v1::EpochRecord CurrentEpoch() const = 0;
 
+  // Repair of a device whose records differ.
+
+  // For a repair: the sum of the records from `begin` on and before `end` (keys of the protocol),
+  // of at most `max_records` stored ones.
+  virtual absl::StatusOr<RangeSlice> SumRange(const RangeRequest& request, absl::string_view begin,
+                                              absl::string_view end, size_t max_records) const = 0;
+  // What the replica, which has `items` in their range, needs to have what this store has; about
+  // target_bytes of it.
+  virtual absl::StatusOr<RangeRepairPage> RepairRange(const RangeRequest& request,
+                                                      const v1::RangeItems& items) const = 0;
+  // Makes the sums of the partition anew from its records: true when those stored were others, and
+  // they are mended. Reads every record of it, beside the commits unless the sums are damaged.
+  virtual absl::StatusOr<bool> RecomputeSums(absl::string_view partition) = 0;
+
+  // Deletions that are forgotten.
+
+  // Forgets tombstones of the partition up to the floor, but those of erased records and of
+  // conflicts that wait for a person. Bounded.
+  virtual absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) = 0;
+  // The newest commit sequence of a tombstone that was forgotten; a replica that has not got so far
+  // may hold what was deleted.
+  virtual absl::StatusOr<uint64_t> CollectedUpTo(absl::string_view partition) const = 0;
+
+  // Records, for queries and administrators.
+
+  // The scope of the record, or of its tombstone, in each partition that knows it; empty: none
+  // does.
+  virtual absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t type_id,
+                                                            const RecordId& id) const = 0;
   virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() const = 0;
+
+  // The directory: users, grants, devices, invitations, settings, backups.
 
   virtual absl::StatusOr<std::optional<std::string>> GetEntry(DirectoryKind kind,
                                                               absl::string_view key) const = 0;
@@ -260,6 +283,8 @@ class AuthorityStore {
       DirectoryKind kind) const = 0;
   // All writes or none, durable on return. kAborted when an expectation does not hold.
   virtual absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) = 0;
+
+  // Keeping.
 
   // A consistent copy in the new directory `path`. kCancelled: `go_on` ended it.
   virtual absl::Status Backup(const std::string& path, const ContinueCopy& go_on) = 0;

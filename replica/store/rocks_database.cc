@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/secret_file.h"
+#include "replica/store/in_use.h"
 #include "replica/store/rocks_manifest.h"
 #include "replica/store/rocks_options.h"
 #include "replica/store/rocks_status.h"

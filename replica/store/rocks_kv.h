@@ -49,9 +49,6 @@ struct RocksKvOptions {
 // Writers that arrive while another one syncs share the next sync (group commit).
 absl::StatusOr<std::unique_ptr<Kv>> OpenRocksKv(const RocksKvOptions& options);
 
-// Whether opening failed since another process has the store open.
-bool IsInUse(const absl::Status& status);
-
 // Reads every block of every file of the store in `path`, which nobody else has open, and changes
 // none. kDataLoss: a checksum failed; names the file. Other errors as OpenRocksKv.
 absl::Status VerifyRocksFiles(const std::string& path);

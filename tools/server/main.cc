@@ -19,7 +19,7 @@
 #include "replica/base/random.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/secret_file.h"
-#include "replica/store/rocks_kv.h"
+#include "replica/store/in_use.h"
 #include "server/organization.h"
 #include "server/server.h"
 #include "tools/brigada/damage_text.h"
