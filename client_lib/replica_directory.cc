@@ -86,11 +86,16 @@ absl::Status ReplicaDirectory::Prepare(bool create) const {
         absl::StrCat("no replica at ", path_, "; make one with `brigada init`"));
   }
   fs::create_directories(path_, error);
-  if (error)
-    return absl::UnavailableError(absl::StrCat("cannot make ", path_, ": ", error.message()));
+  // No later try helps by itself.
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot make ", path_, ": ", error.message(), "; choose another directory"));
+  }
   fs::permissions(path_, fs::perms::owner_all, error);
-  if (error)
-    return absl::UnavailableError(absl::StrCat("cannot protect ", path_, ": ", error.message()));
+  if (error) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "cannot protect ", path_, ": ", error.message(), "; choose another directory"));
+  }
   return absl::OkStatus();
 }
 

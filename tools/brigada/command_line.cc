@@ -124,17 +124,26 @@ int CommandLine::Report(const CLI::ParseError& error) const {
 }
 
 int CommandLine::Main(int argc, char** argv) {
+  int code = kExitOk;
   // The parser speaks by exceptions; they end here.
   try {
     app_.parse(argc, argv);
+    const absl::Status status = chosen_ ? chosen_() : absl::OkStatus();
+    if (!status.ok()) std::cerr << "brigada: " << StatusText(status) << std::endl;
+    code = ExitCodeOf(status);
   } catch (const CLI::ParseError& error) {
-    return Report(error);
+    code = Report(error);
   }
-  const absl::Status status = chosen_ ? chosen_() : absl::OkStatus();
   std::cout.flush();
-  if (!status.ok()) std::cerr << "brigada: " << StatusText(status) << std::endl;
-  if (status.ok() && !std::cout.good()) return kExitFailed;
-  return ExitCodeOf(status);
+  if (std::cout.good()) return code;
+  // A program that reads half of the rows must not take them for all.
+  std::cerr << "brigada: "
+            << Say("No se pudo escribir todo el resultado: lo que salió está incompleto. Libere "
+                   "espacio, o mande la salida a otro lugar, y repita",
+                   "Not all of the result could be written: what came out is incomplete. Free some "
+                   "space, or send the output elsewhere, and repeat")
+            << std::endl;
+  return code == kExitOk ? kExitFailed : code;
 }
 
 absl::StatusOr<std::unique_ptr<Replica>> CommandLine::OpenReplica(
@@ -254,7 +263,8 @@ absl::StatusOr<std::string> ReadText(const std::string& file, size_t max_bytes) 
   if (input.bad() || (file != "-" && !opened.is_open())) {
     return SaidError(
         absl::StatusCode::kNotFound,
-        absl::Substitute(Say("No se puede leer el archivo $0", "Cannot read the file $0"),
+        absl::Substitute(Say("No se puede leer el archivo $0: revise la ruta y sus permisos",
+                             "Cannot read the file $0: check the path and its permissions"),
                          PrintableText(file)));
   }
   return text;

@@ -227,12 +227,18 @@ absl::Status Import(const CommandLine& line, ImportFlags flags) {
   std::ifstream opened;
   if (flags.file != "-") opened.open(flags.file, std::ios::binary);
   std::error_code error;
-  if (flags.file != "-" &&
-      (!opened.is_open() || std::filesystem::is_directory(flags.file, error))) {
+  if (flags.file != "-" && std::filesystem::is_directory(flags.file, error)) {
+    return UsageError(absl::Substitute(
+        Say("$0 es una carpeta: dé el archivo CSV que está en ella, o - para leer la entrada",
+            "$0 is a folder: give the CSV file that is in it, or - to read stdin"),
+        PrintableText(flags.file)));
+  }
+  if (flags.file != "-" && !opened.is_open()) {
     return SaidError(
         absl::StatusCode::kNotFound,
-        absl::Substitute(Say("No se puede leer el archivo $0", "Cannot read the file $0"),
-                         flags.file));
+        absl::Substitute(Say("No se puede leer el archivo $0: revise la ruta y sus permisos",
+                             "Cannot read the file $0: check the path and its permissions"),
+                         PrintableText(flags.file)));
   }
   const uintmax_t size = flags.file == "-" ? 0 : std::filesystem::file_size(flags.file, error);
   const uint64_t total = error ? 0 : static_cast<uint64_t>(size);

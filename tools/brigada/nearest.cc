@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "replica/base/language.h"
@@ -14,6 +15,17 @@ namespace {
 
 std::string Plain(absl::string_view name) {
   return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", "-"}});
+}
+
+// Names of several words of which `wanted` is the first.
+std::vector<std::string> BegunWords(absl::string_view wanted,
+                                    const std::vector<std::string>& names) {
+  const std::string first = absl::StrCat(Plain(wanted), "-");
+  std::vector<std::string> begun;
+  for (const std::string& name : names) {
+    if (absl::StartsWith(Plain(name), first)) begun.push_back(name);
+  }
+  return begun;
 }
 
 }  // namespace
@@ -62,9 +74,11 @@ std::string NearestName(absl::string_view wanted, const std::vector<std::string>
 }
 
 std::string DidYouMean(absl::string_view wanted, const std::vector<std::string>& names) {
-  const std::string nearest = NearestName(wanted, names);
-  if (nearest.empty()) return "";
-  return absl::StrCat(Say(" ¿Quiso decir ", " Did you mean "), nearest, "?");
+  std::vector<std::string> meant = BegunWords(wanted, names);
+  if (meant.size() < 2) meant = {NearestName(wanted, names)};
+  if (meant.front().empty()) return "";
+  return absl::StrCat(Say(" ¿Quiso decir ", " Did you mean "),
+                      absl::StrJoin(meant, Say(" o ", " or ")), "?");
 }
 
 }  // namespace brigada

@@ -184,6 +184,10 @@ absl::Status Edit(const CommandLine& line, const RecordFlags& flags) {
   const std::unique_ptr<Message> before = type->NewMessage();
   RecordInfo info;
   RETURN_IF_ERROR(replica->ReadMessage(id, before.get(), &info));
+  if (type->rules().append_only()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(type->plural(), ": written once; a correction is a new record"));
+  }
   const std::unique_ptr<Message> after = type->NewMessage();
   after->CopyFrom(*before);
   RETURN_IF_ERROR(LayFields(*replica, *type, std::move(json), arguments, after.get()));
@@ -234,6 +238,17 @@ absl::Status Show(const CommandLine& line, const RecordFlags& flags) {
     facts.push_back(
         {item.key(), labels[at++],
          item.value().is_string() ? item.value().get<std::string>() : JsonText(item.value())});
+  }
+  if (!line.wants_text()) {
+    facts[1].value = info.scope.path();
+    facts.push_back({"created_by", "", info.created_by});
+    facts.push_back({"created_at", "", TimeValue(info.created_at)});
+    facts.push_back({"updated_by", "", info.updated_by});
+    facts.push_back({"updated_at", "", TimeValue(info.updated_at)});
+    facts.push_back({"pending", "", int64_t{info.pending ? 1 : 0}});
+    facts.push_back({"has_conflict", "", int64_t{info.has_conflict ? 1 : 0}});
+    line.Show(facts);
+    return absl::OkStatus();
   }
   facts.push_back({"created", Say("creado", "created"),
                    absl::StrCat(TimeText(info.created_at), " ", info.created_by)});

@@ -47,10 +47,9 @@ absl::Status Ambiguous(const RecordType& type, absl::string_view text, const Res
   for (size_t i = 0; i < found.rows.size() && i < kListedCandidates; ++i)
     candidates.push_back(Candidate(found.rows[i]));
   if (found.rows.size() > kListedCandidates) candidates.emplace_back("…");
-  return UsageError(absl::Substitute(Say("$0: «$1» es más de uno; dé el identificador:\n  $2",
-                                         "$0: \"$1\" is more than one; give the id:\n  $2"),
-                                     type.plural(), Shown(text),
-                                     absl::StrJoin(candidates, "\n  ")));
+  return UsageError(absl::Substitute(Say("$0: «$1» es más de uno; dé el identificador: $2",
+                                         "$0: \"$1\" is more than one; give the id: $2"),
+                                     type.plural(), Shown(text), absl::StrJoin(candidates, "; ")));
 }
 
 absl::StatusOr<ResultSet> Look(const Replica& replica, const RecordType& type,

@@ -1,11 +1,13 @@
 #include "tools/brigada/record_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -36,6 +38,25 @@ std::string PlaceOf(absl::string_view text, size_t byte) {
     }
   }
   return absl::Substitute(Say("línea $0, columna $1", "line $0, column $1"), line, column);
+}
+
+// Where the first number of `text`, which is JSON, that no double holds ends.
+size_t EndOfHugeNumber(absl::string_view text) {
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string &&
+               (absl::ascii_isdigit(static_cast<unsigned char>(text[i])) != 0 || text[i] == '-')) {
+      const size_t end = std::min(text.find_first_not_of("+-.eE0123456789", i), text.size());
+      double number = 0;
+      if (!absl::SimpleAtod(text.substr(i, end - i), &number) || std::isinf(number)) return end;
+      i = end - 1;
+    }
+  }
+  return text.size();
 }
 
 absl::Status Misfit(absl::string_view path, absl::string_view expected) {
@@ -217,6 +238,10 @@ absl::StatusOr<Json> ParseJson(absl::string_view text) {
   } catch (const Json::parse_error& error) {
     return UsageError(absl::StrCat(Say("El JSON está mal escrito: ", "The JSON is malformed: "),
                                    PlaceOf(text, error.byte)));
+  } catch (const Json::out_of_range&) {
+    return UsageError(
+        absl::StrCat(Say("JSON: un número es demasiado grande: ", "JSON: a number is too large: "),
+                     PlaceOf(text, EndOfHugeNumber(text))));
   } catch (const Json::exception&) {
     return UsageError(Say("El JSON está mal escrito", "The JSON is malformed"));
   }

@@ -376,16 +376,25 @@ absl::optional<std::string> PatternText(absl::string_view pattern) {
   return absl::nullopt;
 }
 
+std::string SessionEndName(absl::string_view message) {
+  for (const SessionEnd& end : kSessionEnds) {
+    const std::string& name = v1::Refused::Reason_Name(end.reason);
+    if (!absl::StartsWith(message, name)) continue;
+    const absl::string_view rest = message.substr(name.size());
+    if (rest.empty() || rest[0] == ':' || rest[0] == ' ') return name;
+  }
+  return "";
+}
+
 absl::optional<std::string> SessionEndText(absl::string_view message) {
   for (const SessionEndCause& cause : kSessionEndCauses) {
     if (absl::StartsWith(message, cause.words))
       return FillPhrase(Say(cause.spanish, cause.english), {WhenText(message)});
   }
+  const std::string name = SessionEndName(message);
   for (const SessionEnd& end : kSessionEnds) {
-    const std::string& name = v1::Refused::Reason_Name(end.reason);
-    if (!absl::StartsWith(message, name)) continue;
+    if (v1::Refused::Reason_Name(end.reason) != name) continue;
     const absl::string_view rest = message.substr(name.size());
-    if (!rest.empty() && rest[0] != ':' && rest[0] != ' ') continue;
     std::string text = FillPhrase(Say(end.spanish, end.english), {WhenText(rest)});
     for (const Rule& cause : kCauses) {
       if (absl::StrContains(rest, cause.pattern))

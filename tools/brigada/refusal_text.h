@@ -23,6 +23,9 @@ std::string RuleText(absl::string_view detail);
 // What a text must look like, for people; nothing for a pattern without words of its own.
 absl::optional<std::string> PatternText(absl::string_view pattern);
 
+// The protocol's reason with which `message` begins ("REVOKED"); empty when it begins with none.
+std::string SessionEndName(absl::string_view message);
+
 // The sentence for a session that the server or this device ended with one of the protocol's
 // reasons; nothing when `message` does not begin with one.
 absl::optional<std::string> SessionEndText(absl::string_view message);

@@ -8,11 +8,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
+#include "tools/brigada/error_name.h"
 #include "tools/brigada/scope_text.h"
+#include "tools/brigada/sql_json.h"
 #include "tools/brigada/status_text.h"
 #include "tools/brigada/sync_text.h"
 
@@ -86,34 +89,31 @@ std::string GrantsText(const v1::Welcome& welcome) {
   return text;
 }
 
-std::string CompleteText(const SyncStatus& status, bool for_programs) {
+std::string CompleteText(const SyncStatus& status) {
   if (!status.consistent) return std::string(Say("no: falta recibir", "no: still receiving"));
-  if (!for_programs && status.last_success == absl::InfinitePast())
+  if (status.last_success == absl::InfinitePast())
     return std::string(Say("no: aún no sincroniza", "no: not synced yet"));
   return std::string(Say("sí", "yes"));
 }
 
-absl::Status Status(const CommandLine& line, bool strict) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
-  const SyncStatus status = replica->GetSyncStatus();
-  const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
-  const bool json = line.wants_json();
-  const auto when = [&](absl::Time time) -> SqlValue {
-    if (json) return TimeValue(time);
+SqlValue Number(uint64_t count) { return static_cast<int64_t>(count); }
+
+std::vector<CommandLine::Fact> StatusForPeople(const Replica& replica, const SyncStatus& status) {
+  const auto when = [](absl::Time time) {
     const std::string text = TimeText(time);
     return text.empty() ? std::string(Say("nunca", "never")) : text;
   };
   std::vector<CommandLine::Fact> facts = {
       {"user", Say("Usuario", "User"),
-       replica->user().empty() && !json ? std::string(Say("(sin inscribir)", "(not enrolled)"))
-                                        : replica->user()},
-      {"replica", Say("Réplica", "Replica"), replica->replica_id().ToString()},
-      {"grants", Say("Permisos", "Grants"), GrantsText(replica->last_welcome())},
-      {"pending", Say("Por enviar", "Pending"), number(status.pending)},
-      {"rejected", Say("Rechazados", "Rejected"), number(status.rejected)},
-      {"conflicts", Say("Conflictos", "Conflicts"), number(status.open_conflicts)},
+       replica.user().empty() ? std::string(Say("(sin inscribir)", "(not enrolled)"))
+                              : replica.user()},
+      {"replica", Say("Réplica", "Replica"), replica.replica_id().ToString()},
+      {"grants", Say("Permisos", "Grants"), GrantsText(replica.last_welcome())},
+      {"pending", Say("Por enviar", "Pending"), Number(status.pending)},
+      {"rejected", Say("Rechazados", "Rejected"), Number(status.rejected)},
+      {"conflicts", Say("Conflictos", "Conflicts"), Number(status.open_conflicts)},
       {"last_success", Say("Última sincronización", "Last sync"), when(status.last_success)},
-      {"consistent", Say("Completa", "Complete"), CompleteText(status, json)},
+      {"consistent", Say("Completa", "Complete"), CompleteText(status)},
   };
   if (status.pending > 0) {
     facts.push_back({"oldest_pending", Say("Lo más viejo por enviar", "Oldest pending"),
@@ -125,13 +125,64 @@ absl::Status Status(const CommandLine& line, bool strict) {
     facts.push_back(
         {"last_repair", Say("Última reparación", "Last repair"), when(status.last_repair)});
     facts.push_back({"records_repaired", Say("Registros reparados", "Records repaired"),
-                     number(status.records_repaired)});
+                     Number(status.records_repaired)});
   }
-  if (json && !status.last_error.empty()) {
-    facts.push_back({"last_error", "", status.last_error});
-    facts.push_back({"last_error_at", "", when(status.last_error_at)});
+  return facts;
+}
+
+// The same fields whatever there is to say, so that a script finds each.
+std::vector<CommandLine::Fact> StatusForPrograms(const Replica& replica, const SyncStatus& status) {
+  const v1::Welcome welcome = replica.last_welcome();
+  std::vector<std::string> grants;
+  for (const v1::GrantInfo& grant : welcome.grants()) {
+    for (const std::string& scope : grant.scopes())
+      grants.push_back(absl::StrCat(grant.role(), "@", scope));
   }
-  line.Show(facts);
+  const absl::Status failure(status.last_error_code, status.last_error);
+  return {
+      {"user", "", replica.user()},
+      {"replica", "", replica.replica_id().ToString()},
+      {"grants", "", absl::StrJoin(grants, " ")},
+      {"pending", "", Number(status.pending)},
+      {"rejected", "", Number(status.rejected)},
+      {"conflicts", "", Number(status.open_conflicts)},
+      {"last_success", "", TimeValue(status.last_success)},
+      {"consistent", "", int64_t{status.consistent ? 1 : 0}},
+      {"oldest_pending", "", TimeValue(status.oldest_pending)},
+      {"last_mismatch", "", TimeValue(status.last_mismatch)},
+      {"last_repair", "", TimeValue(status.last_repair)},
+      {"records_repaired", "", Number(status.records_repaired)},
+      {"last_error_code", "", failure.ok() ? SqlValue() : SqlValue(ErrorName(failure))},
+      {"last_error", "", failure.ok() ? SqlValue() : SqlValue(StatusText(failure))},
+      {"last_error_at", "", TimeValue(status.last_error_at)},
+  };
+}
+
+// As the facts are, with what JSON has types for.
+void ShowStatusJson(const Replica& replica, const SyncStatus& status) {
+  Json object = Json::object();
+  for (const CommandLine::Fact& fact : StatusForPrograms(replica, status))
+    object[fact.name] = SqlJson(fact.value);
+  object["consistent"] = status.consistent;
+  object["grants"] = Json::array();
+  const v1::Welcome welcome = replica.last_welcome();
+  for (const v1::GrantInfo& grant : welcome.grants()) {
+    Json scopes = Json::array();
+    for (const std::string& scope : grant.scopes()) scopes.push_back(scope);
+    object["grants"].push_back({{"role", grant.role()}, {"scopes", std::move(scopes)}});
+  }
+  std::cout << "[\n" << JsonText(object) << "\n]\n";
+}
+
+absl::Status Status(const CommandLine& line, bool strict) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
+  const SyncStatus status = replica->GetSyncStatus();
+  if (line.wants_json()) {
+    ShowStatusJson(*replica, status);
+  } else {
+    line.Show(line.wants_text() ? StatusForPeople(*replica, status)
+                                : StatusForPrograms(*replica, status));
+  }
   for (const std::string& sentence : StatusSentences(status, !replica->user().empty()))
     line.Note(sentence);
   if (strict && status.rejected + status.open_conflicts > 0) {

@@ -46,11 +46,21 @@ constexpr Situation kSituations[] = {
     {"this is the store of *, not of *;",
      "Ese directorio no es de un dispositivo sino de un servidor, o al revés. Elija otro con --dir",
      "That directory is a server's and not a device's, or the other way. Name another with --dir"},
+    {"Options::path is empty",
+     "El directorio de la réplica está vacío (--dir o BRIGADA_DIR). Dé uno, o ninguno para usar el "
+     "de siempre",
+     "The replica's directory is empty (--dir or BRIGADA_DIR). Give one, or none to use the usual "
+     "one"},
     {"* is not a directory;", "$0 no es un directorio. Elija otro con --dir",
      "$0 is not a directory. Name another with --dir"},
     {"cannot make *: ",
      "No se puede crear $0. Revise la ruta y sus permisos, o elija otra con --dir",
      "$0 cannot be made. Check the path and its permissions, or name another with --dir"},
+    {"creating the store's directory: ",
+     "No se puede escribir en el directorio de la réplica. Revise sus permisos, o elija otro con "
+     "--dir",
+     "The replica's directory cannot be written. Check its permissions, or name another with "
+     "--dir"},
     {"cannot protect *: ",
      "No se pueden cambiar los permisos de $0. Elija otro directorio con --dir",
      "The permissions of $0 cannot be changed. Name another directory with --dir"},
@@ -291,6 +301,12 @@ constexpr Situation kSituations[] = {
      "The grant would end before it begins: check --from and --until"},
     {"a user name has 1 to * bytes", "Un nombre de usuario lleva de 1 a $0 letras",
      "A user name has 1 to $0 letters"},
+    {"a user name is text in UTF-8 without control characters",
+     "Un nombre de usuario es texto UTF-8 sin caracteres de control. Escríbalo de nuevo; si lleva "
+     "acentos, revise la codificación de la terminal",
+     "A user name is UTF-8 text without control characters. Type it again; if it has accents, "
+     "check "
+     "the terminal's encoding"},
     {"the device's name is longer than * bytes", "El nombre del dispositivo pasa de $0 letras",
      "The device's name is longer than $0 letters"},
     {"no grant has this id", "No hay un permiso con ese identificador. Véalos con: brigada grants",
@@ -300,8 +316,31 @@ constexpr Situation kSituations[] = {
     // Files.
     {"write *: File exists", "$0 ya existe y se dejó como estaba. Muévalo o dé otro nombre",
      "$0 exists and was left as it was. Move it away or give another name"},
-    {"write *: *;", "No se puede escribir $0 ($1)", "$0 cannot be written ($1)"},
-    {"read *: *;", "No se puede leer $0 ($1)", "$0 cannot be read ($1)"},
+    {"write *: *;", "No se puede escribir $0 ($1). Revise la ruta y sus permisos o dé otro nombre",
+     "$0 cannot be written ($1). Check the path and its permissions, or give another name"},
+    {"read *: *;", "No se puede leer $0 ($1). Revise la ruta y sus permisos",
+     "$0 cannot be read ($1). Check the path and its permissions"},
+};
+
+// Words of other libraries that stand inside the parts of a situation.
+struct Words {
+  const char* found;
+  const char* spanish;
+  const char* english;
+};
+
+constexpr Words kWords[] = {
+    // SQLite's messages end with the place.
+    {"(at character ", "(letra ", "(character "},
+    // The operating system's.
+    {"No such file or directory", "no existe", "it does not exist"},
+    {"Permission denied", "sin permiso", "no permission"},
+    {"Operation not permitted", "sin permiso", "no permission"},
+    {"Read-only file system", "es de solo lectura", "it is read-only"},
+    {"Is a directory", "es una carpeta", "it is a folder"},
+    {"Not a directory", "pasa por algo que no es una carpeta", "it goes through what is no folder"},
+    {"File name too long", "el nombre es demasiado largo", "the name is too long"},
+    {"Input/output error", "el disco falló", "the disk failed"},
 };
 
 struct General {
@@ -377,10 +416,10 @@ std::string StatusText(const absl::Status& status) {
   for (const Situation& situation : kSituations) {
     const auto parts = MatchPhrase(message, situation.words);
     if (!parts.has_value()) continue;
-    // SQLite's messages end with the place.
-    const std::string text = FillPhrase(Say(situation.spanish, situation.english), *parts);
-    return absl::StrCat(
-        absl::StrReplaceAll(text, {{"(at character ", Say("(letra ", "(character ")}}), ".");
+    std::string text = FillPhrase(Say(situation.spanish, situation.english), *parts);
+    for (const Words& words : kWords)
+      absl::StrReplaceAll({{words.found, Say(words.spanish, words.english)}}, &text);
+    return absl::StrCat(text, ".");
   }
   for (const General& general : kGenerals) {
     if (general.code != status.code()) continue;

@@ -10,6 +10,7 @@
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/error_name.h"
 #include "tools/brigada/status_text.h"
 #include "tools/brigada/sync_text.h"
 
@@ -89,7 +90,55 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
   return SayWhatWaits(*replica, flags.strict, line);
 }
 
+// Whether trying again by itself cannot help: somebody has to do something first. A lapsed lease is
+// renewed by one of the next tries.
+bool NeedsSomebody(const absl::Status& failure) {
+  return !failure.ok() && ExitCodeOf(failure) == kExitRefused &&
+         ErrorName(failure) != "LEASE_EXPIRED";
+}
+
+// A live session until one of `signals` comes. The failure that ended it, if one did.
+absl::Status Watch(Replica* replica, const SyncOptions& options, const sigset_t& signals,
+                   const CommandLine& line) {
+  // What failed before this program ran is no news.
+  absl::Time last_error_at = replica->GetSyncStatus().last_error_at;
+  replica->StartSync(options);
+  line.Note(Say("Sincronización en vivo; Ctrl-C para terminar", "Live sync; Ctrl-C to end"));
+  ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("En vivo", "Live")));
+  SyncPhase last_phase = SyncPhase::kIdle;
+  SyncState session;
+  absl::Status failure;
+  const timespec pause = {0, kPollNanoseconds};
+  while (!NeedsSomebody(failure) && sigtimedwait(&signals, nullptr, &pause) < 0) {
+    const SyncStatus status = replica->GetSyncStatus();
+    bar.Update(0, 0,
+               absl::StrCat(PhaseText(status.phase), ", ", MovedText(status.session), ", ",
+                            Say("por enviar ", "pending "), status.pending));
+    // Where there is no bar, a line per change of phase.
+    if (line.progress_style() != ProgressStyle::kBar && status.phase != last_phase)
+      line.Note(absl::StrCat(PhaseText(status.phase), ": ", MovedText(status.session)));
+    last_phase = status.phase;
+    session = status.session;
+    if (status.last_error.empty()) failure = absl::OkStatus();
+    if (status.last_error.empty() || status.last_error_at == last_error_at) continue;
+    last_error_at = status.last_error_at;
+    absl::Status latest(status.last_error_code, status.last_error);
+    if (latest != failure && !NeedsSomebody(latest)) line.Note(StatusText(latest));
+    failure = std::move(latest);
+  }
+  replica->StopSync();
+  bar.Finish(MovedText(session));
+  return NeedsSomebody(failure) ? failure : absl::OkStatus();
+}
+
 absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
+  if (flags.timeout_seconds > 0 || flags.byte_budget > 0) {
+    return UsageError(
+        Say("--timeout y --byte-budget limitan una ronda y no van con --watch, que sigue hasta "
+            "Ctrl-C: quite uno u otro",
+            "--timeout and --byte-budget bound one round and do not go with --watch, which goes on "
+            "until Ctrl-C: leave out one or the other"));
+  }
   // Blocked before the library starts threads, so that only the wait below receives them.
   sigset_t signals;
   sigemptyset(&signals);
@@ -100,29 +149,7 @@ absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
   SyncOptions options;
   options.server = flags.server;
   options.begins_at_once = true;
-  replica->StartSync(options);
-  line.Note(Say("Sincronización en vivo; Ctrl-C para terminar", "Live sync; Ctrl-C to end"));
-  ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("En vivo", "Live")));
-  SyncPhase last_phase = SyncPhase::kIdle;
-  std::string last_error;
-  SyncState session;
-  const timespec pause = {0, kPollNanoseconds};
-  while (sigtimedwait(&signals, nullptr, &pause) < 0) {
-    const SyncStatus status = replica->GetSyncStatus();
-    bar.Update(0, 0,
-               absl::StrCat(PhaseText(status.phase), ", ", MovedText(status.session), ", ",
-                            Say("por enviar ", "pending "), status.pending));
-    // Where there is no bar, a line per change of phase.
-    if (line.progress_style() != ProgressStyle::kBar && status.phase != last_phase)
-      line.Note(absl::StrCat(PhaseText(status.phase), ": ", MovedText(status.session)));
-    last_phase = status.phase;
-    session = status.session;
-    if (!status.last_error.empty() && status.last_error != last_error)
-      line.Note(StatusText(absl::Status(status.last_error_code, status.last_error)));
-    last_error = status.last_error;
-  }
-  replica->StopSync();
-  bar.Finish(MovedText(session));
+  RETURN_IF_ERROR(Watch(replica.get(), options, signals, line));
   return SayWhatWaits(*replica, flags.strict, line);
 }
 

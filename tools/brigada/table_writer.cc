@@ -1,7 +1,6 @@
 #include "tools/brigada/table_writer.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -12,6 +11,7 @@
 #include "tools/brigada/csv_reader.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/record_json.h"
+#include "tools/brigada/sql_json.h"
 
 namespace brigada {
 namespace {
@@ -22,14 +22,6 @@ constexpr size_t kGap = 2;
 
 bool IsNumber(const SqlValue& value) {
   return std::holds_alternative<int64_t>(value) || std::holds_alternative<double>(value);
-}
-
-Json ValueJson(const SqlValue& value) {
-  if (const auto* const integer = std::get_if<int64_t>(&value)) return *integer;
-  if (const auto* const real = std::get_if<double>(&value))
-    return std::isfinite(*real) ? Json(*real) : Json(nullptr);
-  if (std::holds_alternative<std::monostate>(value)) return nullptr;
-  return ValueText(value);
 }
 
 // Cuts the widest columns until the table fits, none below a readable width. Ids stay whole, to be
@@ -111,8 +103,7 @@ void TableWriter::Row(const SqlRow& row) {
 
 void TableWriter::JsonRow(const SqlRow& row) {
   Json object = Json::object();
-  for (size_t i = 0; i < row.size() && i < names_.size(); ++i)
-    object[names_[i]] = ValueJson(row[i]);
+  for (size_t i = 0; i < row.size() && i < names_.size(); ++i) object[names_[i]] = SqlJson(row[i]);
   *out_ << (rows_ == 1 ? "\n" : ",\n") << JsonText(object);
 }
 

@@ -56,6 +56,7 @@ class WrongWordsTest(FieldTest):
 
     def test_a_wrong_command_or_flag_names_the_nearest(self):
         self.refused(2, ["No hay un comando «lst»", "list"], "lst")
+        self.refused(2, ["No hay un comando «revoke»", "revoke-device o revoke-grant"], "revoke", "x")
         self.refused(2, ["No hay una opción «--serch»", "--search"], "list", "people", "--serch", "x")
         self.refused(2, ["--role: «jefe» no es uno de: kiosk"], "invite", "x", "--role", "jefe", "--scope", OAXACA)
         self.refused(2, ["--limit: «muchos» debe ser un número de 1 a"], "list", "people", "--limit", "muchos")
@@ -81,7 +82,9 @@ class WrongWordsTest(FieldTest):
                      stdin=b'{"notes": "\xff"}')
         self.refused(2, ["[1]: people: phones: se espera un teléfono"], "add", "people", "--scope", OAXACA, "--json", "-",
                      stdin='[{"name": {"given_names": "A"}}, {"name": {"given_names": "B"}, "phones": ["1"]}]')
-        self.refused(3, ["nada.json"], "add", "people", "--scope", OAXACA, "--json", "nada.json")
+        self.refused(2, ["un número es demasiado grande", "línea 2, columna 20"], "add", "people", "--scope", OAXACA,
+                     "--json", "-", stdin='{"notes": "1e999",\n "registered": 1e999}')
+        self.refused(3, ["nada.json", "revise la ruta"], "add", "people", "--scope", OAXACA, "--json", "nada.json")
 
     def test_an_invalid_value_says_what_is_expected(self):
         start = ["add", "people", "--scope", OAXACA, "--name.given-names", "Eva"]
@@ -127,6 +130,28 @@ class WrongWordsTest(FieldTest):
 
     def test_what_the_servers_program_does_is_said_to_be_there(self):
         self.refused(2, ["brigada-server restore"], "restore", "--backup", "x")
+
+    def test_limits_of_a_round_do_not_go_with_a_live_session(self):
+        for limit in ("--timeout", "--byte-budget"):
+            self.refused(2, ["--timeout y --byte-budget", "--watch"], "sync", "--watch", limit, "5")
+
+    def test_a_result_that_cannot_be_written_is_no_result(self):
+        for arguments in (["query", "SELECT 1"], ["list", "people"], ["status"], ["--help"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run(self.field.command("ana", *arguments), stdout=full, stderr=subprocess.PIPE,
+                                      env=environment(), check=False)
+            said = done.stderr.decode()
+            self.assertEqual(done.returncode, 1, said)
+            self.assertIn("No se pudo escribir todo el resultado", said)
+
+    def test_words_of_the_library_are_not_shown(self):
+        answer = run([BRIGADA, "--dir", "", "status"])
+        self.assertEqual(answer.code, 2, answer.text)
+        self.assert_says(answer, "El directorio de la réplica está vacío", "--dir")
+        self.assertNotIn("Options::path", answer.text)
+        self.refused(2, ["sin caracteres de control"], "invite", "a\x01b", "--role", "organizer", "--scope", OAXACA)
+        self.refused(3, ["No se puede escribir /nonexistent/x (no existe)", "Revise la ruta"], "rejected", "export",
+                     "/nonexistent/x")
 
     def test_a_decision_is_never_taken_by_default(self):
         self.refused(2, ["falta --take"], "conflicts", "resolve", "0193a5")
@@ -178,7 +203,10 @@ class SpreadsheetTest(FieldTest):
             with open(self.field.at(name), "w", encoding="utf-8") as file:
                 file.write(content)
             self.assert_says(self.go("ana", "import", "people", name, code=2), words)
-        self.assert_says(self.go("ana", "import", "people", "nada.csv", "--scope", OAXACA, code=3), "nada.csv")
+        self.assert_says(self.go("ana", "import", "people", "nada.csv", "--scope", OAXACA, code=3), "nada.csv",
+                         "revise la ruta")
+        self.assert_says(self.go("ana", "import", "people", self.field.path, "--scope", OAXACA, code=2), "es una carpeta",
+                         "el archivo CSV")
 
 
 class OutsideTest(FieldTest):
@@ -238,6 +266,10 @@ class OutsideTest(FieldTest):
     def test_a_directory_without_a_replica_says_how_to_make_one(self):
         answer = self.go("nadie", "status", code=3)
         self.assert_says(answer, "No hay una réplica en", "brigada init", "--dir")
+        answer = run([BRIGADA, "--dir", "/proc/x", "init"])
+        self.assertEqual(answer.code, 1, answer.text)
+        self.assert_says(answer, "No se puede crear /proc/x", "--dir")
+        self.assert_spanish(answer)
         self.go("sola", "init")
         self.assert_says(self.go("sola", "sync", code=5), "no está inscrito", "brigada enrol")
 

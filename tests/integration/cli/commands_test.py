@@ -7,6 +7,10 @@ import unittest
 from field import MIXTEPEC, OAXACA, FieldTest, run, BRIGADA
 
 
+# RFC 3339, UTC.
+TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+
+
 class RecordsTest(FieldTest):
     @classmethod
     def setUpClass(cls):
@@ -29,6 +33,11 @@ class RecordsTest(FieldTest):
                                  ("attendances", attendance), ("headcounts", count)):
             self.assertEqual(self.go("ana", "--format", "json", "show", kind, identifier).json()["id"], identifier)
             self.assertIn(identifier, self.go("ana", "list", kind).out)
+        self.assert_says(self.go("ana", "edit", "visits", visit, "--notes", "otra", code=2), "una sola vez", "--corrects")
+        head, row = self.go("ana", "--format", "csv", "show", "visits", visit).out.splitlines()
+        values = dict(zip(head.split(","), row.split(",")))
+        self.assertRegex(values["created_at"], TIME)
+        self.assertEqual((values["created_by"], values["scope"], values["pending"]), ("ana", OAXACA, "1"))
 
     def test_types_go_by_their_spanish_names_too(self):
         person = self.add_person("Irma")
@@ -71,6 +80,8 @@ class RecordsTest(FieldTest):
         answer = self.go("ana", "add", "visits", "--scope", OAXACA, "--person", "gemela repetida", "--outcome",
                          "contact", "--at", "now", code=2)
         self.assert_says(answer, "Gemela", *ids)
+        self.assertNotIn("\\n", answer.err)
+        self.assertEqual(len(answer.err.strip().splitlines()), 1)
 
     def test_an_id_as_a_cut_table_shows_it_is_pasted_back(self):
         person = self.add_person("Cortada")
@@ -203,6 +214,36 @@ class SyncTest(FieldTest):
         self.assert_spanish(answer)
         self.go("ana", "sync")
         self.assert_says(self.go("ana", "status"), "nada espera")
+
+    def test_status_is_typed_for_programs(self):
+        self.field.device("pati")
+        self.go("pati", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
+        status = self.go("pati", "--format", "json", "status").json()[0]
+        self.assertIs(status["consistent"], True)
+        self.assertEqual(status["grants"], [{"role": "organizer", "scopes": [OAXACA]}])
+        self.assertRegex(status["last_success"], TIME)
+        self.assertRegex(status["oldest_pending"], TIME)
+        for name in ("last_error_code", "last_error", "last_error_at", "last_mismatch"):
+            self.assertIsNone(status[name])
+        for lang, words in (("es", "No hay conexión"), ("en", "no connection")):
+            self.go("pati", "sync", "--server", "127.0.0.1:1", code=4)
+            failed = self.go("pati", "--format", "json", "status", lang=lang).json()[0]
+            self.assertEqual(failed["last_error_code"], "UNAVAILABLE")
+            self.assertIn(words.lower(), failed["last_error"].lower())
+            self.assertRegex(failed["last_error_at"], TIME)
+        head, row = self.go("pati", "--format", "csv", "status").out.splitlines()
+        values = dict(zip(head.split(","), row.split(",")))
+        self.assertEqual((values["grants"], values["consistent"]), ("organizer@MX/20/067", "1"))
+        self.assertRegex(values["last_success"], TIME)
+
+    def test_a_live_session_that_cannot_help_itself_ends(self):
+        self.go("suelta", "init")
+        self.assert_says(self.go("suelta", "sync", "--watch", code=5), "no está inscrito", "brigada enrol")
+        self.field.device("baja")
+        listed = self.go("admin", "--format", "json", "devices").json()
+        self.go("admin", "revoke-device", next(row["replica"] for row in listed if row["user"] == "baja"))
+        self.assert_says(self.go("baja", "sync", "--watch", code=5), "dio de baja este dispositivo")
+        self.assertEqual(self.go("baja", "--format", "json", "status").json()[0]["last_error_code"], "REVOKED")
 
     def test_rejected_work_is_told_kept_corrected_and_sent_again(self):
         self.field.device("carla")
@@ -346,6 +387,10 @@ class AdministrationTest(FieldTest):
         grant = self.go("admin", "grant", "eva", "--role", "organizer", "--scope", "20067", "--until", "2099-01-01")
         identifier = grant.out.split()[-1]
         self.assertIn(identifier, self.go("admin", "grants").out)
+        given = next(row for row in self.go("admin", "--format", "json", "grants").json()
+                     if row["grant"] == identifier)
+        self.assertRegex(given["until"], TIME)
+        self.assertIsNone(given["revoked"])
         self.assert_says(self.go("admin", "revoke-grant", identifier[:2], code=2), "4 letras")
         self.go("admin", "revoke-grant", identifier[:12])
         self.assert_says(self.go("admin", "grant", "eva", "--role", "organizer", "--scope", "20067", "--until",
@@ -383,7 +428,11 @@ class AdministrationTest(FieldTest):
         listed = self.go("admin", "--format", "json", "devices").json()
         row = next(row for row in listed if row["user"] == "rita")
         self.assertEqual(row["purged_scopes"], "MX/20/208")
-        self.assertNotEqual(row["purged"], "")
+        for field in ("purged", "enrolled", "last_sync"):
+            self.assertRegex(row[field], TIME)
+        self.assertIsNone(row["revoked"])
+        csv = self.go("admin", "--format", "csv", "devices").out.splitlines()
+        self.assertIn(row["purged"], next(text for text in csv if ",rita," in text))
 
     def test_what_needs_the_administrator_says_so(self):
         self.field.device("olga")

@@ -26,5 +26,12 @@ TEST(NearestTest, SuggestsWhatIsCloseAndNothingElse) {
   EXPECT_EQ(NearestName(std::string(100'000, 'x'), names), "");
 }
 
+TEST(NearestTest, TheFirstWordOfSeveralNamesNamesThemAll) {
+  EXPECT_EQ(DidYouMean("revoke", {"devices", "revoke-device", "revoke-grant"}),
+            " ¿Quiso decir revoke-device o revoke-grant?");
+  EXPECT_EQ(DidYouMean("revoke", {"devices", "revoke-device"}), " ¿Quiso decir revoke-device?");
+  EXPECT_EQ(DidYouMean("zzzz", {"devices", "revoke-device"}), "");
+}
+
 }  // namespace
 }  // namespace brigada

@@ -30,6 +30,15 @@ TEST(RecordJsonTest, AKeyThatIsTwiceInAnObjectIsRefused) {
   EXPECT_OK(ParseJson(R"([{"notes": "a"}, {"notes": "b", "name": {"notes": "c"}}])"));
 }
 
+TEST(RecordJsonTest, ANumberThatIsTooLargeIsRefusedWithItsPlace) {
+  const std::string said(
+      ParseJson("{\"notes\": \"1e999 \\\" 1e999\", \"a\": -1.5e3,\n \"b\": -1e999}")
+          .status()
+          .message());
+  EXPECT_THAT(said, HasSubstr("demasiado grande"));
+  EXPECT_THAT(said, HasSubstr("línea 2, columna 12"));
+}
+
 TEST(RecordJsonTest, MergesOverWhatIsThere) {
   v1::Person person;
   person.mutable_name()->set_given_names("Ana");

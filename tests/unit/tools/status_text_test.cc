@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/base/status_macros.h"
+#include "tools/brigada/error_name.h"
 
 namespace brigada {
 namespace {
@@ -50,6 +51,23 @@ TEST(StatusTextTest, AKnownSituationIsToldInOneLanguageWithItsParticulars) {
 
   EXPECT_THAT(text, HasSubstr("No hay una réplica en /x."));
   EXPECT_THAT(text, Not(HasSubstr("make one")));
+}
+
+TEST(StatusTextTest, AnErrorHasOneNameForPrograms) {
+  EXPECT_EQ(ErrorName(absl::PermissionDeniedError("REVOKED: by an administrator")), "REVOKED");
+  EXPECT_EQ(ErrorName(absl::PermissionDeniedError("an administrator revoked this device")),
+            "REVOKED");
+  EXPECT_EQ(ErrorName(absl::FailedPreconditionError("this device is not enrolled: ask")),
+            "NOT_ENROLLED");
+  EXPECT_EQ(ErrorName(absl::UnavailableError("BUSYBODY")), "UNAVAILABLE");
+}
+
+TEST(StatusTextTest, TheSystemsWordsAreSaidInTheUsersLanguage) {
+  const std::string text = StatusText(
+      absl::NotFoundError("write /nonexistent/x: No such file or directory; make the folder"));
+
+  EXPECT_THAT(text, HasSubstr("No se puede escribir /nonexistent/x (no existe)"));
+  EXPECT_THAT(text, Not(HasSubstr("No such")));
 }
 
 TEST(StatusTextTest, NoEnglishIsLeftInASentenceAboutAQuery) {
