@@ -34,6 +34,24 @@ bool IsMark(int32_t point) {
 
 }  // namespace
 
+bool IsBlank(absl::string_view text) {
+  while (!text.empty()) {
+    const int32_t point = TakeCodePoint(&text);
+    if (point < 0) return false;
+    switch (utf8proc_category(point)) {
+      case UTF8PROC_CATEGORY_ZS:
+      case UTF8PROC_CATEGORY_ZL:
+      case UTF8PROC_CATEGORY_ZP:
+      case UTF8PROC_CATEGORY_CC:
+      case UTF8PROC_CATEGORY_CF:
+        break;
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
 int32_t TakeCodePoint(absl::string_view* text) {
   const auto first = static_cast<uint8_t>((*text)[0]);
   if (first < 0x80) {

@@ -15,6 +15,10 @@ namespace brigada {
 // Unicode code points of `text`; nothing when it is not valid UTF-8.
 absl::optional<size_t> CountCodePoints(absl::string_view text);
 
+// Whether there is nothing to see in `text`: it is empty, or white space, control and format
+// characters alone. Text that is not valid UTF-8 is not blank.
+bool IsBlank(absl::string_view text);
+
 // Takes one code point off the front; -1 (and one byte less) when it is not valid UTF-8. `text` is
 // not empty.
 int32_t TakeCodePoint(absl::string_view* text);

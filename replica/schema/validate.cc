@@ -30,8 +30,40 @@ constexpr int kSingular = -1;
 constexpr int64_t kFirstSecond = -62135596800;
 constexpr int64_t kLastSecond = 253402300799;
 
+bool HoldsNothing(const Message& message);
+
 bool IsTimestamp(const google::protobuf::Descriptor& descriptor) {
   return descriptor.full_name() == "google.protobuf.Timestamp";
+}
+
+bool IsMissing(const Message& message, const FieldDescriptor& descriptor) {
+  const Reflection& reflection = *message.GetReflection();
+  if (descriptor.is_repeated()) return reflection.FieldSize(message, &descriptor) == 0;
+  if (!reflection.HasField(message, &descriptor)) return true;
+  if (descriptor.type() == FieldDescriptor::TYPE_STRING) {
+    std::string scratch;
+    return IsBlank(reflection.GetStringReference(message, &descriptor, &scratch));
+  }
+  return descriptor.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+         HoldsNothing(reflection.GetMessage(message, &descriptor));
+}
+
+// The start of 1970 is a time like any other; a name without any part is none. What a newer program
+// put in is something.
+bool HoldsNothing(const Message& message) {
+  if (IsTimestamp(*message.GetDescriptor())) return false;
+  const Reflection& reflection = *message.GetReflection();
+  if (!reflection.GetUnknownFields(message).empty()) return false;
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  return std::all_of(fields.begin(), fields.end(),
+                     [&](const FieldDescriptor* field) { return IsMissing(message, *field); });
+}
+
+// Of a part of a nested message; those of a record's own fields are in its FieldType.
+bool IsRequiredPart(const FieldDescriptor& part) {
+  return part.options().HasExtension(v1::field) &&
+         part.options().GetExtension(v1::field).required();
 }
 
 // Checks one top-level field and all that is below it.
@@ -59,16 +91,6 @@ class FieldChecker {
     refusal.set_change(change_);
     refusal.set_field(field_.number);
     refusal.set_detail(std::move(detail));
-  }
-
-  static bool IsMissing(const Message& message, const FieldDescriptor& descriptor) {
-    const Reflection& reflection = *message.GetReflection();
-    if (descriptor.is_repeated()) return reflection.FieldSize(message, &descriptor) == 0;
-    if (!reflection.HasField(message, &descriptor)) return true;
-    if (descriptor.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) return false;
-    // The start of 1970 is a time like any other; a name without any part is none.
-    return !IsTimestamp(*descriptor.message_type()) &&
-           reflection.GetMessage(message, &descriptor).ByteSizeLong() == 0;
   }
 
   void CheckField(const Message& message, const FieldDescriptor& descriptor, int depth) {
@@ -119,9 +141,12 @@ class FieldChecker {
       Refuse(rule);
       path_.resize(path_size);
     });
+    const bool holds_nothing = HoldsNothing(message);
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
       const FieldDescriptor& descriptor = *message.GetDescriptor()->field(i);
       absl::StrAppend(&path_, ".", descriptor.name());
+      if (!holds_nothing && IsRequiredPart(descriptor) && IsMissing(message, descriptor))
+        Refuse("missing");
       CheckField(message, descriptor, depth + 1);
       path_.resize(path_size);
     }

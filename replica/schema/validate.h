@@ -16,9 +16,10 @@
 namespace brigada {
 
 // Checks the rules of the top-level fields in `numbers` (all of them when null) in `message`:
-// required (a nested message must hold something), length in code points (of bytes: bytes),
-// pattern, range, declared enum values, references of 16 bytes, valid UTF-8, times between the
-// years 1 and 9999, the form of shared values (value_form.h). Elements are checked one by one;
+// required (white space alone is nothing; a nested message must hold something, and one that holds
+// something holds the parts that its own annotations require), length in code points (of bytes:
+// bytes), pattern, range, declared enum values, references of 16 bytes, valid UTF-8, times between
+// the years 1 and 9999, the form of shared values (value_form.h). Elements are checked one by one;
 // max_length holds for each text inside a message or map, UTF-8 and enum values at any depth. Each
 // violation is a Refusal with its field and a detail of path and rule, never the value
 // ("name.given_names: longer than 120"); one that repeats is said once. `change` goes into each.

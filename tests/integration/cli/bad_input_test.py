@@ -97,6 +97,11 @@ class WrongWordsTest(FieldTest):
         self.refused(2, ["«notes» está dos veces"], *start, "--json", "-", stdin='{"notes": "a", "notes": "b"}')
         self.refused(2, ["birth_date", "AAAA-MM-DD"], *start, "--birth-date", "1990-13")
         self.refused(2, ["falta name"], "add", "people", "--scope", OAXACA, "--notes", "x")
+        for given in ([], ["--name.given-names", "   "]):
+            self.refused(2, ["falta name.given_names"], "add", "people", "--scope", OAXACA, "--name.second-surname", "X",
+                         *given)
+        self.refused(2, ["falta name"], "add", "people", "--scope", OAXACA, "--name.given-names", "\u00a0 ")
+        self.refused(2, ["falta title"], "add", "events", "--scope", OAXACA, "--kind", "circle", "--title", "  ")
         self.refused(2, ["name.given_names: pasa de 120 caracteres"], "add", "people", "--scope", OAXACA,
                      "--name.given-names", "x" * 121)
         event = ["add", "events", "--scope", OAXACA, "--title", "Círculo", "--kind", "circle"]

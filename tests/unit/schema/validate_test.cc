@@ -71,6 +71,35 @@ TEST(ValidateMessageTest, RequiredFieldsAreThere) {
   EXPECT_THAT(Details(person), ElementsAre("name: missing"));
 }
 
+TEST(ValidateMessageTest, WhiteSpaceAloneIsNothing) {
+  v1::Person person;
+  person.mutable_name()->set_given_names(" \t\u00a0\u3000\u200b");
+  EXPECT_THAT(Details(person), ElementsAre("name: missing"));
+  v1::Event event;
+  event.set_title("  ");
+  const auto refusals = Details(*Registry::BuiltIn().FindByName("Event"), event);
+  EXPECT_THAT(refusals, ::testing::Contains("title: missing"));
+}
+
+TEST(ValidateMessageTest, ANestedMessageHoldsThePartsItRequires) {
+  v1::Person person;
+  person.mutable_name()->set_second_surname("Luna");
+  EXPECT_THAT(Details(person), ElementsAre("name.given_names: missing"));
+  person.mutable_name()->set_given_names("  ");
+  EXPECT_THAT(Details(person), ElementsAre("name.given_names: missing"));
+  person.mutable_name()->set_given_names("Sol");
+  EXPECT_THAT(Details(person), IsEmpty());
+}
+
+TEST(ValidateMessageTest, WhatANewerProgramPutIntoAMessageIsSomething) {
+  v1::Person person;
+  person.mutable_name()
+      ->GetReflection()
+      ->MutableUnknownFields(person.mutable_name())
+      ->AddVarint(99, 1);
+  EXPECT_THAT(Details(person), ElementsAre("name.given_names: missing"));
+}
+
 TEST(ValidateMessageTest, TheStartOf1970IsATime) {
   v1::Visit visit;
   visit.set_outcome(v1::CONTACT);
