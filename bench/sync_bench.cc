@@ -1,5 +1,6 @@
 #include "bench/sync_bench.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -184,14 +185,25 @@ absl::Status Run::PushTogether(const std::string& figure, const std::vector<std:
   AddRate(figure, sizes_.devices * sizes_.each, together_s);
   std::vector<double> seconds;
   double delivered = 0;
+  double sent_bytes = 0;
+  double received_bytes = 0;
+  double device_peak_mib = 0;
   for (Numbers& numbers : all) {
     RETURN_IF_ERROR(Expect("confirmed of one device", numbers["confirmed"], sizes_.each));
     seconds.push_back(numbers["seconds"]);
     delivered += numbers["records"];
+    sent_bytes += numbers["sent_bytes"];
+    received_bytes += numbers["received_bytes"];
+    device_peak_mib = std::max(device_peak_mib, numbers["peak_mib"]);
   }
+  const double pushed = static_cast<double>(sizes_.devices) * sizes_.each;
   figures_.Add(absl::StrCat(figure, ": median device"), "s", Median(seconds));
   figures_.Add(absl::StrCat(figure, ": delivered to all"), "records", delivered);
   figures_.Add(absl::StrCat(figure, ": peak memory, server"), "MiB", organization_.PeakMemoryMib());
+  figures_.Add(absl::StrCat(figure, ": greatest peak memory of a device"), "MiB", device_peak_mib);
+  figures_.Add(absl::StrCat(figure, ": bytes up"), "per pushed record", sent_bytes / pushed);
+  figures_.Add(absl::StrCat(figure, ": bytes down"), "per delivered record",
+               received_bytes / std::max(delivered, pushed));
   return absl::OkStatus();
 }
 
