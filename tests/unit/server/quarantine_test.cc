@@ -24,20 +24,25 @@ class QuarantineTest : public ::testing::Test {
     const Epoch lost = store_->epoch();
     const brigada::Run run = store_->run();
     EXPECT_OK(store_->BeginEpoch(lost, run, now_));
-    const Epoch before = *Epoch::FromBytes(store_->CurrentEpoch().parent());
+    past_ = *Epoch::FromBytes(store_->CurrentEpoch().parent());
     judge_.refuses = [](const ChangeInQuestion&) { return true; };
-    v1::Person person = PersonNamed("Rosa Peña");
-    for (const char* scope : {kJuarez, kTlacolula}) {
-      PushRequest push = ana_.PushOf({Create(PersonType(), ana_.NewId(), scope, person)});
-      v1::Redelivered& said = push.redelivered.emplace_back();
-      said.set_epoch(before.AsBytes());
-      said.mutable_verdict()->set_sequence(ana_.sequence());
-      said.mutable_verdict()->set_commit_sequence(ana_.sequence());
-      said.mutable_verdict()->set_outcome(v1::APPLIED);
-      const auto results = store_->CommitPushes({push}, judge_, now_);
-      EXPECT_OK(results);
-      EXPECT_EQ((*results)[0].verdicts.at(0).outcome(), v1::QUARANTINED);
-    }
+    for (const char* scope : {kJuarez, kTlacolula}) Push({scope});
+  }
+  // A change set that makes a person in each place.
+  void Push(const std::vector<std::string>& scopes) {
+    std::vector<v1::Change> changes;
+    changes.reserve(scopes.size());
+    for (const std::string& scope : scopes)
+      changes.push_back(Create(PersonType(), ana_.NewId(), scope, PersonNamed("Rosa Peña")));
+    PushRequest push = ana_.PushOf(changes);
+    v1::Redelivered& said = push.redelivered.emplace_back();
+    said.set_epoch(past_.AsBytes());
+    said.mutable_verdict()->set_sequence(ana_.sequence());
+    said.mutable_verdict()->set_commit_sequence(ana_.sequence());
+    said.mutable_verdict()->set_outcome(v1::APPLIED);
+    const auto results = store_->CommitPushes({push}, judge_, now_);
+    ASSERT_OK(results);
+    EXPECT_EQ((*results)[0].verdicts.at(0).outcome(), v1::QUARANTINED);
   }
   static std::vector<v1::GrantRecord> GrantOf(absl::string_view role, absl::string_view scope) {
     v1::GrantRecord grant;
@@ -64,6 +69,7 @@ class QuarantineTest : public ::testing::Test {
   std::unique_ptr<AuthorityStore> store_ = NewMemoryAuthorityStore(random_);
   TestJudge judge_;
   TestReplica ana_{&random_, kOaxaca};
+  Epoch past_;
 };
 
 TEST_F(QuarantineTest, AdministratorsSeeWhatConcernsNoOtherPlaceThanTheirs) {
@@ -89,6 +95,16 @@ TEST_F(QuarantineTest, ContentIsForThoseWhoAdministerEveryPlaceOfIt) {
   for (const auto& grants : {GrantOf("administrator", kTlacolula), GrantOf("coordinator", "MX")})
     EXPECT_EQ(Show(grants, 1).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Show(GrantOf("administrator", "MX"), 3).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(QuarantineTest, WhatConcernsTwoPlacesIsForThoseWhoAdministerBoth) {
+  Push({kJuarez, kTlacolula});
+  EXPECT_OK(Show(GrantOf("administrator", kOaxaca), 3));
+  for (const char* scope : {kJuarez, kTlacolula}) {
+    EXPECT_EQ(Show(GrantOf("administrator", scope), 3).status().code(),
+              absl::StatusCode::kNotFound);
+    EXPECT_THAT(List(GrantOf("administrator", scope)).sets(), SizeIs(1));
+  }
 }
 
 TEST_F(QuarantineTest, PagesAreBoundedAndGoOn) {

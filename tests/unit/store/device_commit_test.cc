@@ -247,6 +247,18 @@ TEST_F(DeviceCommitTest, StampsRiseWhateverTheWallClockDoes) {
   EXPECT_GT(HeaderOf(2).stamp(), HeaderOf(1).stamp());
 }
 
+// The authority would lower it, and each later one with it.
+TEST_F(DeviceCommitTest, AStampThatAWrongClockGaveIsLeftOnceTheClockIsRight) {
+  const absl::Time now = clock.Now();
+  ASSERT_OK(store->NoteServerTime(now));
+  clock.SetWall(now + absl::Hours(24 * 365 * 24));
+  Register("Ana");
+  clock.SetWall(now);
+  Register("Eva");
+  EXPECT_GT(Hlc{HeaderOf(1).stamp()}.ToTime(), now + absl::Hours(1));
+  EXPECT_LE(Hlc{HeaderOf(2).stamp()}.ToTime(), now + kPermittedClockLead);
+}
+
 TEST_F(DeviceCommitTest, TheChainIsRecomputedFromAnyPage) {
   for (int i = 0; i < 5; ++i) Register(absl::StrCat("Persona ", i));
   ChainValue chain = ChainStart(store->replica().bytes(), "MX/20");
