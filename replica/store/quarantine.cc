@@ -50,11 +50,6 @@ bool Quarantine::HasRoom(const ReplicaId& replica, size_t bytes) const {
          fits(census_->total(), difference_.total(), kMaxQuarantined, kMaxQuarantinedBytes);
 }
 
-absl::StatusOr<std::optional<std::string>> Quarantine::Find(const std::string& key) const {
-  if (const auto changed = changed_.find(key); changed != changed_.end()) return changed->second;
-  return reader_->Get(Table::kRejected, key);
-}
-
 absl::Status Quarantine::Put(const std::string& key, const ReplicaId& replica, std::string value) {
   return Set(key, replica, std::move(value));
 }
@@ -71,18 +66,8 @@ absl::Status Quarantine::Set(const std::string& key, const ReplicaId& replica,
   if (before.has_value()) share = {-1, -Bytes(before->size())};
   if (value.has_value()) share = {share.sets + 1, share.bytes + Bytes(value->size())};
   difference_.Add(replica.bytes(), share);
-  changed_[key] = std::move(value);
+  rows_.Set(key, std::move(value));
   return absl::OkStatus();
-}
-
-void Quarantine::Stage(KvBatch* batch) const {
-  for (const auto& [key, value] : changed_) {
-    if (value.has_value()) {
-      batch->Put(Table::kRejected, key, *value);
-    } else {
-      batch->Delete(Table::kRejected, key);
-    }
-  }
 }
 
 }  // namespace brigada

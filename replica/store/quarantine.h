@@ -17,6 +17,7 @@
 #include "brigada/v1/storage.pb.h"
 #include "replica/base/ids.h"
 #include "replica/store/kv.h"
+#include "replica/store/staged_rows.h"
 
 namespace brigada {
 
@@ -54,15 +55,17 @@ class Quarantine {
  public:
   // Both outlive it. `census`: of what is stored.
   Quarantine(const KvReader* reader, const QuarantineCensus* census)
-      : reader_(reader), census_(census) {}
+      : rows_(reader, Table::kRejected), census_(census) {}
 
-  // True while this replica may keep so many bytes more (limits.h).
+  // True while this replica may keep one more, of so many bytes.
   bool HasRoom(const ReplicaId& replica, size_t bytes) const;
-  absl::StatusOr<std::optional<std::string>> Find(const std::string& key) const;
+  absl::StatusOr<std::optional<std::string>> Find(const std::string& key) const {
+    return rows_.Get(key);
+  }
   // `key`: QuarantineKey of that replica.
   absl::Status Put(const std::string& key, const ReplicaId& replica, std::string value);
   absl::Status Remove(const std::string& key, const ReplicaId& replica);
-  void Stage(KvBatch* batch) const;
+  void Stage(KvBatch* batch) const { rows_.Stage(batch); }
   // What the batch adds to the census once it is written.
   const QuarantineCensus& difference() const { return difference_; }
 
@@ -70,10 +73,9 @@ class Quarantine {
   absl::Status Set(const std::string& key, const ReplicaId& replica,
                    std::optional<std::string> value);
 
-  const KvReader* const reader_;
+  StagedRows rows_;
   const QuarantineCensus* const census_;
   QuarantineCensus difference_;
-  std::map<std::string, std::optional<std::string>> changed_;  // nullopt: removed
 };
 
 // One of them, as a person is told of it.

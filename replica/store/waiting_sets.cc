@@ -75,28 +75,21 @@ bool WaitingSets::HasRoom(const ReplicaId& replica, size_t records) const {
          static_cast<int64_t>(kMaxWaitingPerReplica);
 }
 
-absl::StatusOr<bool> WaitingSets::Has(const std::string& key) const {
-  if (const auto changed = changed_.find(key); changed != changed_.end())
-    return changed->second.has_value();
-  ASSIGN_OR_RETURN(const auto stored, reader_->Get(Table::kRejected, key));
-  return stored.has_value();
-}
-
 absl::Status WaitingSets::Add(absl::string_view partition, uint32_t type_id, const RecordId& id,
                               const v1::WaitingChangeSet& set) {
   const std::string key = KeyOf(partition, type_id, id, set.dot());
-  ASSIGN_OR_RETURN(const bool is_there, Has(key));
-  if (!is_there) difference_.Add(set);
-  changed_[key] = set.SerializeAsString();
+  ASSIGN_OR_RETURN(const auto stored, rows_.Get(key));
+  if (!stored.has_value()) difference_.Add(set);
+  rows_.Set(key, set.SerializeAsString());
   return absl::OkStatus();
 }
 
 absl::Status WaitingSets::Remove(absl::string_view partition, uint32_t type_id, const RecordId& id,
                                  const v1::WaitingChangeSet& set) {
   const std::string key = KeyOf(partition, type_id, id, set.dot());
-  ASSIGN_OR_RETURN(const bool is_there, Has(key));
-  if (is_there) difference_.Remove(set);
-  changed_[key] = std::nullopt;
+  ASSIGN_OR_RETURN(const auto stored, rows_.Get(key));
+  if (stored.has_value()) difference_.Remove(set);
+  rows_.Set(key, std::nullopt);
   return absl::OkStatus();
 }
 
@@ -106,19 +99,7 @@ absl::StatusOr<std::vector<v1::WaitingChangeSet>> WaitingSets::Find(absl::string
   constexpr size_t kDotBytes = ReplicaId::kSize + sizeof(uint64_t);
   std::string prefix = WaitingKey(partition, type_id, id, ReplicaId(), 0);
   prefix.resize(prefix.size() - kDotBytes);
-  std::map<std::string, std::string> values;
-  const auto it = reader_->Iterate(Table::kRejected, prefix, PrefixEnd(prefix));
-  for (it->SeekToFirst(); it->Valid(); it->Next())
-    values.emplace(std::string(it->key()), std::string(it->value()));
-  RETURN_IF_ERROR(it->status());
-  for (auto at = changed_.lower_bound(prefix);
-       at != changed_.end() && at->first.compare(0, prefix.size(), prefix) == 0; ++at) {
-    if (at->second.has_value()) {
-      values[at->first] = *at->second;
-    } else {
-      values.erase(at->first);
-    }
-  }
+  ASSIGN_OR_RETURN(const auto values, rows_.Under(prefix));
   std::vector<v1::WaitingChangeSet> sets;
   for (const auto& [key, value] : values)
     if (auto set = Parse(value); set.has_value()) sets.push_back(*std::move(set));
@@ -129,16 +110,6 @@ absl::StatusOr<std::vector<v1::WaitingChangeSet>> WaitingSets::Find(absl::string
   std::sort(sets.begin(), sets.end(),
             [&](const auto& a, const auto& b) { return order(a) < order(b); });
   return sets;
-}
-
-void WaitingSets::Stage(KvBatch* batch) const {
-  for (const auto& [key, value] : changed_) {
-    if (value.has_value()) {
-      batch->Put(Table::kRejected, key, *value);
-    } else {
-      batch->Delete(Table::kRejected, key);
-    }
-  }
 }
 
 }  // namespace brigada

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "brigada/v1/storage.pb.h"
 #include "replica/base/ids.h"
 #include "replica/store/kv.h"
+#include "replica/store/staged_rows.h"
 
 namespace brigada {
 
@@ -48,7 +48,7 @@ class WaitingSets {
  public:
   // Both outlive it. `census`: of what is stored.
   WaitingSets(const KvReader* reader, const WaitingCensus* census)
-      : reader_(reader), census_(census) {}
+      : rows_(reader, Table::kRejected), census_(census) {}
 
   // True while one more of this replica may wait, for so many records (kMaxWaitingPerReplica).
   bool HasRoom(const ReplicaId& replica, size_t records) const;
@@ -60,17 +60,14 @@ class WaitingSets {
   absl::StatusOr<std::vector<v1::WaitingChangeSet>> Find(absl::string_view partition,
                                                          uint32_t type_id,
                                                          const RecordId& id) const;
-  void Stage(KvBatch* batch) const;
+  void Stage(KvBatch* batch) const { rows_.Stage(batch); }
   // What the batch adds to the census once it is written.
   const WaitingCensus& difference() const { return difference_; }
 
  private:
-  absl::StatusOr<bool> Has(const std::string& key) const;
-
-  const KvReader* const reader_;
+  StagedRows rows_;
   const WaitingCensus* const census_;
   WaitingCensus difference_;
-  std::map<std::string, std::optional<std::string>> changed_;
 };
 
 }  // namespace brigada
