@@ -7,7 +7,6 @@
 #include "replica/schema/fragment.h"
 #include "replica/schema/registry.h"
 #include "replica/schema/scope.h"
-#include "replica/store/keys.h"
 #include "server/roles.h"
 
 namespace brigada {
@@ -85,18 +84,13 @@ absl::StatusOr<v1::ShowQuarantinedResponse> ShowQuarantined(
   const absl::Status unknown = absl::NotFoundError(
       "no such change set is in quarantine; list them with `brigada quarantine`");
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
-  if (!Scope::IsPartition(request.partition()) || request.sequence() == 0) return unknown;
-  ASSIGN_OR_RETURN(
-      const QuarantinePage page,
-      store.ListQuarantine(QuarantineKey(request.partition(), replica, request.sequence() - 1), 1));
-  if (page.sets.empty()) return unknown;
-  const QuarantinedSet& set = page.sets.front();
-  const bool is_it = set.partition == request.partition() && set.replica == replica &&
-                     set.sequence == request.sequence();
-  if (!is_it || !IsAdministratorOf(grants, set.scopes, now)) return unknown;
+  if (!Scope::IsPartition(request.partition())) return unknown;
+  ASSIGN_OR_RETURN(const auto set,
+                   store.FindQuarantined(request.partition(), replica, request.sequence()));
+  if (!set.has_value() || !IsAdministratorOf(grants, set->scopes, now)) return unknown;
   v1::ShowQuarantinedResponse response;
-  *response.mutable_set() = Describe(set);
-  response.set_body(ReadableBody(set.kept.change_set()));
+  *response.mutable_set() = Describe(*set);
+  response.set_body(ReadableBody(set->kept.change_set()));
   return response;
 }
 

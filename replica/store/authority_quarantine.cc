@@ -40,11 +40,12 @@ absl::StatusOr<std::vector<std::string>> ScopesOf(const QuarantineReader& who,
 }
 
 absl::StatusOr<QuarantinedSet> Read(const QuarantineReader& who, const std::string& partition,
-                                    absl::string_view place, absl::string_view value) {
+                                    const ReplicaId& replica, uint64_t sequence,
+                                    absl::string_view value) {
   QuarantinedSet set;
   set.partition = partition;
-  ASSIGN_OR_RETURN(set.replica, ReplicaId::FromBytes(place.substr(0, ReplicaId::kSize)));
-  set.sequence = BigEndian64(place.substr(ReplicaId::kSize));
+  set.replica = replica;
+  set.sequence = sequence;
   // A damaged one is told of too, without a reason.
   if (!set.kept.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
     Log(LogLevel::kError, "quarantined_set_damaged", {{"partition", partition}});
@@ -55,6 +56,18 @@ absl::StatusOr<QuarantinedSet> Read(const QuarantineReader& who, const std::stri
 }
 
 }  // namespace
+
+absl::StatusOr<std::optional<QuarantinedSet>> FindQuarantinedSet(const QuarantineReader& who,
+                                                                 absl::string_view partition,
+                                                                 const ReplicaId& replica,
+                                                                 uint64_t sequence) {
+  ASSIGN_OR_RETURN(const auto value,
+                   who.reader->Get(Table::kRejected, QuarantineKey(partition, replica, sequence)));
+  if (!value.has_value()) return std::optional<QuarantinedSet>();
+  ASSIGN_OR_RETURN(QuarantinedSet set,
+                   Read(who, std::string(partition), replica, sequence, *value));
+  return std::optional<QuarantinedSet>(std::move(set));
+}
 
 absl::StatusOr<QuarantinePage> ReadQuarantinePage(const QuarantineReader& who,
                                                   absl::string_view after, size_t max_sets) {
@@ -79,7 +92,11 @@ absl::StatusOr<QuarantinePage> ReadQuarantinePage(const QuarantineReader& who,
       bytes += it->value().size();
       const absl::string_view place = it->key().substr(prefix.size());
       if (place.size() != kPlaceBytes) continue;
-      ASSIGN_OR_RETURN(QuarantinedSet set, Read(who, partition, place, it->value()));
+      ASSIGN_OR_RETURN(const ReplicaId replica,
+                       ReplicaId::FromBytes(place.substr(0, ReplicaId::kSize)));
+      ASSIGN_OR_RETURN(
+          QuarantinedSet set,
+          Read(who, partition, replica, BigEndian64(place.substr(ReplicaId::kSize)), it->value()));
       page.sets.push_back(std::move(set));
     }
     RETURN_IF_ERROR(it->status());

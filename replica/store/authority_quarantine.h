@@ -3,7 +3,9 @@
 #define REPLICA_STORE_AUTHORITY_QUARANTINE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,11 @@ struct QuarantineReader {
       places_of;
 };
 
+// See AuthorityStore.
+absl::StatusOr<std::optional<QuarantinedSet>> FindQuarantinedSet(const QuarantineReader& who,
+                                                                 absl::string_view partition,
+                                                                 const ReplicaId& replica,
+                                                                 uint64_t sequence);
 absl::StatusOr<QuarantinePage> ReadQuarantinePage(const QuarantineReader& who,
                                                   absl::string_view after, size_t max_sets);
 

@@ -228,6 +228,9 @@ class AuthorityStore {
   // MiB.
   virtual absl::StatusOr<QuarantinePage> ListQuarantine(absl::string_view after,
                                                         size_t max_sets) const = 0;
+  // One of them; nullopt when there is none.
+  virtual absl::StatusOr<std::optional<QuarantinedSet>> FindQuarantined(
+      absl::string_view partition, const ReplicaId& replica, uint64_t sequence) const = 0;
 
   // Past and present: which points of which lines this store has been at.
 

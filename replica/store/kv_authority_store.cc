@@ -120,12 +120,13 @@ class KvAuthorityStore final : public AuthorityStore {
   absl::StatusOr<QuarantinePage> ListQuarantine(absl::string_view after,
                                                 size_t max_sets) const override {
     const auto snapshot = kv_->Snapshot();
-    return ReadQuarantinePage(
-        {.reader = snapshot.get(),
-         .partitions = Partitions(),
-         .places_of = [this](uint32_t type_id,
-                             const RecordId& id) { return PlacesOf(type_id, id); }},
-        after, max_sets);
+    return ReadQuarantinePage(QuarantineOf(*snapshot), after, max_sets);
+  }
+  absl::StatusOr<std::optional<QuarantinedSet>> FindQuarantined(absl::string_view partition,
+                                                                const ReplicaId& replica,
+                                                                uint64_t sequence) const override {
+    const auto snapshot = kv_->Snapshot();
+    return FindQuarantinedSet(QuarantineOf(*snapshot), partition, replica, sequence);
   }
 
   std::vector<std::string> WaitingUsers() const override {
@@ -200,6 +201,13 @@ class KvAuthorityStore final : public AuthorityStore {
   }
 
  private:
+  QuarantineReader QuarantineOf(const KvReader& reader) const {
+    return {.reader = &reader,
+            .partitions = Partitions(),
+            .places_of = [this](uint32_t type_id, const RecordId& id) {
+              return PlacesOf(type_id, id);
+            }};
+  }
   RangeReader ReaderOf(const RangeRequest& request, const KvReader& reader) const {
     return {.registry = registry_,
             .reader = &reader,

@@ -106,6 +106,11 @@ class FaultyAuthorityStore final : public AuthorityStore {
                                                 size_t max_sets) const override {
     return store_->ListQuarantine(after, max_sets);
   }
+  absl::StatusOr<std::optional<QuarantinedSet>> FindQuarantined(absl::string_view partition,
+                                                                const ReplicaId& replica,
+                                                                uint64_t sequence) const override {
+    return store_->FindQuarantined(partition, replica, sequence);
+  }
   std::vector<std::string> WaitingUsers() const override { return store_->WaitingUsers(); }
   Epoch epoch() const override { return store_->epoch(); }
   Run run() const override { return store_->run(); }

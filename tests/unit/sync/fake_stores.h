@@ -58,6 +58,11 @@ class FakeAuthorityStore final : public AuthorityStore {
                                                 size_t /*max_sets*/) const override {
     return QuarantinePage{};
   }
+  absl::StatusOr<std::optional<QuarantinedSet>> FindQuarantined(
+      absl::string_view /*partition*/, const ReplicaId& /*replica*/,
+      uint64_t /*sequence*/) const override {
+    return std::optional<QuarantinedSet>();
+  }
   std::vector<std::string> WaitingUsers() const override { return {}; }
   v1::EpochRecord CurrentEpoch() const override { return {}; }
   std::vector<std::string> Partitions() const override { return {}; }
