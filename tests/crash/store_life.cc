@@ -7,33 +7,18 @@
 #include "brigada/v1/storage.pb.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/rocks_kv.h"
+#include "tests/support/lent_kv.h"
 
 namespace brigada {
 namespace {
 
 // A disk whose writes never sync: what a store without its fsyncs would be.
-class ForgetfulKv final : public Kv {
+class ForgetfulKv final : public LentKv {
  public:
-  explicit ForgetfulKv(std::unique_ptr<Kv> kv) : kv_(std::move(kv)) {}
-  absl::StatusOr<std::optional<std::string>> Get(Table table,
-                                                 absl::string_view key) const override {
-    return kv_->Get(table, key);
-  }
-  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
-                                      absl::string_view end) const override {
-    return kv_->Iterate(table, begin, end);
-  }
+  using LentKv::LentKv;
   absl::Status Write(const KvBatch& batch, Durability) override {
-    return kv_->Write(batch, Durability::kMemory);
+    return LentKv::Write(batch, Durability::kMemory);
   }
-  std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
-  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
-    return kv_->CopyTo(path, go_on);
-  }
-  uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
-
- private:
-  const std::unique_ptr<Kv> kv_;
 };
 
 // The heads of a run are a map, which has more than one encoding.

@@ -1,4 +1,5 @@
-// A Kv that outlives the store on it: stores come and go on one disk.
+// A Kv that outlives the store on it: stores come and go on one disk. What a test does otherwise
+// than the disk it overrides.
 #ifndef TESTS_SUPPORT_LENT_KV_H_
 #define TESTS_SUPPORT_LENT_KV_H_
 
@@ -10,7 +11,7 @@
 
 namespace brigada {
 
-class LentKv final : public Kv {
+class LentKv : public Kv {
  public:
   explicit LentKv(std::shared_ptr<Kv> kv) : kv_(std::move(kv)) {}
 

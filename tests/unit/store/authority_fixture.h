@@ -27,6 +27,7 @@
 #include "replica/store/memory_kv.h"
 #include "replica/store/record_table.h"
 #include "replica/store/rocks_kv.h"
+#include "tests/support/lent_kv.h"
 #include "tests/support/status_matchers.h"
 
 namespace brigada {
@@ -53,32 +54,17 @@ class TestJudge final : public Judge {
   }
 };
 
-// A Kv that outlives the store on it, so that a store in memory can be reopened; its writes can be
-// made to fail.
-class BorrowedKv final : public Kv {
+// A lent Kv whose writes can be made to fail.
+class BorrowedKv final : public LentKv {
  public:
   explicit BorrowedKv(std::shared_ptr<Kv> kv, const absl::Status* failure = nullptr)
-      : kv_(std::move(kv)), failure_(failure) {}
-  absl::StatusOr<std::optional<std::string>> Get(Table table,
-                                                 absl::string_view key) const override {
-    return kv_->Get(table, key);
-  }
-  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
-                                      absl::string_view end) const override {
-    return kv_->Iterate(table, begin, end);
-  }
+      : LentKv(std::move(kv)), failure_(failure) {}
   absl::Status Write(const KvBatch& batch, Durability durability) override {
     if (failure_ != nullptr && !failure_->ok()) return *failure_;
-    return kv_->Write(batch, durability);
+    return LentKv::Write(batch, durability);
   }
-  std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
-  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
-    return kv_->CopyTo(path, go_on);
-  }
-  uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
 
  private:
-  const std::shared_ptr<Kv> kv_;
   const absl::Status* const failure_;
 };
 

@@ -13,29 +13,17 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // One row cannot be read, for a reason that nobody has foreseen.
-class OddKv final : public Kv {
+class OddKv final : public LentKv {
  public:
-  OddKv(std::shared_ptr<Kv> kv, const std::string* odd_key) : kv_(std::move(kv)), odd_(odd_key) {}
+  OddKv(std::shared_ptr<Kv> kv, const std::string* odd_key)
+      : LentKv(std::move(kv)), odd_(odd_key) {}
   absl::StatusOr<std::optional<std::string>> Get(Table table,
                                                  absl::string_view key) const override {
     if (key == *odd_) return absl::InternalError("odd");
-    return kv_->Get(table, key);
+    return LentKv::Get(table, key);
   }
-  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
-                                      absl::string_view end) const override {
-    return kv_->Iterate(table, begin, end);
-  }
-  absl::Status Write(const KvBatch& batch, Durability durability) override {
-    return kv_->Write(batch, durability);
-  }
-  std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
-  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
-    return kv_->CopyTo(path, go_on);
-  }
-  uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
 
  private:
-  const std::shared_ptr<Kv> kv_;
   const std::string* const odd_;
 };
 
