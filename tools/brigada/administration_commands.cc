@@ -93,12 +93,6 @@ absl::Status Invite(const CommandLine& line, const GrantFlags& flags) {
   return absl::OkStatus();
 }
 
-// As the chosen format has times; 0 is none.
-SqlValue When(const CommandLine& line, int64_t unix_millis) {
-  if (line.wants_text()) return TimeText(unix_millis);
-  return TimeValue(unix_millis == 0 ? absl::InfinitePast() : absl::FromUnixMillis(unix_millis));
-}
-
 void NoteWhenNone(const CommandLine& line, bool none) {
   if (!none) return;
   line.Note(
@@ -117,11 +111,11 @@ absl::Status Devices(const CommandLine& line) {
   for (const v1::DeviceRecord& device : devices) {
     const absl::StatusOr<ReplicaId> id = ReplicaId::FromBytes(device.replica());
     table.Row({id.ok() ? id->ToString() : "", device.user(), device.name(),
-               When(line, device.enrolled_ms()), When(line, device.last_sync_ms()),
-               When(line, device.lease_until_ms()), When(line, device.revoked_ms()),
+               line.TimeCell(device.enrolled_ms()), line.TimeCell(device.last_sync_ms()),
+               line.TimeCell(device.lease_until_ms()), line.TimeCell(device.revoked_ms()),
                static_cast<int64_t>(device.bytes_received()),
                static_cast<int64_t>(device.bytes_sent()),
-               absl::StrJoin(device.purged_scopes(), " "), When(line, device.purged_ms())});
+               absl::StrJoin(device.purged_scopes(), " "), line.TimeCell(device.purged_ms())});
   }
   table.Finish();
   NoteWhenNone(line, devices.empty());
@@ -187,8 +181,9 @@ absl::Status Grants(const CommandLine& line) {
   for (const v1::GrantRecord& grant : grants) {
     const absl::StatusOr<RecordId> id = RecordId::FromBytes(grant.id());
     table.Row({id.ok() ? id->ToString() : "", grant.user(), grant.role(),
-               absl::StrJoin(grant.scopes(), " "), When(line, grant.from_ms()),
-               When(line, grant.until_ms()), When(line, grant.revoked_ms()), grant.granted_by()});
+               absl::StrJoin(grant.scopes(), " "), line.TimeCell(grant.from_ms()),
+               line.TimeCell(grant.until_ms()), line.TimeCell(grant.revoked_ms()),
+               grant.granted_by()});
   }
   table.Finish();
   NoteWhenNone(line, grants.empty());

@@ -244,6 +244,19 @@ SqlValue TimeValue(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
+SqlValue CommandLine::TimeCell(int64_t unix_millis) const {
+  if (wants_text()) return TimeText(unix_millis);
+  return TimeValue(unix_millis == 0 ? absl::InfinitePast() : absl::FromUnixMillis(unix_millis));
+}
+
+absl::Status CannotRead(const std::string& file) {
+  return SaidError(
+      absl::StatusCode::kNotFound,
+      absl::Substitute(Say("No se puede leer el archivo $0: revise la ruta y sus permisos",
+                           "Cannot read the file $0: check the path and its permissions"),
+                       PrintableText(file)));
+}
+
 absl::StatusOr<std::string> ReadText(const std::string& file, size_t max_bytes) {
   if (file.empty())
     return UsageError(Say("El nombre del archivo está vacío", "The file's name is empty"));
@@ -260,13 +273,7 @@ absl::StatusOr<std::string> ReadText(const std::string& file, size_t max_bytes) 
           PrintableText(file), ByteCount(max_bytes)));
     }
   }
-  if (input.bad() || (file != "-" && !opened.is_open())) {
-    return SaidError(
-        absl::StatusCode::kNotFound,
-        absl::Substitute(Say("No se puede leer el archivo $0: revise la ruta y sus permisos",
-                             "Cannot read the file $0: check the path and its permissions"),
-                         PrintableText(file)));
-  }
+  if (input.bad() || (file != "-" && !opened.is_open())) return CannotRead(file);
   return text;
 }
 

@@ -65,6 +65,8 @@ class CommandLine {
     SqlValue value;
   };
   void Show(const std::vector<Fact>& facts) const;
+  // A time as the chosen format has it (TimeText, TimeValue); 0 is none.
+  SqlValue TimeCell(int64_t unix_millis) const;
 
  private:
   void AddGlobals(CLI::App* app);
@@ -88,8 +90,10 @@ std::string TimeText(int64_t unix_millis);
 // For programs: UTC, or NULL.
 SqlValue TimeValue(absl::Time time);
 
-// The text of a file, or of stdin for "-". UsageError when it cannot be read or is longer than
-// `max_bytes`.
+// kNotFound, with the way out.
+absl::Status CannotRead(const std::string& file);
+// The text of a file, or of stdin for "-". CannotRead, or UsageError when it is longer than
+// `max_bytes` or has no name.
 absl::StatusOr<std::string> ReadText(const std::string& file, size_t max_bytes);
 
 // The families of commands, each in the file of its name.

@@ -233,13 +233,7 @@ absl::Status Import(const CommandLine& line, ImportFlags flags) {
             "$0 is a folder: give the CSV file that is in it, or - to read stdin"),
         PrintableText(flags.file)));
   }
-  if (flags.file != "-" && !opened.is_open()) {
-    return SaidError(
-        absl::StatusCode::kNotFound,
-        absl::Substitute(Say("No se puede leer el archivo $0: revise la ruta y sus permisos",
-                             "Cannot read the file $0: check the path and its permissions"),
-                         PrintableText(flags.file)));
-  }
+  if (flags.file != "-" && !opened.is_open()) return CannotRead(flags.file);
   const uintmax_t size = flags.file == "-" ? 0 : std::filesystem::file_size(flags.file, error);
   const uint64_t total = error ? 0 : static_cast<uint64_t>(size);
   std::unique_ptr<Replica> replica;

@@ -48,11 +48,8 @@ void ShowSets(const CommandLine& line, const std::vector<v1::QuarantinedSet>& se
   TableWriter table = line.Table();
   table.Columns(Headings({"number", "user", "places", "quarantined", "reason"}, line.wants_text()));
   for (const v1::QuarantinedSet& set : sets) {
-    const int64_t at_ms = set.quarantined_ms();
-    table.Row(
-        {NameOf(set), set.user(), absl::StrJoin(set.scopes(), " "),
-         line.wants_text() ? SqlValue(TimeText(at_ms)) : TimeValue(absl::FromUnixMillis(at_ms)),
-         ReasonOf(set)});
+    table.Row({NameOf(set), set.user(), absl::StrJoin(set.scopes(), " "),
+               line.TimeCell(set.quarantined_ms()), ReasonOf(set)});
   }
   table.Finish();
 }
