@@ -82,6 +82,18 @@ bool IsPartOfAnother(const CheckedEntry& entry, const Record& base) {
   return is_part && (!base.exists() || entry.delta.created() != base.created());
 }
 
+// True for a removal by a server that went back behind what this device knows of the record:
+// nothing is deleted for that. The end of the very life that is here is taken, whatever its number:
+// a life that has ended does not go on.
+bool IsBehind(const CheckedEntry& entry, const RecordStorage& here) {
+  const bool is_removal = !entry.moved_to.empty() || entry.delta.deleted;
+  if (!is_removal || entry.delta.erased || here.seen <= entry.sequence) return false;
+  if (!entry.delta.deleted || !here.base.exists()) return true;
+  const WriteRef& ended = entry.delta.created();
+  const WriteRef& held = here.base.created();
+  return ended.replica != held.replica || ended.origin_sequence != held.origin_sequence;
+}
+
 // An entry is what the server has now, so it is never too old to be taken; but a verdict just
 // folded may have raised the sequence beyond it (a change that left the server's record as it was).
 void LayEntryOver(const CheckedEntry& entry, Record* base) {
@@ -236,11 +248,7 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
 absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgress* work) {
   ASSIGN_OR_RETURN(RecordSlot* const slot,
                    work->records.Open(work->partition, entry.type_id, entry.id));
-  // The server went back behind what this device knows of the record: nothing is deleted for that.
-  const bool is_removal = !entry.moved_to.empty() || entry.delta.deleted;
-  if (is_removal && !entry.delta.erased && work->state.left.has_value() &&
-      slot->state.seen > entry.sequence)
-    return absl::OkStatus();
+  if (IsBehind(entry, slot->state) && work->state.left.has_value()) return absl::OkStatus();
   slot->dirty = true;
   ++work->effect.records;
   if (!entry.moved_to.empty()) return ApplyDeparture(entry, slot, work);

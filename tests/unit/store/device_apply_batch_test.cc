@@ -283,6 +283,29 @@ TEST_F(DeviceApplyBatchTest, ARemovalThatIsOlderThanWhatIsKnownIsNotTakenFromASe
   EXPECT_EQ(NotesOf(id), "segunda");
 }
 
+// The writer sent its record again to a server that went back, and deleted it there.
+TEST_F(DeviceApplyBatchTest, TheEndOfTheLifeThatIsHereIsTakenWhateverItsNumber) {
+  const RecordId id = NewId();
+  const WriteRef creation = {.stamp = Hlc{uint64_t{1'767'000'000'000} << 16},
+                             .replica = *ReplicaId::Parse("000000000000000000000000000000ff"),
+                             .user = "otra",
+                             .origin_sequence = 1,
+                             .sequence = 9};
+  ServerRecord lost;
+  lost.Write(Creation(id, "MX/20/067", PersonNamed("Ana", "perdida")), creation);
+  ASSERT_OK(BatchMaker("MX/20", 0, 9).Entry(lost.EntryAfter(0, true)).ApplyTo(store.get()));
+  ResetCursor();
+  WriteRef again = creation;
+  again.sequence = 1;
+  ServerRecord record;
+  record.Write(Creation(id, "MX/20/067", PersonNamed("Ana", "perdida")), again);
+  record.Write(Deletion(id), 2);
+
+  ASSERT_OK(BatchMaker("MX/20", 0, 2).Entry(record.EntryAfter(0, true)).ApplyTo(store.get()));
+
+  EXPECT_EQ(NotesOf(id), "(absent)");
+}
+
 TEST_F(DeviceApplyBatchTest, MalformedBatchesChangeNothing) {
   const RecordId id = Register("Ana");
   Register("Eva");
