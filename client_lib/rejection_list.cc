@@ -5,7 +5,7 @@
 
 #include "replica/base/status_macros.h"
 #include "replica/store/created_records.h"
-#include "replica/store/grant_cover.h"
+#include "replica/store/refusals.h"
 
 namespace brigada {
 namespace {
@@ -21,9 +21,7 @@ absl::StatusOr<Rejection> Describe(const v1::RejectedChangeSet& entry) {
   rejection.partition = header.partition();
   rejection.sequence = header.sequence();
   rejection.retry_of = header.retry_of().sequence();
-  rejection.quarantined = entry.verdict().outcome() == v1::QUARANTINED &&
-                          std::none_of(refusals.begin(), refusals.end(), IsOfGrants) &&
-                          std::none_of(refusals.begin(), refusals.end(), IsNotJudged);
+  rejection.waits_for_record = WaitsForRecords(entry.verdict());
   rejection.waits_for_grant =
       !refusals.empty() && std::all_of(refusals.begin(), refusals.end(), IsOfGrants);
   rejection.refused_at = absl::FromUnixMillis(entry.refused_at_ms());

@@ -13,6 +13,7 @@
 #include "replica/store/device_keys.h"
 #include "replica/store/grant_cover.h"
 #include "replica/store/keys.h"
+#include "replica/store/refusals.h"
 
 namespace brigada {
 
@@ -145,10 +146,10 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
           absl::StrCat("no readable rejected change set ", sequence, " in ", partition));
     }
     const v1::Verdict& verdict = chosen.front().entry.verdict();
-    if (verdict.outcome() == v1::QUARANTINED && !MayPassUnchanged(verdict)) {
+    if (WaitsForRecords(verdict)) {
       return absl::FailedPreconditionError(
-          "the server keeps this change set in quarantine, and applies it when what it waits for "
-          "has come");
+          "the server keeps this change set, and applies it when the records that it waits for "
+          "have come");
     }
     CommitGroup group(&table_, kv_.get(), folios_);
     absl::Status first;

@@ -10,6 +10,7 @@
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
+#include "replica/store/refusals.h"
 
 namespace brigada {
 namespace {
@@ -23,14 +24,6 @@ absl::StatusOr<v1::OutboxChangeSet> ParseStored(absl::string_view value) {
 
 bool IsKeptOut(const v1::Verdict& verdict) {
   return verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-}
-
-// True while a server that went back may still take it in: then with what it says left out of the
-// entries, as its replica's own.
-bool IsWaiting(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::QUARANTINED && verdict.refusals_size() > 0 &&
-         std::all_of(verdict.refusals().begin(), verdict.refusals().end(),
-                     [](const v1::Refusal& r) { return r.reason() == v1::UNKNOWN_RECORD; });
 }
 
 // False while the server that lost the verdict has not given it again.
@@ -157,7 +150,7 @@ absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t c
     if (!set.has_verdict()) break;
     const uint64_t sequence = set.verdict().sequence();
     const bool is_covered = set.verdict().commit_sequence() <= covered &&
-                            IsSettled(*head, sequence) && !IsWaiting(set.verdict());
+                            IsSettled(*head, sequence) && !WaitsForRecords(set.verdict());
     const bool is_old = now_ms > 0 && set.judged_at_ms() < oldest_ms;
     if (!is_covered && !is_old && head->retained_bytes() <= options_.retained_bytes_max) break;
     batch->Delete(Table::kOutbox, std::string(it->key()));

@@ -15,12 +15,6 @@ bool MayWrite(const v1::GrantInfo& grant, uint32_t type_id) {
 
 }  // namespace
 
-bool IsOfGrants(const v1::Refusal& refusal) {
-  return refusal.reason() == v1::NOT_GRANTED || refusal.reason() == v1::LATE_AFTER_REVOCATION;
-}
-
-bool IsNotJudged(const v1::Refusal& refusal) { return refusal.reason() == v1::NOT_JUDGED; }
-
 bool GrantsCover(const v1::Welcome& welcome, uint32_t type_id, absl::string_view scope) {
   const auto& grants = welcome.grants();
   return std::any_of(grants.begin(), grants.end(), [&](const v1::GrantInfo& grant) {

@@ -11,11 +11,6 @@
 
 namespace brigada {
 
-// A refusal that another grant may mend.
-bool IsOfGrants(const v1::Refusal& refusal);
-// The server failed at it, whatever the change set says: it may be tried again once that is mended.
-bool IsNotJudged(const v1::Refusal& refusal);
-
 // True when some grant lets its user write records of the type at `scope`.
 bool GrantsCover(const v1::Welcome& welcome, uint32_t type_id, absl::string_view scope);
 

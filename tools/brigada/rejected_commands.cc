@@ -60,7 +60,7 @@ std::string KeptText(const std::string& name) {
 }
 
 absl::Status CheckNotKept(const Rejection& rejection) {
-  if (!rejection.quarantined) return absl::OkStatus();
+  if (!rejection.waits_for_record) return absl::OkStatus();
   return SaidError(absl::StatusCode::kFailedPrecondition, KeptText(NameOf(rejection)));
 }
 
@@ -72,7 +72,7 @@ std::string DependsOnOf(const Rejection& rejection) {
 // What to do about it: the first reason's way out, unless it goes along with another one or waits
 // for what somebody else has to give.
 std::string WayOutOf(const Rejection& rejection) {
-  if (rejection.quarantined) return KeptText(NameOf(rejection));
+  if (rejection.waits_for_record) return KeptText(NameOf(rejection));
   if (rejection.depends_on != 0) {
     return absl::Substitute(
         Say("Depende de $0, que también está en la lista: resuelva ese y este se envía con él",

@@ -63,7 +63,7 @@ struct Rejection {
   uint64_t sequence = 0;
   // The server keeps it and applies it when the record it waits for has come; it cannot be sent
   // again from here.
-  bool quarantined = false;
+  bool waits_for_record = false;
   // It goes again by itself once grants cover it.
   bool waits_for_grant = false;
   // Of a retry: the change set that was tried first; else 0.
@@ -237,7 +237,7 @@ class Replica {
   virtual absl::StatusOr<std::vector<Rejection>> Rejections() const = 0;
   // Commits the content again as a new change set that keeps the position of the old one; what
   // depends on it goes along. kNotFound; kInvalidArgument: it breaks a rule, which is named;
-  // kFailedPrecondition: quarantined, or another user's work.
+  // kFailedPrecondition: it waits for a record, or is another user's work.
   virtual absl::Status Resubmit(absl::string_view partition, uint64_t sequence) = 0;
   // The same with `content` in place of what was refused.
   virtual absl::Status ResubmitAs(absl::string_view partition, uint64_t sequence,

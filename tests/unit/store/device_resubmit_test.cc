@@ -131,11 +131,17 @@ TEST_F(DeviceResubmitTest, AFailedWriteLeavesTheListAsItWas) {
   EXPECT_EQ(Counts().pending, 0U);
 }
 
-TEST_F(DeviceResubmitTest, WhatTheServerHoldsInQuarantineIsNotSentAgain) {
-  Register("Ana");
-  Refuse(1, v1::UNREADABLE_BODY, v1::QUARANTINED);
-  EXPECT_THAT(store->Resubmit(kOaxaca, 1, {}), StatusIs(absl::StatusCode::kFailedPrecondition));
-  EXPECT_THAT(Listed(), SizeIs(1));
+// Accepted on a line that the server lost, and the record went another way since.
+TEST_F(DeviceResubmitTest, WhatIsQuarantinedForARuleIsEditedLikeWhatWasRefused) {
+  const RecordId id = Register("Ana");
+  Refuse(1, v1::ILLEGAL_TRANSITION, v1::QUARANTINED);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  ASSERT_OK(
+      store->Resubmit(kOaxaca, 1, {Creation(id, "MX/20/067", PersonNamed("Ana", "corregida"))}));
+  EXPECT_THAT(Listed(), IsEmpty());
+  EXPECT_EQ(NotesOf(id), "corregida");
+  EXPECT_EQ(HeaderOf(2).retry_of().sequence(), 1U);
 }
 
 TEST_F(DeviceResubmitTest, AnotherUsersWorkIsNotSentAgain) {

@@ -1,0 +1,21 @@
+#include "replica/store/refusals.h"
+
+#include <algorithm>
+
+namespace brigada {
+
+bool IsOfGrants(const v1::Refusal& refusal) {
+  return refusal.reason() == v1::NOT_GRANTED || refusal.reason() == v1::LATE_AFTER_REVOCATION;
+}
+
+bool IsNotJudged(const v1::Refusal& refusal) { return refusal.reason() == v1::NOT_JUDGED; }
+
+bool WaitsForRecords(const v1::Verdict& verdict) {
+  const auto& refusals = verdict.refusals();
+  return verdict.outcome() == v1::QUARANTINED && !refusals.empty() &&
+         std::all_of(refusals.begin(), refusals.end(), [](const v1::Refusal& refusal) {
+           return refusal.reason() == v1::UNKNOWN_RECORD;
+         });
+}
+
+}  // namespace brigada

@@ -1,0 +1,20 @@
+// What a refused change set waits for, as its refusals say: what its device and its user may do
+// about it.
+#ifndef REPLICA_STORE_REFUSALS_H_
+#define REPLICA_STORE_REFUSALS_H_
+
+#include "brigada/v1/sync_service.pb.h"
+
+namespace brigada {
+
+// A refusal that another grant may mend.
+bool IsOfGrants(const v1::Refusal& refusal);
+// The server failed at it, whatever the change set says: it may be tried again once that is mended.
+bool IsNotJudged(const v1::Refusal& refusal);
+// The server keeps it, and applies it by itself when the records come that it is about: it is not
+// to be sent again. Anything else in quarantine waits for its user.
+bool WaitsForRecords(const v1::Verdict& verdict);
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_REFUSALS_H_
