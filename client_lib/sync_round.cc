@@ -119,6 +119,7 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   const absl::Duration start = clock_->Monotonic();
   Tries tries;
   const absl::Status status = TryAll(options, start, &tries);
+  if (status.ok()) Recount();
   // The first session may have left something that only a second one can say. Failing, it takes
   // nothing away from the first.
   if (status.ok() && HasMoreToSay()) {
@@ -157,6 +158,9 @@ absl::Status SyncRound::TryAll(const SyncOptions& options, absl::Duration start,
 
 // Refused work that goes again under a new grant, the receipt of a purge, or a difference that the
 // last checkpoint showed.
+// What it finds the next session repairs. A store that cannot be read says so where it is used.
+void SyncRound::Recount() { store_->RecountWhenDue().IgnoreError(); }
+
 bool SyncRound::HasMoreToSay() const {
   const absl::StatusOr<StoreCounts> counts = store_->Counts();
   return store_->PendingReceipt().feeds_size() > 0 || store_->Repairs().due_size() > 0 ||
@@ -169,6 +173,7 @@ SessionEnd SyncRound::RunLive(const SyncOptions& options) {
   const absl::Duration start = clock_->Monotonic();
   Tries tries;
   const absl::Status status = RunOnce(options, /*live=*/true, absl::InfiniteDuration(), &tries);
+  if (tries.was_up_to_date) Recount();
   End(status, tries);
   if (tries.retry_after.has_value()) end.retry_after = *tries.retry_after;
   // One that stalled would stall again at once.

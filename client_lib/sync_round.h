@@ -54,6 +54,7 @@ class SyncRound {
   void NoteFailure(const absl::Status& status);
   void DescribeFailure(SyncStatus* status) const;
   void DescribeRepairs(SyncStatus* status) const;
+  void Recount();
   bool HasMoreToSay() const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
                        Tries* tries);

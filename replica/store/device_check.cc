@@ -1,6 +1,9 @@
 // A checkpoint says what this device should have of each scope: a difference is found here, and
 // noted until it is repaired.
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
@@ -11,6 +14,12 @@
 #include "replica/store/scope_sums.h"
 
 namespace brigada {
+namespace {
+
+// Records are read whole for it: seldom enough not to be felt.
+constexpr absl::Duration kRecountAfter = absl::Hours(24);
+
+}  // namespace
 
 void AddDue(absl::string_view partition, v1::RepairNotes* notes) {
   const auto& due = notes->due();
@@ -92,6 +101,52 @@ absl::StatusOr<bool> KvDeviceStore::RecomputeSums(absl::string_view partition) {
   if (!differs) return false;
   RETURN_IF_ERROR(kv_->Write(batch, Durability::kMemory));
   table_.ForgetSums();
+  return true;
+}
+
+// Notes it as counted now: one that cannot be read waits for the next day too. A partition that is
+// new was summed as its records came.
+absl::StatusOr<std::optional<std::string>> KvDeviceStore::NextRecount() {
+  const WriterTurn turn(&writers_);
+  const int64_t now = ServerTimeNow();
+  const int64_t due_before = now - absl::ToInt64Milliseconds(kRecountAfter);
+  v1::RepairNotes notes = Repairs();
+  google::protobuf::Map<std::string, int64_t> counted;
+  std::optional<std::string> next;
+  for (const std::string& partition : Partitions()) {
+    const auto noted = notes.counted_ms().find(partition);
+    const bool is_known = noted != notes.counted_ms().end() && noted->second <= now;
+    counted[partition] = is_known ? noted->second : now;
+    if (counted[partition] > due_before) continue;
+    if (!next.has_value() || counted[partition] < counted[*next]) next = partition;
+  }
+  if (next.has_value()) counted[*next] = now;
+  const bool is_same = counted.size() == notes.counted_ms().size() &&
+                       std::all_of(counted.begin(), counted.end(), [&](const auto& entry) {
+                         const auto noted = notes.counted_ms().find(entry.first);
+                         return noted != notes.counted_ms().end() && noted->second == entry.second;
+                       });
+  if (is_same) return next;
+  *notes.mutable_counted_ms() = std::move(counted);
+  RETURN_IF_ERROR(WriteRepairNotes(std::move(notes)));
+  return next;
+}
+
+absl::StatusOr<bool> KvDeviceStore::RecountWhenDue() {
+  ASSIGN_OR_RETURN(const std::optional<std::string> partition, NextRecount());
+  if (!partition.has_value()) return false;
+  {
+    // Of one moment, so that commits need not wait.
+    const auto snapshot = kv_->Snapshot();
+    ASSIGN_OR_RETURN(const SumsByKey sums,
+                     SumPartition(*snapshot, *options_.registry, table_.sum_policy(), *partition));
+    KvBatch unused;
+    ASSIGN_OR_RETURN(const bool differs, StageAllSums(*snapshot, *partition, sums, &unused));
+    if (!differs) return false;
+  }
+  Log(LogLevel::kWarning, "scope_sums_differ", {{"partition", *partition}});
+  const WriterTurn turn(&writers_);
+  RETURN_IF_ERROR(NoteDifference(*partition, /*differs=*/true));
   return true;
 }
 

@@ -85,6 +85,7 @@ class KvDeviceStore final : public DeviceStore {
   v1::RepairNotes Repairs() const override;
   bool IsAtCheckpoint(absl::string_view partition) const override;
   absl::StatusOr<bool> RecomputeSums(absl::string_view partition) override;
+  absl::StatusOr<bool> RecountWhenDue() override;
   absl::StatusOr<std::vector<v1::RecordRange>> CutRange(absl::string_view partition,
                                                         absl::string_view begin,
                                                         absl::string_view end,
@@ -228,6 +229,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status CheckSums(const v1::Batch& batch, BatchInProgress* work);
   absl::Status NoteDifference(absl::string_view partition, bool differs);
   absl::Status WriteRepairNotes(v1::RepairNotes notes);
+  absl::StatusOr<std::optional<std::string>> NextRecount();
   int64_t ServerTimeNow() const;
 
   // device_repair.cc

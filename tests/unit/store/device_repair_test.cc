@@ -1,10 +1,14 @@
 // Goal: an answer to a repair changes what it may change, and unsent work outlives it; a store that
 // was divided goes on as the same person's work.
+#include "replica/store/keys.h"
 #include "replica/store/record_ranges.h"
 #include "tests/unit/store/device_fixture.h"
 
 namespace brigada {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 class DeviceRepairTest : public DeviceStoreFixture {
  protected:
@@ -57,6 +61,24 @@ TEST_F(DeviceRepairTest, AnOwnFieldThatIsNotToldStaysAndDoesNotCount) {
 
   EXPECT_EQ(NotesOf(id), "mio");
   EXPECT_THAT(store->RecomputeSums("MX/20"), IsOkAndHolds(false));
+}
+
+TEST_F(DeviceRepairTest, ARecordThatChangedBehindTheStoresBackIsNotedWithinADay) {
+  const RecordId id = Pull("Ana");
+  ASSERT_OK(store->NoteServerTime(clock.Now()));
+  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(false));
+  KvBatch loss;
+  loss.Delete(Table::kRecords, RecordKey("MX/20", TypeNamed("Person").type_id(), id));
+  ASSERT_OK(disk.kv->Write(loss, Durability::kSync));
+  Reopen();
+
+  clock.Advance(absl::Hours(23));
+  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(false));
+  EXPECT_THAT(store->Repairs().due(), IsEmpty());
+  clock.Advance(absl::Hours(2));
+  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(true));
+  EXPECT_THAT(store->Repairs().due(), ElementsAre("MX/20"));
+  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(false)) << "once a day";
 }
 
 TEST_F(DeviceRepairTest, WhatLiesOutsideTheRangeThatWasAskedForStays) {
