@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import unittest
 
 from field import MIXTEPEC, OAXACA, FieldTest, run, BRIGADA
@@ -442,6 +443,8 @@ class AdministrationTest(FieldTest):
             self.assert_says(answer, "administrador")
             self.assert_spanish(answer)
 
+
+class RecoveryTest(FieldTest):
     def test_a_backup_is_made_and_put_back(self):
         self.field.device("rosa")
         self.go("rosa", "add", "people", "--scope", OAXACA, "--name.given-names", "Respaldada")
@@ -449,13 +452,43 @@ class AdministrationTest(FieldTest):
         backup = self.go("admin", "--format", "json", "backup", "noche").json()[0]["path"]
         self.assert_says(self.go("admin", "backup", "noche", code=1), "Ya hay un respaldo llamado noche")
         self.assert_says(self.go("admin", "backup", "../x", code=2), "El nombre de un respaldo")
+        # The backup lacks her, and the device has the verdict already.
+        self.go("rosa", "add", "people", "--scope", OAXACA, "--name.given-names", "Posterior")
+        self.go("rosa", "sync")
+        for _ in range(2):
+            self.restore(backup)
+            self.assertEqual(self.people_of("rosa"), ["Respaldada"])
+            self.go("rosa", "sync")
+            self.assertEqual(self.people_of("rosa"), ["Posterior", "Respaldada"])
+
+    def test_a_machine_that_is_set_back_with_all_it_had_gets_back_what_it_lost(self):
+        self.field.device("luz")
+        self.go("luz", "add", "people", "--scope", OAXACA, "--name.given-names", "Anterior")
+        self.go("luz", "sync")
+        server = os.path.join(self.field.path, "server")
+        snapshot = os.path.join(self.field.path, "snapshot")
+        self.field.stop()
+        shutil.copytree(server, snapshot)
+        self.field.start()
+        self.go("luz", "add", "people", "--scope", OAXACA, "--name.given-names", "Posterior")
+        self.go("luz", "sync")
+        self.field.stop()
+        shutil.rmtree(server)
+        shutil.copytree(snapshot, server)
+        self.field.start()
+        self.assertEqual(self.people_of("luz"), ["Anterior"])
+        self.go("luz", "sync")
+        self.assertEqual(self.people_of("luz"), ["Anterior", "Posterior"])
+
+    def restore(self, backup):
         self.field.stop()
         restored = self.field.serve_command("restore", "--backup", os.path.join(self.field.path, backup))
         self.assertEqual(restored.code, 0, restored.text)
         self.field.start()
-        found = self.go("admin", "--format", "json", "query", "--server", "SELECT name_given_names AS n FROM people")
-        self.assertEqual(found.json(), [{"n": "Respaldada"}])
-        self.go("rosa", "sync")
+
+    def people_of(self, user):
+        query = "SELECT name_given_names AS n FROM people WHERE created_by = '%s' ORDER BY n" % user
+        return [row["n"] for row in self.go("admin", "--format", "json", "query", "--server", query).json()]
 
 
 if __name__ == "__main__":
