@@ -20,17 +20,17 @@ v1::DeviceRecord Synced(absl::Duration ago, uint64_t reached) {
 }
 
 TEST(TombstoneFloorTest, IsTheLeastThatALiveDeviceHasReached) {
-  EXPECT_EQ(
-      TombstoneFloor({Synced(absl::Hours(1), 40), Synced(absl::Hours(24 * 179), 7)}, kOaxaca, kNow),
-      7U);
+  const absl::Duration still = kDeviceLivesFor - absl::Seconds(1);
+  EXPECT_EQ(TombstoneFloor({Synced(absl::Hours(1), 40), Synced(still, 7)}, kOaxaca, kNow), 7U);
 }
 
 TEST(TombstoneFloorTest, LeavesOutWhoHasNotSyncedForHalfAYearOrIsRevoked) {
   v1::DeviceRecord revoked = Synced(absl::Hours(1), 3);
   revoked.set_revoked_ms(1);
-  EXPECT_EQ(TombstoneFloor({Synced(absl::Hours(1), 40), Synced(absl::Hours(24 * 181), 7), revoked},
-                           kOaxaca, kNow),
-            40U);
+  const absl::Duration no_longer = kDeviceLivesFor + absl::Seconds(1);
+  EXPECT_EQ(
+      TombstoneFloor({Synced(absl::Hours(1), 40), Synced(no_longer, 7), revoked}, kOaxaca, kNow),
+      40U);
 }
 
 TEST(TombstoneFloorTest, WithoutReadersNothingIsForgotten) {
