@@ -58,14 +58,19 @@ TEST(GoldenLayoutTest, KeysOfEveryTable) {
   expect("verdicts by sequence", VerdictKey(kPartition, Replica16(), kNumber));
   expect("verdicts by place", VerdictPlaceKey(kPartition, Replica16(), kNumber));
   expect("rejected quarantine", QuarantineKey(kPartition, Replica16(), kNumber));
+  expect("rejected that waits", WaitingKey(kPartition, 10, Record16(), Replica16(), kNumber));
   expect("outbox and rejected", ChangeSetKey(kPartition, kNumber));
   expect("meta run", RunKey(kNumber));
   expect("meta head", HeadKey(kPartition));
   expect("meta count", CountKey(10));
+  expect("meta collected", CollectedKey(kPartition));
+  expect("meta epoch", EpochKey(kNumber));
+  expect("sums", SumKey(kPartition, "MX/20/067", v1::BELOW));
   for (const absl::string_view name :
-       {kFormatKey, kClockKey, kOpenConflictsKey, kReplicaKey, kUserKey, kWelcomeKey})
+       {kFormatKey, kClockKey, kOpenConflictsKey, kReplicaKey, kUserKey, kWelcomeKey, kPurgeKey,
+        kReceiptKey, kRepairsKey, kFoliosKey})
     expect(absl::StrCat("meta ", name).c_str(), name);
-  for (const absl::string_view name : {kOutboxHeadName, kCursorName, kSettingName})
+  for (const absl::string_view name : {kOutboxHeadName, kCursorName, kLeftCursorName, kSettingName})
     expect(absl::StrCat("meta ", name).c_str(), NamedMetaKey(name, kPartition));
   expect("a number as value", NumberValue(kNumber));
   golden.Finish();

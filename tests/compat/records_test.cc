@@ -3,9 +3,11 @@
 // again.
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "replica/merge/apply.h"
+#include "replica/store/record_sum.h"
 #include "replica/store/record_table.h"
 #include "tests/compat/filled_message.h"
 #include "tests/compat/golden_file.h"
@@ -110,6 +112,24 @@ TEST(GoldenRecordsTest, HistoriesGiveTheGoldenBytes) {
   const std::string bytes = EncodeStorage(Stored(Contested().record()));
   ASSERT_TRUE(stored.ParseFromString(bytes));
   golden.Expect("stored", TextOf(stored), bytes);
+  golden.Finish();
+}
+
+// Both ends of a session compare them: another way of summing is a difference in every scope.
+TEST(GoldenRecordsTest, SumsAreTheGoldenOnes) {
+  GoldenFile golden("sums.txt",
+                    "Sums of the records of records.txt (record_sum.h): as stored, and the "
+                    "fingerprint on the wire.");
+  const RecordId id = *RecordId::Parse("0190a5b2-7c00-7abc-8def-001122334455");
+  const auto expect = [&](const char* name, const Record& record) {
+    const ClassSums sums = SumsOf(&SampleType(), SampleType().type_id(), id, record, SumPolicy());
+    golden.Expect(absl::StrCat(name, " stored"), "", EncodeClassSums(sums));
+    golden.Expect(absl::StrCat(name, " fingerprint"), "",
+                  sums.UpTo(v1::DataClass_MAX).Fingerprint());
+  };
+  expect("created", Created().record());
+  expect("contested", Contested().record());
+  expect("second life", SecondLife().record());
   golden.Finish();
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -13,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "replica/base/limits.h"
 #include "replica/store/rocks_kv.h"
+#include "replica/store/store_check.h"
 #include "replica/sync/codec.h"
 #include "tests/compat/golden_file.h"
 #include "tests/compat/golden_world.h"
@@ -153,6 +155,18 @@ TEST_F(GoldenStoresTest, DirectoriesHoldWhatTheirDumpsSay) {
     for (const DumpedValue& value : DumpStore(*Open(store)))
       dump.Expect(value.name, value.text, value.bytes);
     dump.Finish();
+  }
+}
+
+// Among others the sums that were stored then are what this program makes of the records.
+TEST_F(GoldenStoresTest, StoresAgreeWithThemselves) {
+  if (IsRegenerating()) GTEST_SKIP();
+  for (const auto& [name, kind] :
+       {std::pair(kAna, StoreKind::kDevice), std::pair(kServer, StoreKind::kAuthority)}) {
+    ASSERT_OK_AND_ASSIGN(const StoreFindings findings,
+                         CheckStoreAt((scratch_ / name).string(), kind, Registry::BuiltIn()));
+    EXPECT_GT(findings.records, 0U) << name;
+    EXPECT_EQ(findings.damages, 0U) << name;
   }
 }
 
