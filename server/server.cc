@@ -3,26 +3,21 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
-#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
-#include "replica/base/limits.h"
 #include "replica/base/log.h"
 #include "replica/base/mutex.h"
 #include "replica/base/status_macros.h"
-#include "server/address.h"
 #include "server/administration_service.h"
 #include "server/commit_queue.h"
 #include "server/enrollment_service.h"
 #include "server/head_watch.h"
+#include "server/listening.h"
 #include "server/live_sessions.h"
 #include "server/session_notes.h"
 #include "server/sum_check.h"
@@ -33,68 +28,12 @@
 namespace brigada {
 namespace {
 
-std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const Organization& organization) {
-  // Requested and verified, not required: without a certificate only enrolment, renewal and health
-  // answer.
-  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = organization.authority.certificate_pem();
-  options.pem_key_cert_pairs.push_back(
-      {organization.server_key_pem, organization.server_certificate_pem});
-  return grpc::SslServerCredentials(options);
-}
-
-// The user's name is in the client certificate, which TLS 1.2 sends in clear. This gRPC has no
-// setting for the lowest version, but with an RSA suite alone a server whose key is on P-256 can
-// agree on nothing below TLS 1.3. Read once, at gRPC's first use.
-void RefuseOldTls() {
-  setenv("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384", /*overwrite=*/0);
-}
-
-constexpr absl::Duration kMaxConnectionAge = absl::Minutes(40);
 // What SQLite may have beside the memory that its queries are allowed.
 constexpr size_t kSqliteReserve = size_t{64} << 20;
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr int kTicksBetweenFlushes = 5;
 // A start has better things to do.
 constexpr absl::Duration kFirstPassAfter = absl::Hours(1);
-
-int Milliseconds(absl::Duration duration) {
-  return static_cast<int>(absl::ToInt64Milliseconds(duration));
-}
-
-// Linking gRPC's list of services publishes it on every server of the process; this one keeps it
-// back.
-class WithoutReflection final : public grpc::ServerBuilderOption {
- public:
-  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
-  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    std::erase_if(*plugins, [](const std::unique_ptr<grpc::ServerBuilderPlugin>& plugin) {
-      return plugin->name() == "proto_server_reflection";
-    });
-  }
-};
-
-// docs/operations.md says why each is what it is.
-void Harden(grpc::ServerBuilder& builder) {
-  builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxFrameBytes));
-  builder.SetMaxSendMessageSize(static_cast<int>(kMaxFrameBytes));
-  // gRPC inflates before it checks sizes: bodies are compressed by the protocol itself, within
-  // bounds.
-  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
-  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 8);
-  builder.AddChannelArgument("grpc.server_handshake_timeout_ms", 10'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 8 << 10);
-  // Later than any session's end: only what does not end by itself is cut.
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(kMaxConnectionAge));
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(absl::Minutes(10)));
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(absl::Minutes(5)));
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-}
 
 }  // namespace
 
@@ -128,29 +67,19 @@ class Server::Impl {
   ~Impl() { Shutdown(absl::Seconds(10)); }
 
   absl::Status Listen(const ServerOptions& options) {
-    RETURN_IF_ERROR(ParseAddress(options.listen).status());
-    RefuseOldTls();
     LimitSqliteMemory(options.query_limits.memory_bytes *
                           static_cast<size_t>(std::max(options.query_threads, 1)) +
                       kSqliteReserve);
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
-    Harden(builder);
-    builder.AddListeningPort(options.listen, CredentialsOf(*organization_), &port_);
     builder.RegisterService(&sync_);
     builder.RegisterService(&enrollment_);
     builder.RegisterService(&administration_);
-    std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-    if (server == nullptr || port_ == 0) {
-      return absl::UnavailableError(
-          absl::StrCat("cannot listen on ", options.listen,
-                       ": its host is no address of this machine, or another program has the "
-                       "port; choose another --listen"));
-    }
+    ASSIGN_OR_RETURN(
+        Listening listening,
+        brigada::Listen(builder, options.listen, TlsOf(*organization_), options.reflection));
+    port_ = listening.port;
     const MutexLock lock(&server_mu_);
-    server_ = std::move(server);
+    server_ = std::move(listening.server);
     return absl::OkStatus();
   }
 
@@ -203,8 +132,7 @@ class Server::Impl {
 
   void SetServing(bool serving) {
     const MutexLock lock(&server_mu_);
-    if (server_ != nullptr && server_->GetHealthCheckService() != nullptr)
-      server_->GetHealthCheckService()->SetServingStatus(serving);
+    if (server_ != nullptr) brigada::SetServing(*server_, serving);
   }
 
   // The ticker's thread.
@@ -237,7 +165,7 @@ class Server::Impl {
     if (health.ok()) return;
     store_failed_ = true;
     // What it says may name files.
-    Log(LogLevel::kError, "store failed: no sessions until the next start",
+    Log(LogLevel::kError, "store failed: no sessions until it is opened again",
         {{"code", absl::StatusCodeToString(health.code())}});
     SetServing(false);
     sessions_.Suspend();

@@ -33,7 +33,8 @@ struct ServerOptions {
 };
 
 // Thread safe. When the store fails it goes on reading, but health says NOT_SERVING, sessions are
-// refused until it is started again, and one line of the log says so.
+// refused until another server is started on the store opened again (tended_server.h), and one line
+// of the log says so.
 class Server {
  public:
   // Listens and serves when it returns. `clock` and `random` outlive it. kUnavailable: the address

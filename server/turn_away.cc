@@ -10,6 +10,8 @@ namespace {
 
 // What a person has to mend takes minutes.
 constexpr absl::Duration kRepairWait = absl::Seconds(60);
+// Opening a store again takes seconds.
+constexpr absl::Duration kReopenWait = absl::Seconds(10);
 
 // Those whose rights end together come back within this time.
 constexpr absl::Duration kSpread = absl::Seconds(30);
@@ -68,8 +70,8 @@ v1::Refused DiskIsFull(const ReplicaId& replica) {
 }
 
 v1::Refused StoreStopped(const ReplicaId& replica) {
-  return MakeRefused(v1::Refused::SHUTTING_DOWN,
-                     "the server's store failed and waits for its operator", SpreadWait(replica));
+  return MakeRefused(v1::Refused::SHUTTING_DOWN, "the server's store failed and is opened again",
+                     kReopenWait + SpreadOver(kSpread, replica));
 }
 
 }  // namespace brigada

@@ -25,7 +25,7 @@ v1::Refused NoHello();
 v1::Refused SessionIsOld();
 // What was pushed waits on the device; it may read meanwhile.
 v1::Refused DiskIsFull(const ReplicaId& replica);
-// The store takes no writes until somebody restarts the server.
+// The store takes no writes until the server has opened it again.
 v1::Refused StoreStopped(const ReplicaId& replica);
 
 }  // namespace brigada

@@ -111,7 +111,9 @@ class RocksSnapshot final : public KvReader {
 class RocksKv final : public Kv {
  public:
   RocksKv(RocksKvOptions options, std::unique_ptr<RocksDatabase> database)
-      : options_(std::move(options)), database_(std::move(database)) {}
+      : options_(std::move(options)),
+        min_free_bytes_(options_.min_free_bytes.value_or(ReserveBytes(options_.profile))),
+        database_(std::move(database)) {}
 
   absl::StatusOr<std::optional<std::string>> Get(Table table,
                                                  absl::string_view key) const override {
@@ -158,6 +160,7 @@ class RocksKv final : public Kv {
   absl::Status WriteSynced(rocksdb::WriteBatch& batch);
 
   const RocksKvOptions options_;
+  const uint64_t min_free_bytes_;
   const std::unique_ptr<RocksDatabase> database_;
   Mutex mu_;
   std::deque<Writer*> queue_ ABSL_GUARDED_BY(mu_);
@@ -238,18 +241,17 @@ absl::Status RocksKv::CommitGroup(const std::vector<Writer*>& group) {
 }
 
 absl::Status RocksKv::CheckFreeSpace() const {
-  if (options_.min_free_bytes == 0) return absl::OkStatus();
+  if (min_free_bytes_ == 0) return absl::OkStatus();
   uint64_t free_bytes = 0;
   // A file system that cannot tell is written to until it refuses.
   if (!database_->db->GetEnv()->GetFreeSpace(options_.path, &free_bytes).ok()) {
     return absl::OkStatus();
   }
-  if (free_bytes >= options_.min_free_bytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the disk is almost full (", free_bytes >> 20, " MB left of the ",
-                   options_.min_free_bytes >> 20,
-                   " MB that a write needs); free some space: nothing that was acknowledged is "
-                   "lost, and writing goes on as soon as there is room"));
+  if (free_bytes >= min_free_bytes_) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the disk is almost full (", free_bytes >> 20, " MB left of the ", min_free_bytes_ >> 20,
+      " MB that a write needs); free some space: nothing that was acknowledged is "
+      "lost, and writing goes on as soon as there is room"));
 }
 
 absl::Status RocksKv::WriteSynced(rocksdb::WriteBatch& batch) {

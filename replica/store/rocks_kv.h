@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -35,12 +36,18 @@ struct RocksKvOptions {
   bool read_only = false;
   // A write that finds less free space than this on the disk is refused with kResourceExhausted
   // before it touches anything, so that the store stays usable and can be worked with again as soon
-  // as there is space. Too low, and a disk that fills up stops the store until it is reopened.
-  uint64_t min_free_bytes = uint64_t{16} << 20;
+  // as there is space. Nothing set: the profile's reserve. Too low, and a disk that fills up stops
+  // the store until it is reopened.
+  std::optional<uint64_t> min_free_bytes = std::nullopt;
   // Files, clock and threads come from here; null: the system's. It must outlive the store. For
   // tests.
   rocksdb::Env* env = nullptr;
 };
+
+// What the database itself may still have to write after the last write that was taken: all its
+// write buffers, and the output of its largest merge of fresh files into the level below. kDevice:
+// 28 MiB, kServer: 512 MiB.
+uint64_t ReserveBytes(RocksKvOptions::Profile profile);
 
 // kNotFound: nothing there and !create_if_missing. kUnavailable: open in another process (close it
 // there), or the disk failed. kResourceExhausted: disk full. kDataLoss: files are damaged, or work

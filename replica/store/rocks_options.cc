@@ -76,6 +76,12 @@ void SetPrivacy(rocksdb::Options& db) {
   db.keep_log_file_num = 1;
 }
 
+// Fresh files that are merged together, and the size of the level they go to, in write buffers.
+constexpr int kFreshFilesMerged = 4;
+constexpr size_t kFirstLevelBuffers = 8;
+// No other merge of two levels is larger than that one.
+constexpr size_t kMergeBuffers = kFreshFilesMerged + kFirstLevelBuffers;
+
 void SetBudget(const Budget& budget, rocksdb::Options& db) {
   db.write_buffer_size = budget.write_buffer_bytes;
   db.max_write_buffer_number = 2;
@@ -84,7 +90,9 @@ void SetBudget(const Budget& budget, rocksdb::Options& db) {
   db.max_open_files = budget.open_files;
   db.max_background_jobs = budget.background_jobs;
   db.target_file_size_base = budget.write_buffer_bytes * 2;
-  db.max_bytes_for_level_base = budget.write_buffer_bytes * 8;
+  db.max_bytes_for_level_base = budget.write_buffer_bytes * kFirstLevelBuffers;
+  db.level0_file_num_compaction_trigger = kFreshFilesMerged;
+  db.max_compaction_bytes = budget.write_buffer_bytes * kMergeBuffers;
   db.level_compaction_dynamic_level_bytes = true;
   db.compaction_readahead_size = budget.background_jobs > 1 ? 2 * kMiB : 256 << 10;
   db.bytes_per_sync = kMiB;
@@ -112,6 +120,11 @@ void SetTables(const Budget& budget, rocksdb::Options& db) {
 }
 
 }  // namespace
+
+uint64_t ReserveBytes(RocksKvOptions::Profile profile) {
+  const Budget budget = BudgetOf(profile);
+  return budget.all_write_buffers_bytes + budget.write_buffer_bytes * kMergeBuffers;
+}
 
 rocksdb::Options MakeRocksOptions(const RocksKvOptions& options) {
   const Budget budget = BudgetOf(options.profile);

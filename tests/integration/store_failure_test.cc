@@ -12,6 +12,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 #include "replica/crypto/secret_file.h"
+#include "server/tended_server.h"
 #include "tests/support/faulty_authority_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_organization.h"
@@ -46,6 +47,13 @@ int HealthOf(const TestOrganization& organization) {
   return bytes.begin()[1];
 }
 
+// Too short to wait for a server that asks to come back.
+SyncOptions Impatient() {
+  SyncOptions options;
+  options.deadline = absl::Seconds(10);
+  return options;
+}
+
 TEST(StoreFailureTest, AFailedStoreTurnsHealthAndSendsDevicesAway) {
   FaultyAuthorityStore* store = nullptr;
   TestOrganization organization;
@@ -64,18 +72,128 @@ TEST(StoreFailureTest, AFailedStoreTurnsHealthAndSendsDevicesAway) {
 
   store->Break();
 
-  EXPECT_THAT(ana->Sync({}), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("operator")));
+  EXPECT_THAT(ana->Sync(Impatient()),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("opened again")));
   // The server looks once a second.
   int health = 1;
   while (health == 1) health = HealthOf(organization);
   EXPECT_EQ(health, 2);
   // Also without anything to push, and the work is kept.
-  EXPECT_THAT(ana->Sync({}), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("operator")));
+  EXPECT_THAT(ana->Sync(Impatient()),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("opened again")));
   EXPECT_EQ(ana->GetSyncStatus().pending, 1u);
   organization.StopServer();
   organization.StartServer();
   EXPECT_OK(ana->Sync({}));
   EXPECT_EQ(ana->GetSyncStatus().pending, 0u);
+}
+
+// A tended server in the place of the organization's own. Opening goes as the test says.
+class TendedServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ana_ = organization_.NewDevice("ana", "organizer", "MX/20/067");
+    organization_.StopServer();
+    ServerOptions options;
+    options.listen = absl::StrCat("127.0.0.1:", organization_.port());
+    TendingOptions tending;
+    tending.backoff_min = tending.backoff_max = absl::ZeroDuration();
+    tending.max_failures = 4;
+    ASSERT_OK_AND_ASSIGN(server_, TendedServer::Start([this] { return Open(); }, options, tending,
+                                                      SystemClock(), SystemRandom()));
+  }
+  void TearDown() override { server_->Shutdown(absl::Seconds(5)); }
+
+  absl::StatusOr<std::unique_ptr<Organization>> Open() {
+    ++opened_;
+    if (!opening_.ok()) return opening_;
+    auto organization =
+        OpenOrganization(organization_.scratch() / "server", SystemClock(), SystemRandom());
+    if (!organization.ok()) return organization;
+    auto faulty = std::make_unique<FaultyAuthorityStore>(std::move((*organization)->store));
+    store_ = faulty.get();
+    (*organization)->store = std::move(faulty);
+    return organization;
+  }
+  void MakePerson() {
+    v1::Person person;
+    person.mutable_name()->set_given_names("Ana");
+    ASSERT_OK(ana_->Create(*Scope::Parse("MX/20/067"), person));
+  }
+
+  TestOrganization organization_;
+  std::unique_ptr<Replica> ana_;
+  absl::Status opening_;
+  int opened_ = 0;
+  FaultyAuthorityStore* store_ = nullptr;
+  std::unique_ptr<TendedServer> server_;
+};
+
+TEST_F(TendedServerTest, AStoreThatFailedIsOpenedAgainAndEverythingArrives) {
+  MakePerson();
+  store_->Break();
+  EXPECT_FALSE(ana_->Sync(Impatient()).ok());
+
+  EXPECT_OK(server_->Tend());
+
+  EXPECT_EQ(opened_, 2);
+  EXPECT_EQ(HealthOf(organization_), 1);
+  EXPECT_OK(ana_->Sync({}));
+  EXPECT_EQ(ana_->GetSyncStatus().pending, 0u);
+  EXPECT_OK(server_->Tend());
+  EXPECT_EQ(opened_, 2);
+}
+
+TEST_F(TendedServerTest, WhileTheStoreCannotBeOpenedHealthSaysSoAndDevicesComeBack) {
+  MakePerson();
+  store_->Break();
+  opening_ = absl::UnavailableError("the disk fails");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_OK(server_->Tend());
+    EXPECT_EQ(server_->server(), nullptr);
+    EXPECT_EQ(HealthOf(organization_), 2);
+    EXPECT_THAT(ana_->Sync({}), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("come back")));
+  }
+  opening_ = absl::OkStatus();
+
+  EXPECT_OK(server_->Tend());
+
+  EXPECT_EQ(HealthOf(organization_), 1);
+  EXPECT_OK(ana_->Sync({}));
+  EXPECT_EQ(ana_->GetSyncStatus().pending, 0u);
+}
+
+TEST_F(TendedServerTest, AFullDiskIsWaitedForHoweverLong) {
+  store_->Break();
+  opening_ = absl::ResourceExhaustedError("the disk is full");
+  for (int i = 0; i < 20; ++i) EXPECT_OK(server_->Tend());
+  opening_ = absl::OkStatus();
+
+  EXPECT_OK(server_->Tend());
+
+  EXPECT_OK(ana_->Sync({}));
+}
+
+TEST_F(TendedServerTest, AStoreThatFailsAgainAndAgainIsGivenUp) {
+  absl::Status end;
+  int failures = 0;
+  for (; end.ok() && failures < 10; ++failures) {
+    store_->Break();
+    end = server_->Tend();
+  }
+
+  EXPECT_THAT(end, StatusIs(absl::StatusCode::kInternal, HasSubstr("the store is read-only")));
+  EXPECT_EQ(failures, 4);
+  EXPECT_EQ(server_->server(), nullptr);
+}
+
+TEST_F(TendedServerTest, DamagedFilesAreNotOpenedASecondTime) {
+  store_->Break();
+  opening_ = absl::DataLossError("a checksum failed");
+
+  EXPECT_THAT(server_->Tend(), StatusIs(absl::StatusCode::kDataLoss));
+
+  EXPECT_EQ(opened_, 2);
 }
 
 TEST(StoreFailureTest, AServerThatStopsWaitsForNoBackup) {

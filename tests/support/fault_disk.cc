@@ -118,6 +118,13 @@ void FaultDisk::SetLyingSyncs(bool lying) {
 void FaultDisk::SetFreeBytes(uint64_t free_bytes) {
   MutexLock lock(&mu_);
   free_bytes_ = free_bytes;
+  counts_room_ = false;
+}
+
+void FaultDisk::SetRoom(uint64_t bytes) {
+  MutexLock lock(&mu_);
+  free_bytes_ = bytes;
+  counts_room_ = true;
 }
 
 uint64_t FaultDisk::free_bytes() const {
@@ -212,13 +219,27 @@ DiskError FaultDisk::CheckOpen(const File& file) const {
   return power_off_ || file.boot != boot_ ? DiskError::kPowerOff : DiskError::kNone;
 }
 
-DiskError FaultDisk::BeginWrite(const File& file) {
+DiskError FaultDisk::BeginWrite(const File& file, uint64_t end) {
   DiskError error = CheckOpen(file);
   if (error == DiskError::kNone) error = Begin();
   if (error != DiskError::kNone) return error;
   if (full_) return DiskError::kFull;
   if (writes_until_failure_ > 0 && --writes_until_failure_ == 0) return DiskError::kIo;
+  if (!counts_room_) return DiskError::kNone;
+  const uint64_t size = file.inode->data.size();
+  const uint64_t growth = end > size ? end - size : 0;
+  if (growth > free_bytes_) return DiskError::kFull;
+  free_bytes_ -= growth;
   return DiskError::kNone;
+}
+
+// What a file took, once its last name goes.
+void FaultDisk::GiveBack(const Entry& entry) {
+  if (!counts_room_ || entry.inode == nullptr) return;
+  const auto names = std::count_if(
+      live_.begin(), live_.end(),
+      [&](const std::pair<const std::string, Entry>& e) { return e.second.inode == entry.inode; });
+  if (names == 1) free_bytes_ += entry.inode->data.size();
 }
 
 void FaultDisk::ApplyName(const NameChange& change, Tree& tree) {
@@ -265,7 +286,7 @@ DiskError FaultDisk::Open(const std::string& path, File* file) {
 
 DiskError FaultDisk::Append(const File& file, absl::string_view bytes) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginWrite(file);
+  const DiskError error = BeginWrite(file, file.inode->data.size() + bytes.size());
   if (error != DiskError::kNone) return error;
   file.inode->Write({file.inode->data.size(), std::string(bytes), false});
   return CheckOpen(file);
@@ -273,7 +294,7 @@ DiskError FaultDisk::Append(const File& file, absl::string_view bytes) {
 
 DiskError FaultDisk::WriteAt(const File& file, uint64_t offset, absl::string_view bytes) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginWrite(file);
+  const DiskError error = BeginWrite(file, offset + bytes.size());
   if (error != DiskError::kNone) return error;
   file.inode->written_at_random = true;
   file.inode->Write({offset, std::string(bytes), false});
@@ -282,7 +303,7 @@ DiskError FaultDisk::WriteAt(const File& file, uint64_t offset, absl::string_vie
 
 DiskError FaultDisk::Truncate(const File& file, uint64_t size) {
   MutexLock lock(&mu_);
-  const DiskError error = BeginWrite(file);
+  const DiskError error = BeginWrite(file, size);
   if (error != DiskError::kNone) return error;
   file.inode->Write({size, "", true});
   return CheckOpen(file);
@@ -325,6 +346,7 @@ DiskError FaultDisk::Remove(const std::string& path) {
   const auto found = live_.find(path);
   if (found == live_.end() || found->second.inode == nullptr) return DiskError::kNotFound;
   Begin();
+  GiveBack(found->second);
   ChangeName({path, std::nullopt, ""});
   return power_off_ ? DiskError::kPowerOff : DiskError::kNone;
 }
@@ -335,6 +357,7 @@ DiskError FaultDisk::Rename(const std::string& from, const std::string& to) {
   const auto found = live_.find(from);
   if (found == live_.end() || live_.count(ParentOf(to)) == 0) return DiskError::kNotFound;
   Begin();
+  if (const auto replaced = live_.find(to); replaced != live_.end()) GiveBack(replaced->second);
   ChangeName({to, found->second, from});
   return power_off_ ? DiskError::kPowerOff : DiskError::kNone;
 }

@@ -54,7 +54,11 @@ class FaultDisk {
   void SetFull(bool full);
   // Syncs succeed without doing anything.
   void SetLyingSyncs(bool lying);
+  // What is told to who asks how much is free, and nothing else.
   void SetFreeBytes(uint64_t free_bytes);
+  // So much more fits: what files grow by is taken from it (and told), what is removed comes back,
+  // and a write beyond it fails for lack of space. Until SetFreeBytes.
+  void SetRoom(uint64_t bytes);
   // The machine starts again. Torn: of the bytes and names that were not synced a random part is
   // there, in files written at the end a beginning.
   void PowerLoss(uint64_t seed, bool torn);
@@ -107,7 +111,9 @@ class FaultDisk {
   void Reboot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   DiskError Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   DiskError CheckOpen(const File& file) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  DiskError BeginWrite(const File& file) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Of `end`, the file's size after it where it grows.
+  DiskError BeginWrite(const File& file, uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GiveBack(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ChangeName(NameChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static void ApplyName(const NameChange& change, Tree& tree);
 
@@ -126,6 +132,7 @@ class FaultDisk {
   bool full_ ABSL_GUARDED_BY(mu_) = false;
   bool lying_syncs_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t free_bytes_ ABSL_GUARDED_BY(mu_) = uint64_t{1} << 40;
+  bool counts_room_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace brigada

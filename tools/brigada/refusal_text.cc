@@ -256,8 +256,10 @@ constexpr SessionEndCause kSessionEndCauses[] = {
      "$0",
      "The server's disk is full: tell your administrator. Your work is saved; repeat $0"},
     {"SHUTTING_DOWN: the server's store failed",
-     "Falló el almacén del servidor: avise a quien administra. Su trabajo está guardado; repita $0",
-     "The server's store failed: tell your administrator. Your work is saved; repeat $0"},
+     "Falló el almacén del servidor, que lo abre otra vez; si sigue así, avise a quien administra. "
+     "Su trabajo está guardado; repita $0",
+     "The server's store failed and is being opened again; if this goes on, tell your "
+     "administrator. Your work is saved; repeat $0"},
     {"SHUTTING_DOWN: grants have changed",
      "Cambió lo que se permite a usted o a este dispositivo, y hay que empezar otra vez. Su "
      "trabajo "

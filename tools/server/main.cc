@@ -21,7 +21,7 @@
 #include "replica/crypto/secret_file.h"
 #include "replica/store/in_use.h"
 #include "server/organization.h"
-#include "server/server.h"
+#include "server/tended_server.h"
 #include "tools/brigada/damage_text.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/grpc_log.h"
@@ -34,6 +34,7 @@ namespace brigada {
 namespace {
 
 constexpr absl::Duration kShutdownPatience = absl::Seconds(20);
+constexpr absl::Duration kTendEvery = absl::Seconds(1);
 
 std::string Text(absl::string_view spanish, absl::string_view english) {
   return std::string(Say(spanish, english));
@@ -120,6 +121,24 @@ int Invite(const Flags& flags) {
   return HandOver(*invitation, flags.invitation_file);
 }
 
+// The port that was taken, for whoever started the server with port 0. Not OK: nobody could read
+// it.
+absl::Status TellPort(const std::string& path, int port) {
+  if (path.empty()) return absl::OkStatus();
+  std::FILE* const file = std::fopen(path.c_str(), "we");
+  if (file != nullptr && std::fprintf(file, "%d\n", port) >= 0 && std::fclose(file) == 0)
+    return absl::OkStatus();
+  return SaidError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(Text("No se puede escribir ", "Cannot write "), path));
+}
+
+// Until one of `signals`, which is returned, or 0 after `period`.
+int WaitForSignal(const sigset_t& signals, absl::Duration period) {
+  const timespec longest = absl::ToTimespec(period);
+  const int signal = sigtimedwait(&signals, nullptr, &longest);
+  return signal < 0 ? 0 : signal;
+}
+
 int Serve(const Flags& flags) {
   // Blocked before any thread starts, so that only the wait below receives them.
   sigset_t signals;
@@ -127,24 +146,20 @@ int Serve(const Flags& flags) {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  absl::StatusOr<std::unique_ptr<Organization>> organization =
-      OpenOrganization(flags.directory, SystemClock(), SystemRandom());
-  if (!organization.ok()) return Fail(organization.status());
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start(*std::move(organization), flags.serve, SystemClock(), SystemRandom());
+  const auto open = [&flags] {
+    return OpenOrganization(flags.directory, SystemClock(), SystemRandom());
+  };
+  absl::StatusOr<std::unique_ptr<TendedServer>> server =
+      TendedServer::Start(open, flags.serve, TendingOptions(), SystemClock(), SystemRandom());
   if (!server.ok()) return Fail(server.status());
   std::cerr << Text("Escuchando en el puerto ", "Listening on port ") << (*server)->port() << "\n";
-  if (!flags.port_file.empty()) {
-    std::FILE* const file = std::fopen(flags.port_file.c_str(), "we");
-    if (file == nullptr || std::fprintf(file, "%d\n", (*server)->port()) < 0 ||
-        std::fclose(file) != 0) {
-      return Fail(
-          SaidError(absl::StatusCode::kFailedPrecondition,
-                    absl::StrCat(Text("No se puede escribir ", "Cannot write "), flags.port_file)));
-    }
-  }
+  const absl::Status told = TellPort(flags.port_file, (*server)->port());
+  if (!told.ok()) return Fail(told);
   int signal = 0;
-  sigwait(&signals, &signal);
+  while ((signal = WaitForSignal(signals, kTendEvery)) == 0) {
+    const absl::Status tended = (*server)->Tend();
+    if (!tended.ok()) return Fail(tended);
+  }
   Log(LogLevel::kInfo, "shutting down", {{"signal", signal}});
   (*server)->Shutdown(kShutdownPatience);
   return kExitOk;

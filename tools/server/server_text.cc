@@ -54,6 +54,12 @@ constexpr Situation kSituations[] = {
      "restore",
      "There is no store in $0. Bring the whole directory, or put a backup in place: brigada-server "
      "restore"},
+    {"the store failed * times in a row and is given up; see to the disk and start the server "
+     "again: *",
+     "El almacén falló $0 veces seguidas y el servidor se detiene. Revise el disco y arranque otra "
+     "vez; nada confirmado se ha perdido ($1)",
+     "The store failed $0 times in a row and the server ends. See to the disk and start it again; "
+     "nothing that was acknowledged is lost ($1)"},
     {"the disk did not confirm what was made",
      "El disco no confirmó lo que se hizo. Repita la misma orden",
      "The disk did not confirm what was made. Run the same command again"},

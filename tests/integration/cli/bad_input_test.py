@@ -418,23 +418,26 @@ class KillTest(FieldTest):
 
 
 class FullServerTest(FieldTest):
-    def test_a_server_whose_disk_is_full_takes_nothing_and_the_device_keeps_all(self):
+    def test_a_server_whose_disk_fails_takes_nothing_and_goes_on_by_itself_once_it_is_mended(self):
         self.field.device("ana")
         self.go("ana", "--quiet", "generate", "--scope", OAXACA, "--people", "2000", "--fast")
         self.field.stop()
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
 
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (150 << 10, 150 << 10))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (150 << 10, unlimited[1]))
 
         self.field.start(limit=limit)
-        answer = self.field.go("ana", "sync")
+        server = self.field.server.pid
+        answer = self.field.go("ana", "sync", "--timeout", "9")
         self.assertIn(answer.code, (1, 4), answer.text)
         self.assert_says(answer, "servidor")
         self.assert_spanish(answer)
-        self.field.stop(signal.SIGKILL)
-        self.field.start()
-        self.go("ana", "sync")
+        resource.prlimit(server, resource.RLIMIT_FSIZE, unlimited)
+        while self.field.go("ana", "sync", "--timeout", "9").code != 0:
+            self.assertIsNone(self.field.server.poll())
+        self.assertEqual(self.field.server.pid, server)
         self.assertEqual(self.go("ana", "--format", "json", "status").json()[0]["pending"], 0)
         self.assertEqual(self.go("admin", "--format", "json", "query", "--server",
                                  "SELECT count(*) AS n FROM people").json(), [{"n": 2000}])

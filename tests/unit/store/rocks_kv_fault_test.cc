@@ -3,8 +3,11 @@
 #include <rocksdb/env.h>
 
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "replica/base/random.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/store/kv_workload.h"
 
@@ -89,6 +92,63 @@ TEST_F(RocksKvFaultTest, WritesAreRefusedBeforeTheDiskIsFullAndGoOnWithoutReopen
   env_.disk().SetFreeBytes(uint64_t{1} << 30);
   EXPECT_OK(Put("accepted"));
   EXPECT_FALSE(Has("refused"));
+}
+
+class RocksKvRoomTest : public RocksKvFaultTest {
+ protected:
+  static constexpr uint64_t kPlenty = uint64_t{1} << 30;
+
+  static std::string Key(int n) { return absl::StrCat("key", n); }
+  // Writes what no compression makes smaller until a write fails, and tells how many did not.
+  int Fill(absl::Status* end) {
+    SeededRandom random(7);
+    for (int n = 0;; ++n) {
+      std::string value(size_t{64} << 10, ' ');
+      for (char& c : value) c = static_cast<char>(random.Uniform(256));
+      KvBatch batch;
+      batch.Put(Table::kRecords, Key(n), std::move(value));
+      *end = kv_->Write(batch, Durability::kSync);
+      if (!end->ok()) return n;
+    }
+  }
+  void ExpectWritten(int count) {
+    for (int n = 0; n < count; ++n) EXPECT_TRUE(Has(Key(n))) << n;
+  }
+};
+
+TEST_F(RocksKvRoomTest, AboveTheReserveFlushesAndMergesFindRoom) {
+  env_.disk().SetRoom(ReserveBytes(RocksKvOptions::kDevice) + (uint64_t{40} << 20));
+  absl::Status end;
+
+  const int written = Fill(&end);
+
+  EXPECT_THAT(end, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("almost full")));
+  EXPECT_OK(kv_->Compact(Table::kRecords, "", ""));
+  EXPECT_OK(kv_->health());
+  env_.disk().SetFreeBytes(kPlenty);
+  EXPECT_OK(Put("after"));
+  EXPECT_GT(written, 200);
+  ExpectWritten(written);
+}
+
+TEST_F(RocksKvRoomTest, AFlushThatFindsNoRoomLosesNothingAndReopeningGoesOn) {
+  kv_.reset();
+  ASSERT_OK_AND_ASSIGN(kv_,
+                       OpenRocksKv({.path = "/store", .min_free_bytes = 0, .env = env_.env()}));
+  // The log of the writes fits, the tables made of it do not.
+  env_.disk().SetRoom(uint64_t{5} << 20);
+  absl::Status end;
+
+  const int written = Fill(&end);
+
+  EXPECT_THAT(kv_->health(), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(Put("after"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  env_.disk().SetFreeBytes(kPlenty);
+  Open();
+  EXPECT_OK(kv_->health());
+  EXPECT_OK(Put("again"));
+  EXPECT_GT(written, 30);
+  ExpectWritten(written);
 }
 
 TEST_F(RocksKvFaultTest, AMarkThatCannotBeWrittenDoesNotFailTheWrite) {

@@ -26,6 +26,15 @@ TEST(ServerTextTest, AStoreInUseIsToldAsAServersNotAsADevices) {
   EXPECT_EQ(ExitCodeOf(in_use), kExitNoConnection);
 }
 
+TEST(ServerTextTest, AStoreThatIsGivenUpSaysWhatToDoAndEndsAsAFailure) {
+  const absl::Status given_up = absl::InternalError(
+      "the store failed 8 times in a row and is given up; see to the disk and start the server "
+      "again: IO error");
+
+  EXPECT_THAT(ServerStatusText(given_up), HasSubstr("El almacén falló 8 veces seguidas"));
+  EXPECT_EQ(ExitCodeOf(given_up), kExitFailed);
+}
+
 TEST(ServerTextTest, WhatHasNoSentenceHereIsToldAsForDevices) {
   const absl::Status other = absl::AbortedError("detail");
 
