@@ -97,11 +97,18 @@ void FaultDisk::FailWrite(uint64_t nth) {
   writes_until_failure_ = nth;
 }
 
+void FaultDisk::FailRead(uint64_t nth) {
+  MutexLock lock(&mu_);
+  reads_until_failure_ = nth;
+}
+
 bool FaultDisk::TakePendingFailure() {
   MutexLock lock(&mu_);
-  const bool pending = syncs_until_failure_ > 0 || writes_until_failure_ > 0;
+  const bool pending =
+      syncs_until_failure_ > 0 || writes_until_failure_ > 0 || reads_until_failure_ > 0;
   syncs_until_failure_ = 0;
   writes_until_failure_ = 0;
+  reads_until_failure_ = 0;
   return pending;
 }
 
@@ -158,6 +165,7 @@ void FaultDisk::Reboot() {
   crash_at_ = 0;
   syncs_until_failure_ = 0;
   writes_until_failure_ = 0;
+  reads_until_failure_ = 0;
 }
 
 FaultDisk::Image FaultDisk::Save() const {
@@ -327,7 +335,9 @@ DiskError FaultDisk::ReadAt(const File& file, uint64_t offset, size_t size,
                             std::string* bytes) const {
   MutexLock lock(&mu_);
   bytes->clear();
-  const DiskError error = CheckOpen(file);
+  DiskError error = CheckOpen(file);
+  if (error == DiskError::kNone && reads_until_failure_ > 0 && --reads_until_failure_ == 0)
+    error = DiskError::kIo;
   if (error == DiskError::kNone && offset < file.inode->data.size()) {
     *bytes = file.inode->data.substr(offset, size);
   }

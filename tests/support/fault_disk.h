@@ -48,7 +48,9 @@ class FaultDisk {
   void FailSync(uint64_t nth, SyncFailure failure);
   // The `nth` write to a file from now fails.
   void FailWrite(uint64_t nth);
-  // Whether a sync or write is still to fail. Cancels it.
+  // The `nth` read of a file's bytes from now fails.
+  void FailRead(uint64_t nth);
+  // Whether a sync, write or read is still to fail. Cancels it.
   bool TakePendingFailure();
   // Writes fail for lack of space until set back.
   void SetFull(bool full);
@@ -129,6 +131,7 @@ class FaultDisk {
   uint64_t syncs_until_failure_ ABSL_GUARDED_BY(mu_) = 0;  // 0: none fails
   SyncFailure sync_failure_ ABSL_GUARDED_BY(mu_) = SyncFailure::kKeeps;
   uint64_t writes_until_failure_ ABSL_GUARDED_BY(mu_) = 0;
+  mutable uint64_t reads_until_failure_ ABSL_GUARDED_BY(mu_) = 0;
   bool full_ ABSL_GUARDED_BY(mu_) = false;
   bool lying_syncs_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t free_bytes_ ABSL_GUARDED_BY(mu_) = uint64_t{1} << 40;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "replica/base/random.h"
+#include "replica/base/status_macros.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/store/kv_workload.h"
 
@@ -220,6 +221,34 @@ TEST(RocksKvFailureSweepTest, AnySyncMayFailAndForgetWhatItWasFor) {
 
 TEST(RocksKvFailureSweepTest, AnyWriteMayFail) {
   SweepFailures([](FaultDisk& disk, uint64_t n) { disk.FailWrite(n); });
+}
+
+// Everything there is, in files of the tables and in the log. OK only when all of it came.
+absl::Status ReadEverything(FaultEnv& env) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Kv> kv, OpenOn(env));
+  ASSIGN_OR_RETURN(const KvContent content, ReadAll(*kv));
+  EXPECT_EQ(BatchesIn(content, 0, kWorkloadBatches), kWorkloadBatches);
+  return absl::OkStatus();
+}
+
+TEST(RocksKvFailureSweepTest, AnyReadMayFailAndNothingIsMissingWithoutAnError) {
+  FaultDisk::Image image;
+  {
+    FaultEnv env;
+    ASSERT_OK(RunWorkload(env, 1).status);
+    image = env.disk().Save();
+  }
+  uint64_t failures = 0;
+  for (uint64_t n = 1;; ++n) {
+    FaultEnv env;
+    env.disk().Restore(image);
+    env.disk().FailRead(n);
+    const absl::Status read = ReadEverything(env);
+    if (env.disk().TakePendingFailure()) break;
+    failures += read.ok() ? 0 : 1;
+    EXPECT_OK(ReadEverything(env)) << "read " << n;
+  }
+  EXPECT_GT(failures, 10u);
 }
 
 }  // namespace
