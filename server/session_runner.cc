@@ -325,7 +325,7 @@ void SessionRunner::OnPushResult(const PushResult& result) {
 
 void SessionRunner::Tick() {
   const absl::Duration monotonic = context_->clock->Monotonic();
-  if (writing_ && monotonic - write_started_ >= context_->session_options.stall_timeout) {
+  if (writing_ && monotonic - write_started_ >= session_->sending_patience()) {
     // The device reads no more; only a cancelled call gets past the frame that is stuck.
     sink_->Cancel();
     End(absl::UnavailableError("STALLED: the device stopped reading"));

@@ -36,6 +36,7 @@ class DeviceSession::Impl {
         is_live_(!options_.settles && (options_.live || store->Repairs().due_size() > 0)),
         takes_receipts_(TakesReceipts(store->LastWelcome())),
         progressed_at_(monotonic),
+        heard_at_(monotonic),
         spoke_at_(monotonic),
         answered_at_(monotonic) {}
 
@@ -61,6 +62,8 @@ class DeviceSession::Impl {
   void OnHint(const v1::VerdictHint& hint);
   absl::Status OnRefused(const v1::Refused& refused);
   void UpdateProgress();
+  // Nothing moves any more, and not because the link is slow.
+  bool HasStalled(absl::Duration monotonic) const;
   std::string StallCause() const;
   // Remembers that the session failed and passes `status` on.
   absl::Status Fail(absl::Status status);
@@ -90,6 +93,12 @@ class DeviceSession::Impl {
 
   // For the watchdog. NextFrame has no clock: what it did counts from the next tick.
   absl::Duration progressed_at_;
+  absl::Duration heard_at_;  // of the server, pongs too
+  // Of frames but pings, in bytes: handed to the link; of those, what was there before the last
+  // ping; what a pong has shown to be at the server.
+  uint64_t sent_ = 0;
+  uint64_t sent_before_ping_ = 0;
+  uint64_t arrived_ = 0;
   absl::Duration spoke_at_;
   // A question of a repair was answered, or there was none. Neither pongs nor others' work tell.
   absl::Duration answered_at_;
@@ -130,7 +139,9 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::NextFrame() 
   if (!frame->has_value()) return frame;
   // A ping is no progress, or a dead link would look alive.
   has_sent_ = has_sent_ || !(*frame)->has_ping();
-  progress_.frame_bytes_sent += (*frame)->ByteSizeLong();
+  const uint64_t bytes = (*frame)->ByteSizeLong();
+  progress_.frame_bytes_sent += bytes;
+  if (!(*frame)->has_ping()) sent_ += bytes;
   return frame;
 }
 
@@ -149,6 +160,7 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseFrame(
   if (is_ping_due_) {
     is_ping_due_ = false;
     frame.mutable_ping()->set_nonce(next_nonce_++);
+    sent_before_ping_ = sent_;
     return frame;
   }
   if (options_.settles) return ChooseWorkOfCopy();
@@ -187,7 +199,11 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DeviceSession::Impl::ChooseWorkOf
 absl::Status DeviceSession::Impl::OnFrame(const v1::ServerFrame& frame, absl::Duration monotonic) {
   if (is_finished_) return absl::OkStatus();
   RETURN_IF_ERROR(failure_);
-  if (!frame.has_pong() || is_done_) progressed_at_ = monotonic;
+  heard_at_ = monotonic;
+  const bool shows_arrival =
+      frame.has_pong() && frame.pong().nonce() + 1 == next_nonce_ && sent_before_ping_ > arrived_;
+  if (shows_arrival) arrived_ = sent_before_ping_;
+  if (!frame.has_pong() || is_done_ || shows_arrival) progressed_at_ = monotonic;
   if (frame.has_range_answer() || frame.has_range_repair()) answered_at_ = monotonic;
   const size_t bytes = frame.ByteSizeLong();
   progress_.frame_bytes_received += bytes;
@@ -295,16 +311,25 @@ absl::Status DeviceSession::Impl::OnTick(absl::Duration monotonic) {
   RETURN_IF_ERROR(failure_);
   if (has_sent_) progressed_at_ = spoke_at_ = monotonic;
   has_sent_ = false;
-  if (monotonic - progressed_at_ >= options_.stall_timeout)
+  if (HasStalled(monotonic))
     return Fail(absl::UnavailableError(absl::StrCat("STALLED: ", StallCause())));
   if (!repair_.waits_for_answer()) answered_at_ = monotonic;
-  if (monotonic - answered_at_ >= options_.stall_timeout)
+  if (monotonic - answered_at_ >= options_.stall_timeout + TimeOnTheWay(kLargestFrameSent))
     return Fail(absl::UnavailableError("STALLED: no answer to a repair"));
   if (is_hello_sent_ && monotonic - spoke_at_ >= options_.ping_interval) {
     spoke_at_ = monotonic;
     is_ping_due_ = true;
   }
   return absl::OkStatus();
+}
+
+// A server that answers pings between two frames has no frame on its way for long, so pongs without
+// progress are a stall; silence may be one large frame.
+bool DeviceSession::Impl::HasStalled(absl::Duration monotonic) const {
+  const absl::Duration patience = options_.stall_timeout + TimeOnTheWay(sent_ - arrived_);
+  if (monotonic - progressed_at_ < patience) return false;
+  if (!is_welcome_ || heard_at_ - progressed_at_ >= options_.stall_timeout) return true;
+  return monotonic - heard_at_ >= patience + TimeOnTheWay(kLargestFrameSent);
 }
 
 std::string DeviceSession::Impl::StallCause() const {

@@ -47,6 +47,11 @@ class ServerSession::Impl {
     return refused_.has_value() ? RefusalStatus(*refused_) : absl::OkStatus();
   }
   const ServerSessionStats& stats() const { return stats_; }
+  // Links and systems hold more than the last frame, and nothing tells how much has arrived.
+  absl::Duration sending_patience() const {
+    return options_.stall_timeout +
+           TimeOnTheWay(std::min<uint64_t>(stats_.frame_bytes_sent, kLargestFrameSent));
+  }
 
  private:
   void OnHello(const v1::Hello& hello, absl::Time now);
@@ -278,20 +283,22 @@ bool ServerSession::Impl::has_output() const {
 void ServerSession::Impl::OnTick(absl::Duration now) {
   if (finished_) return;
   if (!refused_.has_value()) RefuseIf(push_.Submit());
-  const auto stuck = [&](bool waits, std::optional<absl::Duration>* since) {
+  const auto stuck = [&](bool waits, absl::Duration patience,
+                         std::optional<absl::Duration>* since) {
     if (!waits) since->reset();
     if (waits && !since->has_value()) *since = now;
-    return waits && now - **since >= options_.stall_timeout;
+    return waits && now - **since >= patience;
   };
-  if (stuck(has_output(), &output_stuck_since_)) {
+  if (stuck(has_output(), sending_patience(), &output_stuck_since_)) {
     // It does not read: no frame, not even the refusal, would reach it.
     Refuse(MakeRefused(v1::Refused::STALLED, "the device does not read"));
     finished_ = true;
-  } else if (stuck(push_.waits_for_commit(), &commit_stuck_since_)) {
+  } else if (stuck(push_.waits_for_commit(), options_.stall_timeout, &commit_stuck_since_)) {
     Refuse(MakeRefused(v1::Refused::STALLED, "the commit queue gives no result"));
   } else if (!heard_.has_value() || !push_.wants_frames()) {
     heard_ = now;  // silence counts only while somebody listens
-  } else if (now - *heard_ >= options_.stall_timeout) {
+  } else if (now - *heard_ >= options_.stall_timeout + TimeOnTheWay(kLargestFrameSent)) {
+    // A device that sends nothing larger pings.
     Refuse(MakeRefused(v1::Refused::STALLED, "nothing heard from the device"));
   }
 }
@@ -409,5 +416,6 @@ std::optional<v1::ServerFrame> ServerSession::NextFrame(absl::Time now) {
 bool ServerSession::finished() const { return impl_->finished(); }
 absl::Status ServerSession::outcome() const { return impl_->outcome(); }
 const ServerSessionStats& ServerSession::stats() const { return impl_->stats(); }
+absl::Duration ServerSession::sending_patience() const { return impl_->sending_patience(); }
 
 }  // namespace brigada

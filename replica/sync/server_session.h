@@ -76,6 +76,7 @@ struct RepairBudget {
 };
 
 struct ServerSessionOptions {
+  // And as long besides as a slow link needs for what is on its way (session_limits.h).
   absl::Duration stall_timeout = absl::Seconds(60);
   size_t batch_target_bytes = 0;  // 0: kBatchTargetBytes
   size_t max_pushes_in_flight = 4;
@@ -113,6 +114,8 @@ class ServerSession {
   std::optional<v1::ServerFrame> NextFrame(absl::Time now);
   // After the last frame: the stream may be closed.
   bool finished() const;
+  // How long the frame that is being sent may take.
+  absl::Duration sending_patience() const;
   // Why it was refused; OK otherwise. For the log.
   absl::Status outcome() const;
   const ServerSessionStats& stats() const;

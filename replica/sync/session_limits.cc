@@ -16,6 +16,11 @@ size_t Smaller(size_t own, uint32_t peer) {
 
 }  // namespace
 
+absl::Duration TimeOnTheWay(uint64_t bytes) {
+  return absl::Seconds(
+      static_cast<int64_t>(std::min<uint64_t>(bytes, kMaxFrameBytes) / kLeastBytesPerSecond));
+}
+
 SessionLimits OwnLimits(size_t batch_target_bytes) {
   SessionLimits limits;
   if (batch_target_bytes != 0) limits.batch_target_bytes = batch_target_bytes;

@@ -3,9 +3,11 @@
 #define REPLICA_SYNC_SESSION_LIMITS_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/base/limits.h"
 
@@ -22,6 +24,16 @@ inline constexpr size_t kMinFrameBytes = 2 * kMaxRecordBytes;
 // Partitions of one session, cursors of one hello.
 inline constexpr size_t kMaxPartitionsPerSession = 1024;
 inline constexpr size_t kMaxReceiptsPerSession = 64;
+
+// A link that passes less counts as broken: half of the slowest that the field has, 64 kbit/s.
+inline constexpr size_t kLeastBytesPerSecond = 4096;
+// An honest peer sends no larger frame: what a batch never exceeds, and what is around it.
+inline constexpr size_t kLargestFrameSent = size_t{1792} << 10;
+
+// How long the slowest link that works needs for `bytes` that are on their way; more than a frame
+// of the limit is never waited for. Frames are given up and sent again whole, so both ends add this
+// to their patience: for what they have sent, and for the frame of which nobody sees a part arrive.
+absl::Duration TimeOnTheWay(uint64_t bytes);
 
 struct SessionLimits {
   size_t max_frame_bytes = kMaxFrameBytes;

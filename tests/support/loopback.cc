@@ -57,6 +57,21 @@ bool Loopback::Step() {
   return RunCommits(1 + options_.random->Uniform(3));
 }
 
+void Loopback::MoveFor(Way way, size_t max_bytes) {
+  uint64_t end = moved_ + max_bytes;
+  while (!is_over() && moved_ < end && Move(way, static_cast<size_t>(end - moved_))) continue;
+}
+
+void Loopback::StepSecond(size_t bytes_each_way, FakeClock& clock) {
+  MoveFor(Way::kUp, bytes_each_way);
+  RunCommits(SIZE_MAX);
+  MoveFor(Way::kDown, bytes_each_way);
+  clock.Advance(absl::Seconds(1));
+  if (device_status_.ok() && !device_.finished())
+    device_status_ = device_.OnTick(server_->clock().Monotonic());
+  session_.OnTick(server_->clock().Monotonic());
+}
+
 bool Loopback::RunCommits(size_t limit) {
   const absl::StatusOr<bool> ran = server_->RunCommits(limit);
   if (!ran.ok()) device_status_ = ran.status();

@@ -13,6 +13,7 @@
 #include "replica/base/random.h"
 #include "replica/sync/device_session.h"
 #include "replica/sync/server_session.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/test_server.h"
 
 namespace brigada {
@@ -45,6 +46,9 @@ class Loopback {
 
   // Moves bytes and runs commits until one of the ends.
   End Run();
+  // A second passes on the server's clock, in which so many bytes may move each way; then both ends
+  // hear the time.
+  void StepSecond(size_t bytes_each_way, FakeClock& clock);
   // One draw of the schedule. False when nothing could move in that draw.
   bool Step();
   bool is_over() const;
@@ -57,6 +61,7 @@ class Loopback {
  private:
   enum class Way { kUp, kDown };
   bool Move(Way way, size_t max_bytes);
+  void MoveFor(Way way, size_t max_bytes);
   bool Fill(Way way);
   void Deliver(Way way, const std::string& frame);
   bool RunCommits(size_t limit);

@@ -7,6 +7,7 @@
 #include "replica/sync/device_session.h"
 #include "replica/sync/refusal.h"
 #include "replica/sync/server_session.h"
+#include "replica/sync/session_limits.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/sync/session_fixture.h"
 
@@ -134,7 +135,8 @@ TEST_F(HostilePeerTest, ASilentDeviceStallsAndIsToldSo) {
   Send(hello);
   while (session_.NextFrame(clock_.Now()).has_value()) continue;
   session_.OnTick(clock_.Monotonic());
-  clock_.Advance(absl::Seconds(59));
+  // As long as it may be a large frame on a slow link.
+  clock_.Advance(TimeOnTheWay(kLargestFrameSent) + absl::Seconds(59));
   session_.OnTick(clock_.Monotonic());
   EXPECT_FALSE(session_.NextFrame(clock_.Now()).has_value());
   clock_.Advance(absl::Seconds(2));
@@ -153,7 +155,7 @@ TEST_F(HostilePeerTest, AWallClockThatIsSetEndsNoSession) {
     session_.OnTick(clock_.Monotonic());
     EXPECT_FALSE(session_.NextFrame(clock_.Now()).has_value());
   }
-  clock_.Advance(absl::Seconds(61));
+  clock_.Advance(TimeOnTheWay(kLargestFrameSent) + absl::Seconds(61));
   session_.OnTick(clock_.Monotonic());
   EXPECT_EQ(RefusedFor(), v1::Refused::STALLED);
 }
