@@ -35,7 +35,8 @@ class AuthorityLife final : public StoreLife {
     for (size_t group = 0; group < groups_.size(); ++group) {
       steps_.emplace_back([this, group] { return Commit(group); });
       if (group == 1) steps_.emplace_back([this] { return WriteDirectory(); });
-      if (group == 2) steps_.emplace_back([this] { return authority_->Backup("/copy", nullptr); });
+      if (group == 2)
+        steps_.emplace_back([this] { return authority_->Backup(PathOnDisk("/copy"), nullptr); });
       if (group == 3) steps_.emplace_back([this] { return Open(); });
     }
   }

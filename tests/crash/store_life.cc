@@ -21,6 +21,11 @@ class ForgetfulKv final : public LentKv {
   }
 };
 
+std::string& RealDirectory() {
+  static std::string* const directory = std::make_unique<std::string>().release();
+  return *directory;
+}
+
 // The heads of a run are a map, which has more than one encoding.
 std::string Canonical(Table table, absl::string_view key, std::string value) {
   if (table != Table::kMeta || !absl::StartsWith(key, absl::string_view("run\0", 4))) return value;
@@ -51,9 +56,15 @@ absl::StatusOr<StoreContent> ReadContent(const KvReader& reader) {
   return content;
 }
 
+void LiveOnRealFiles(std::string directory) { RealDirectory() = std::move(directory); }
+
+std::string PathOnDisk(const std::string& path) { return RealDirectory() + path; }
+
 absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode) {
   ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv,
-                   OpenRocksKv({.path = "/store", .create_if_missing = true, .env = env.env()}));
+                   OpenRocksKv({.path = PathOnDisk("/store"),
+                                .create_if_missing = true,
+                                .env = RealDirectory().empty() ? env.env() : nullptr}));
   if (mode == SyncMode::kNever) return std::make_unique<ForgetfulKv>(std::move(kv));
   return kv;
 }

@@ -26,6 +26,12 @@ absl::StatusOr<StoreContent> ReadContent(const KvReader& reader);
 // How the store's disk treats writes that ask for a sync.
 enum class SyncMode { kHonest, kNever };
 
+// From now on this process lives on real files below `directory` instead of a disk in memory;
+// empty: in memory again. For what a FaultEnv cannot outlive.
+void LiveOnRealFiles(std::string directory);
+// Where a life puts the file or directory `path` of its disk.
+std::string PathOnDisk(const std::string& path);
+
 absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode);
 
 // One life; the same steps do the same to the byte in each. One thread.
