@@ -1,8 +1,10 @@
 #include "client_lib/replica_impl.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "client_lib/conflict_choice.h"
@@ -46,6 +48,29 @@ RecordInfo InfoOf(const RecordView& view) {
   return info;
 }
 
+absl::StatusOr<OpenedStore> OpenStore(const Options& options, bool create_if_missing) {
+  RocksKvOptions kv_options;
+  kv_options.path = ReplicaDirectory(options.path).StorePath();
+  kv_options.create_if_missing = create_if_missing;
+  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(kv_options));
+  DeviceStoreOptions store_options;
+  store_options.registry = options.registry;
+  store_options.clock = options.clock;
+  store_options.random = options.random;
+  store_options.folio_place = StateAbbreviation;
+  OpenedStore opened;
+  // The store owns it, and both go together.
+  opened.health = [kv = kv.get()] { return kv->health(); };
+  ASSIGN_OR_RETURN(opened.store, OpenDeviceStore(std::move(kv), store_options));
+  return opened;
+}
+
+bool HasRoom(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(path, error);
+  return error || space.available >= ReserveBytes(RocksKvOptions::kDevice);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(Options options) {
@@ -57,45 +82,47 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(Options options) {
   if (options.transport == nullptr) options.transport = MakeGrpcTransport();
   const ReplicaDirectory directory(options.path);
   RETURN_IF_ERROR(directory.Prepare(options.create_if_missing));
-  RocksKvOptions kv_options;
-  kv_options.path = directory.StorePath();
-  kv_options.create_if_missing = options.create_if_missing;
-  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(kv_options));
-  DeviceStoreOptions store_options;
-  store_options.registry = options.registry;
-  store_options.clock = options.clock;
-  store_options.random = options.random;
-  store_options.folio_place = StateAbbreviation;
-  ASSIGN_OR_RETURN(std::unique_ptr<DeviceStore> store,
-                   OpenDeviceStore(std::move(kv), store_options));
+  ASSIGN_OR_RETURN(OpenedStore store, OpenStore(options, options.create_if_missing));
   return std::unique_ptr<Replica>(new ReplicaImpl(std::move(options), std::move(store)));
 }
 
-ReplicaImpl::ReplicaImpl(Options options, std::unique_ptr<DeviceStore> store)
+ReplicaImpl::ReplicaImpl(Options options, OpenedStore store)
     : options_(std::move(options)),
       registry_(options_.registry),
       directory_(options_.path),
       transport_(options_.transport),
-      store_(std::move(store)),
-      round_(store_.get(), &directory_, transport_.get(), options_.clock),
-      background_(&round_, options_.clock, options_.random) {
-  store_->SetChangeListener([this](absl::Span<const ChangedRecord> changed) {
+      stores_(std::make_unique<StoreLender>(std::move(store), HowToLend(), options_.clock)),
+      round_(stores_.get(), &directory_, transport_.get(), options_.clock),
+      background_(&round_, options_.clock, options_.random) {}
+
+ReplicaImpl::~ReplicaImpl() {
+  background_.Stop();
+  stores_->StopListening();
+}
+
+StoreLender::How ReplicaImpl::HowToLend() {
+  StoreLender::How how;
+  how.open = [this] { return OpenStore(options_, /*create_if_missing=*/false); };
+  how.has_room = [this] { return HasRoom(options_.path); };
+  how.listener = [this](absl::Span<const ChangedRecord> changed) {
     std::set<std::string> tables;
     for (const ChangedRecord& record : changed) {
       if (const RecordType* const type = registry_->Find(record.type_id); type != nullptr)
         tables.insert(type->plural());
     }
     watches_.OnChanged(tables);
-  });
-}
-
-ReplicaImpl::~ReplicaImpl() {
-  background_.Stop();
-  store_->SetChangeListener(nullptr);
+  };
+  how.on_reopened = [this] {
+    std::set<std::string> tables;
+    for (const RecordType* const type : registry_->types()) tables.insert(type->plural());
+    watches_.OnChanged(tables);
+  };
+  return how;
 }
 
 absl::Status ReplicaImpl::Enroll(absl::string_view invitation, absl::string_view device_name) {
-  return EnrollDevice(invitation, device_name, directory_, *transport_, *store_);
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  return EnrollDevice(invitation, device_name, directory_, *transport_, *store);
 }
 
 absl::StatusOr<const RecordType*> ReplicaImpl::TypeOf(
@@ -108,8 +135,9 @@ absl::StatusOr<const RecordType*> ReplicaImpl::TypeOf(
   return type;
 }
 
-absl::StatusOr<RecordView> ReplicaImpl::ViewOf(const RecordType& type, const RecordId& id) const {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+absl::StatusOr<RecordView> ReplicaImpl::ViewOf(const DeviceStore& store, const RecordType& type,
+                                               const RecordId& id) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store.Read());
   ASSIGN_OR_RETURN(std::optional<RecordView> found, view->Get(type, id));
   if (!found.has_value()) {
     return absl::NotFoundError(
@@ -119,7 +147,8 @@ absl::StatusOr<RecordView> ReplicaImpl::ViewOf(const RecordType& type, const Rec
 }
 
 absl::Status ReplicaImpl::CommitChanges(std::vector<v1::Change> changes) {
-  RETURN_IF_ERROR(store_->Commit(std::move(changes), DurabilityOf(options_)).status());
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  RETURN_IF_ERROR(store->Commit(std::move(changes), DurabilityOf(options_)).status());
   // Only own work wakes a live session: what it pulled itself is nothing to push.
   round_.OnCommit();
   return absl::OkStatus();
@@ -140,7 +169,8 @@ absl::StatusOr<RecordId> ReplicaImpl::CreateMessage(const Scope& scope,
 absl::Status ReplicaImpl::UpdateMessage(const RecordId& id, google::protobuf::Message* record,
                                         absl::FunctionRef<void()> edit, ReadToken token) {
   ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(record->GetDescriptor()));
-  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*type, id));
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*store, *type, id));
   if (!record->ParseFromString(view.message))
     return absl::DataLossError("a stored record does not parse");
   const std::unique_ptr<google::protobuf::Message> before(record->New());
@@ -171,7 +201,8 @@ absl::Status ReplicaImpl::DeleteRecord(const google::protobuf::Descriptor* descr
 absl::Status ReplicaImpl::ReadMessage(const RecordId& id, google::protobuf::Message* record,
                                       RecordInfo* info) const {
   ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(record->GetDescriptor()));
-  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*type, id));
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  ASSIGN_OR_RETURN(const RecordView view, ViewOf(*store, *type, id));
   if (!record->ParseFromString(view.message))
     return absl::DataLossError("a stored record does not parse");
   if (info != nullptr) *info = InfoOf(view);
@@ -231,7 +262,8 @@ absl::Status ReplicaImpl::QueryRows(
     absl::string_view sql, absl::Span<const SqlValue> args,
     absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,
     absl::FunctionRef<absl::Status(SqlRow)> on_row) const {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store->Read());
   return RunQuery(
              *registry_, *view, sql, args, DeviceQueryOptions(),
              [&](absl::Span<const std::string> columns) { return on_columns(columns); },
@@ -241,7 +273,8 @@ absl::Status ReplicaImpl::QueryRows(
 
 absl::StatusOr<ResultSet> ReplicaImpl::Query(absl::string_view sql,
                                              absl::Span<const SqlValue> args) const {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store->Read());
   ResultSet result;
   ASSIGN_OR_RETURN(const QuerySummary summary,
                    RunQuery(
@@ -278,7 +311,9 @@ SyncStatus ReplicaImpl::GetSyncStatus() const {
   SyncStatus status;
   round_.Describe(&status);
   background_.Describe(&status);
-  if (const absl::StatusOr<StoreCounts> counts = store_->Counts(); counts.ok()) {
+  const auto store = stores_->Borrow();
+  if (!store.ok()) return status;
+  if (const absl::StatusOr<StoreCounts> counts = (*store)->Counts(); counts.ok()) {
     status.pending = counts->pending;
     status.rejected = counts->rejected;
     status.open_conflicts = counts->open_conflicts;
@@ -288,12 +323,14 @@ SyncStatus ReplicaImpl::GetSyncStatus() const {
 }
 
 absl::StatusOr<std::vector<Rejection>> ReplicaImpl::Rejections() const {
-  ASSIGN_OR_RETURN(const std::vector<v1::RejectedChangeSet> rejected, store_->Rejected());
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  ASSIGN_OR_RETURN(const std::vector<v1::RejectedChangeSet> rejected, store->Rejected());
   return DescribeRejections(rejected);
 }
 
 absl::Status ReplicaImpl::Resubmit(absl::string_view partition, uint64_t sequence) {
-  RETURN_IF_ERROR(store_->Resubmit(partition, sequence, {}).status());
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  RETURN_IF_ERROR(store->Resubmit(partition, sequence, {}).status());
   round_.OnCommit();
   return absl::OkStatus();
 }
@@ -302,27 +339,31 @@ absl::Status ReplicaImpl::ResubmitAs(absl::string_view partition, uint64_t seque
                                      const v1::ChangeSetBody& content) {
   std::vector<v1::Change> changes(content.changes().begin(), content.changes().end());
   if (changes.empty()) return absl::InvalidArgumentError("a content without changes");
-  RETURN_IF_ERROR(store_->Resubmit(partition, sequence, std::move(changes)).status());
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  RETURN_IF_ERROR(store->Resubmit(partition, sequence, std::move(changes)).status());
   round_.OnCommit();
   return absl::OkStatus();
 }
 
 absl::Status ReplicaImpl::Discard(absl::string_view partition, uint64_t sequence) {
-  return store_->DiscardRejected(partition, sequence);
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  return store->DiscardRejected(partition, sequence);
 }
 
 absl::Status ReplicaImpl::VisitPending(
     absl::FunctionRef<absl::Status(const PendingChangeSet&)> visit) const {
-  return VisitOutbox(*store_, visit);
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  return VisitOutbox(*store, visit);
 }
 
 absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {
   const RecordType* const type = registry_->Find(kConflictTypeId);
   if (type == nullptr) return std::vector<ConflictInfo>();
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store->Read());
   ASSIGN_OR_RETURN(const Scope nation, Scope::Parse("MX"));
   const std::unique_ptr<RecordCursor> cursor = view->Scan(*type, nation);
-  ASSIGN_OR_RETURN(const DecidedConflicts decided, DecidedInOutbox(*store_));
+  ASSIGN_OR_RETURN(const DecidedConflicts decided, DecidedInOutbox(*store));
   std::vector<ConflictInfo> result;
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<RecordView> record, cursor->Next());
@@ -357,17 +398,18 @@ absl::StatusOr<ReadToken> ReplicaImpl::TokenOf(const ReadView& view, const Recor
 absl::Status ReplicaImpl::Resolve(const ConflictInfo& shown, int loser) {
   const RecordType* const type = registry_->Find(kConflictTypeId);
   if (type == nullptr) return absl::NotFoundError("this replica's registry has no conflicts");
-  ASSIGN_OR_RETURN(const RecordView stored, ViewOf(*type, shown.id));
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  ASSIGN_OR_RETURN(const RecordView stored, ViewOf(*store, *type, shown.id));
   LedgerEntry entry{.id = shown.id, .scope = stored.scope, .conflict = {}};
   if (!entry.conflict.ParseFromString(stored.message))
     return absl::DataLossError("an entry of the ledger is damaged");
-  ASSIGN_OR_RETURN(const DecidedConflicts decided, DecidedInOutbox(*store_));
+  ASSIGN_OR_RETURN(const DecidedConflicts decided, DecidedInOutbox(*store));
   if (decided.contains(shown.id.bytes())) {
     return absl::FailedPreconditionError(
         "this conflict was decided here and waits to be sent: to decide otherwise, edit the "
         "record");
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store_->Read());
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store->Read());
   RETURN_IF_ERROR(AddOlderValues(*view, *type, &entry));
   // What came to it meanwhile was not chosen from, and moves the losers' places.
   if (entry.conflict.state() == v1::OPEN &&

@@ -10,6 +10,7 @@
 #include "brigada/replica.h"
 #include "client_lib/background_sync.h"
 #include "client_lib/replica_directory.h"
+#include "client_lib/store_lender.h"
 #include "client_lib/sync_round.h"
 #include "client_lib/watch_hub.h"
 #include "replica/schema/registry.h"
@@ -19,7 +20,7 @@ namespace brigada {
 
 class ReplicaImpl final : public Replica {
  public:
-  ReplicaImpl(Options options, std::unique_ptr<DeviceStore> store);
+  ReplicaImpl(Options options, OpenedStore store);
   ~ReplicaImpl() override;
 
   absl::Status Enroll(absl::string_view invitation, absl::string_view device_name) override;
@@ -59,13 +60,15 @@ class ReplicaImpl final : public Replica {
   absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const override;
   absl::Status Resolve(const ConflictInfo& shown, int loser) override;
 
-  ReplicaId replica_id() const override { return store_->replica(); }
-  std::string user() const override { return store_->user(); }
-  v1::Welcome last_welcome() const override { return store_->LastWelcome(); }
+  ReplicaId replica_id() const override { return stores_->known().replica; }
+  std::string user() const override { return stores_->known().user; }
+  v1::Welcome last_welcome() const override { return stores_->known().welcome; }
 
  private:
   absl::StatusOr<const RecordType*> TypeOf(const google::protobuf::Descriptor* descriptor) const;
-  absl::StatusOr<RecordView> ViewOf(const RecordType& type, const RecordId& id) const;
+  StoreLender::How HowToLend();
+  static absl::StatusOr<RecordView> ViewOf(const DeviceStore& store, const RecordType& type,
+                                           const RecordId& id);
   absl::StatusOr<v1::Change> ChangeOf(const Transaction::Step& step) const;
   absl::Status CommitChanges(std::vector<v1::Change> changes);
   absl::StatusOr<ReadToken> TokenOf(const ReadView& view, const RecordView& stored,
@@ -79,7 +82,7 @@ class ReplicaImpl final : public Replica {
 
   // Each has its own lock. Destroyed from the last to the first: a callback of a standing query
   // that still runs may use all the others.
-  const std::unique_ptr<DeviceStore> store_;
+  const std::unique_ptr<StoreLender> stores_;
   SyncRound round_;
   BackgroundSync background_;
   WatchHub watches_;

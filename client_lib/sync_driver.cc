@@ -137,6 +137,7 @@ absl::Status SyncDriver::Step(const Events& events) {
   if (events.stop) session_.Stop();
   if (clock_->Monotonic() >= next_tick_) {
     next_tick_ = clock_->Monotonic() + kTick;
+    if (options_.store_health) RETURN_IF_ERROR(options_.store_health());
     RETURN_IF_ERROR(session_.OnTick(clock_->Monotonic()));
     RETURN_IF_ERROR(LookAtOutbox());
   }

@@ -28,6 +28,8 @@ struct DriverOptions {
   std::function<void(const SyncState&)> on_progress;
   absl::Duration deadline = absl::InfiniteDuration();
   uint64_t byte_budget = 0;  // 0: none
+  // Asked about once a second; the session ends with it once it is not OK. May be empty.
+  std::function<absl::Status()> store_health;
   // How long the outbox may stand still in a session that is up to date.
   absl::Duration outbox_patience = absl::Seconds(120);
 };

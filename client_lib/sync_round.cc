@@ -11,8 +11,10 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client_lib/enrollment.h"
+#include "replica/base/limits.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/signing_key.h"
+#include "replica/sync/session_limits.h"
 
 namespace brigada {
 namespace {
@@ -58,6 +60,11 @@ bool MayBeLease(const absl::Status& status) {
   return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
 }
 
+// With a full disk the caller has to act; a damaged store is not opened again.
+bool MayReopen(const absl::Status& health) {
+  return !absl::IsResourceExhausted(health) && !absl::IsDataLoss(health);
+}
+
 bool IsFork(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) && absl::StrContains(status.message(), "FORKED");
 }
@@ -96,20 +103,25 @@ void SyncRound::End(const absl::Status& status, const Tries& tries) {
 // A lost write only makes the status look older than it is. What failed before is over: the wall
 // clock, which may have been wrong, does not say what came first.
 void SyncRound::NoteUpToDate(absl::Time at) {
-  store_->PutSetting(kLastSuccess, absl::StrCat(absl::ToUnixMillis(at))).IgnoreError();
-  const absl::StatusOr<std::string> failure = store_->GetSetting(kLastFailure);
-  if (failure.ok() && !failure->empty()) store_->PutSetting(kLastFailure, "").IgnoreError();
+  const auto store = stores_->Borrow();
+  if (!store.ok()) return;
+  (*store)->PutSetting(kLastSuccess, absl::StrCat(absl::ToUnixMillis(at))).IgnoreError();
+  const absl::StatusOr<std::string> failure = (*store)->GetSetting(kLastFailure);
+  if (failure.ok() && !failure->empty()) (*store)->PutSetting(kLastFailure, "").IgnoreError();
 }
 
 void SyncRound::NoteFailure(const absl::Status& status) {
   const std::string failure = absl::StrCat(absl::ToUnixMillis(clock_->Now()), " ",
                                            static_cast<int>(status.code()), " ", status.message());
-  store_->PutSetting(kLastFailure, failure).IgnoreError();
+  if (const auto store = stores_->Borrow(); store.ok())
+    (*store)->PutSetting(kLastFailure, failure).IgnoreError();
 }
 
 absl::Time SyncRound::StoredSuccess() const {
   int64_t ms = 0;
-  const absl::StatusOr<std::string> setting = store_->GetSetting(kLastSuccess);
+  const auto store = stores_->Borrow();
+  if (!store.ok()) return absl::InfinitePast();
+  const absl::StatusOr<std::string> setting = (*store)->GetSetting(kLastSuccess);
   if (!setting.ok() || !absl::SimpleAtoi(*setting, &ms)) return absl::InfinitePast();
   return absl::FromUnixMillis(ms);
 }
@@ -159,11 +171,15 @@ absl::Status SyncRound::TryAll(const SyncOptions& options, absl::Duration start,
 // Refused work that goes again under a new grant, the receipt of a purge, or a difference that the
 // last checkpoint showed.
 // What it finds the next session repairs. A store that cannot be read says so where it is used.
-void SyncRound::Recount() { store_->RecountWhenDue().IgnoreError(); }
+void SyncRound::Recount() {
+  if (const auto store = stores_->Borrow(); store.ok()) (*store)->RecountWhenDue().IgnoreError();
+}
 
 bool SyncRound::HasMoreToSay() const {
-  const absl::StatusOr<StoreCounts> counts = store_->Counts();
-  return store_->PendingReceipt().feeds_size() > 0 || store_->Repairs().due_size() > 0 ||
+  const auto store = stores_->Borrow();
+  if (!store.ok()) return false;
+  const absl::StatusOr<StoreCounts> counts = (*store)->Counts();
+  return (*store)->PendingReceipt().feeds_size() > 0 || (*store)->Repairs().due_size() > 0 ||
          (counts.ok() && counts->pending > 0);
 }
 
@@ -189,14 +205,16 @@ absl::Status SyncRound::RunOnce(const SyncOptions& options, bool live, absl::Dur
   if (IsFork(status)) {
     // The other copy goes on under the id; this one takes another and goes on with its own work.
     RETURN_IF_ERROR(Settle(options, deadline, tries));
-    RETURN_IF_ERROR(Annotate(DivideReplica(options.server, *directory_, *transport_, *store_),
+    ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+    RETURN_IF_ERROR(Annotate(DivideReplica(options.server, *directory_, *transport_, *store),
                              "this replica is a copy of another device's and needs an id of its "
                              "own"));
     return Drive(options, errand, deadline, tries);
   }
   if (!MayBeLease(status)) return status;
   // A lapsed lease and a revoked device look alike until renewal is tried.
-  if (!RenewLease(options.server, *directory_, *transport_, *store_).ok()) return status;
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  if (!RenewLease(options.server, *directory_, *transport_, *store).ok()) return status;
   return Drive(options, errand, deadline, tries);
 }
 
@@ -220,7 +238,18 @@ absl::Status SyncRound::Drive(const SyncOptions& options, Errand errand, absl::D
     return absl::ResourceExhaustedError(
         "the round used up its byte budget; the next one goes on there");
   }
-  RETURN_IF_ERROR(FinishDivision(*directory_, *store_));
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  const absl::Status status = DriveWith(*store, options, errand, deadline, tries);
+  const absl::Status health = status.ok() ? status : stores_->Health();
+  if (health.ok() || !MayReopen(health)) return status;
+  // The next try opens it again, once this one has given it back.
+  return absl::UnavailableError(
+      absl::StrCat("the store of this replica failed and is opened again: ", health.message()));
+}
+
+absl::Status SyncRound::DriveWith(DeviceStore& store, const SyncOptions& options, Errand errand,
+                                  absl::Duration deadline, Tries* tries) {
+  RETURN_IF_ERROR(FinishDivision(*directory_, store));
   ASSIGN_OR_RETURN(Credentials credentials, directory_->ReadCredentials());
   if (!options.server.empty()) credentials.server = options.server;
   ASSIGN_OR_RETURN(SigningKey key, SigningKey::FromPem(credentials.private_key_pem));
@@ -237,11 +266,14 @@ absl::Status SyncRound::Drive(const SyncOptions& options, Errand errand, absl::D
     return shared_key->Sign(chain);
   };
   driver_options.deadline = deadline;
+  driver_options.store_health = [this] { return stores_->Health(); };
+  const uint64_t moved_bytes =
+      tries->report.totals.bytes_sent + tries->report.totals.bytes_received;
   if (options.byte_budget > 0) driver_options.byte_budget = options.byte_budget - moved_bytes;
-  driver_options.outbox_patience = 2 * options.stall_timeout;
+  driver_options.outbox_patience = 2 * options.stall_timeout + TimeOnTheWay(kMaxFrameBytes);
   driver_options.on_progress = options.on_progress;
   return RunDriver(
-      std::make_shared<SyncDriver>(store_, clock_, std::move(stream), std::move(driver_options)),
+      std::make_shared<SyncDriver>(&store, clock_, std::move(stream), std::move(driver_options)),
       live, tries);
 }
 
@@ -301,17 +333,24 @@ void SyncRound::Describe(SyncStatus* status) const {
     if (status->session.change_sets_confirmed + status->session.change_sets_refused > 0)
       status->stalled.clear();
   }
-  const std::vector<v1::Cursor> cursors = store_->Cursors();
+  const auto store = stores_->Borrow();
+  if (!store.ok()) {
+    status->last_error = std::string(store.status().message());
+    status->last_error_code = store.status().code();
+    status->last_error_at = clock_->Now();
+    return;
+  }
+  const std::vector<v1::Cursor> cursors = (*store)->Cursors();
   status->consistent = std::all_of(cursors.begin(), cursors.end(), [](const v1::Cursor& cursor) {
     return cursor.complete() == cursor.scanned();
   });
-  DescribeRepairs(status);
+  DescribeRepairs(**store, status);
   const bool is_up_to_date = driver != nullptr && driver->up_to_date_at() != absl::InfinitePast();
-  if (!is_up_to_date) DescribeFailure(status);
+  if (!is_up_to_date) DescribeFailure(**store, status);
 }
 
-void SyncRound::DescribeRepairs(SyncStatus* status) const {
-  const v1::RepairNotes repairs = store_->Repairs();
+void SyncRound::DescribeRepairs(const DeviceStore& store, SyncStatus* status) {
+  const v1::RepairNotes repairs = store.Repairs();
   status->repair_due = repairs.due_size() > 0;
   status->records_repaired = repairs.brought() + repairs.removed();
   if (repairs.mismatch_ms() != 0)
@@ -319,8 +358,8 @@ void SyncRound::DescribeRepairs(SyncStatus* status) const {
   if (repairs.repaired_ms() != 0) status->last_repair = absl::FromUnixMillis(repairs.repaired_ms());
 }
 
-void SyncRound::DescribeFailure(SyncStatus* status) const {
-  const absl::StatusOr<std::string> setting = store_->GetSetting(kLastFailure);
+void SyncRound::DescribeFailure(const DeviceStore& store, SyncStatus* status) {
+  const absl::StatusOr<std::string> setting = store.GetSetting(kLastFailure);
   if (!setting.ok()) return;
   const std::vector<std::string> parts = absl::StrSplit(*setting, absl::MaxSplits(' ', 2));
   int64_t at_ms = 0;

@@ -12,6 +12,7 @@
 #include "brigada/transport.h"
 #include "client_lib/backoff.h"
 #include "client_lib/replica_directory.h"
+#include "client_lib/store_lender.h"
 #include "client_lib/sync_driver.h"
 #include "replica/base/clock.h"
 #include "replica/base/mutex.h"
@@ -23,9 +24,9 @@ namespace brigada {
 class SyncRound {
  public:
   // All outlive it.
-  SyncRound(DeviceStore* store, const ReplicaDirectory* directory, Transport* transport,
+  SyncRound(StoreLender* stores, const ReplicaDirectory* directory, Transport* transport,
             const Clock* clock)
-      : store_(store), directory_(directory), transport_(transport), clock_(clock) {}
+      : stores_(stores), directory_(directory), transport_(transport), clock_(clock) {}
 
   // See Replica::Sync.
   absl::StatusOr<SyncReport> Run(const SyncOptions& options);
@@ -52,8 +53,8 @@ class SyncRound {
   absl::Status TryAll(const SyncOptions& options, absl::Duration start, Tries* tries);
   void End(const absl::Status& status, const Tries& tries);
   void NoteFailure(const absl::Status& status);
-  void DescribeFailure(SyncStatus* status) const;
-  void DescribeRepairs(SyncStatus* status) const;
+  static void DescribeFailure(const DeviceStore& store, SyncStatus* status);
+  static void DescribeRepairs(const DeviceStore& store, SyncStatus* status);
   void Recount();
   bool HasMoreToSay() const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
@@ -64,10 +65,13 @@ class SyncRound {
                      Tries* tries);
   absl::Status Settle(const SyncOptions& options, absl::Duration deadline, Tries* tries);
   absl::Status RunDriver(const std::shared_ptr<SyncDriver>& driver, bool live, Tries* tries);
+  // One connection with a store of which the caller has the loan.
+  absl::Status DriveWith(DeviceStore& store, const SyncOptions& options, Errand errand,
+                         absl::Duration deadline, Tries* tries);
   void NoteUpToDate(absl::Time at);
   absl::Time StoredSuccess() const;
 
-  DeviceStore* const store_;
+  StoreLender* const stores_;
   const ReplicaDirectory* const directory_;
   Transport* const transport_;
   const Clock* const clock_;

@@ -67,7 +67,8 @@ struct SyncOptions {
   std::function<void(const SyncState&)> on_progress;
   // A round that takes longer is cut; what arrived stays. Background sync ignores it.
   absl::Duration deadline = absl::InfiniteDuration();
-  // Without progress for this long a session ends with kUnavailable "STALLED: cause".
+  // Without progress for this long, and as long besides as what is on its way takes at 4 KiB/s, a
+  // session ends with kUnavailable "STALLED: cause".
   absl::Duration stall_timeout = absl::Seconds(60);
   // A round stops before it sends more than this, over all its connections, and as soon as it has
   // received it (by one frame more at most); the next round goes on there. 0: no limit. Background:

@@ -137,6 +137,14 @@ class Subscription {
 // Options::durability says before they return. Callbacks run on one callback thread (progress: on
 // the syncing thread), never under a lock; they may call the replica. Crash: whatever returned OK
 // is there after it (see Options::durability); nothing else shows.
+//
+// When the disk fails a write, what it left there is unknown: that write answers with the disk's
+// error and may yet be there. As soon as no call and no session uses the store any more the next
+// one closes it and opens it again with every check; until then reads go on and writes answer
+// kFailedPrecondition ("open it again"). A live session ends within a second of it, and background
+// sync begins the next one after its usual pause. While opening fails every method answers with its
+// error, tries being a second to a minute apart (SyncStatus::last_error says so too); after
+// kDataLoss there are none, and the replica is to be closed.
 class Replica {
  public:
   // kNotFound: absent and !create_if_missing. kUnavailable: open in another process (retry).

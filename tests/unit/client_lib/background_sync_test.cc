@@ -39,7 +39,7 @@ class BackgroundSyncTest : public ::testing::Test {
   ScratchDirectory scratch_;
   const ReplicaDirectory directory_{scratch_ / "replica"};
   FakeTransport transport_{AnswerUpToDate};
-  SyncRound round_{&world_.store(), &directory_, &transport_, &world_.clock()};
+  SyncRound round_{&world_.stores(), &directory_, &transport_, &world_.clock()};
   BackgroundSync background_{&round_, &world_.clock(), &SystemRandom()};
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "brigada/v1/person.pb.h"
+#include "client_lib/store_lender.h"
 #include "replica/base/check.h"
 #include "replica/schema/diff.h"
 #include "replica/store/device_store.h"
@@ -23,8 +24,12 @@ class DeviceWorld {
     options.registry = &Registry::BuiltIn();
     options.clock = &clock_;
     options.random = &random_;
-    store_ = *OpenDeviceStore(NewMemoryKv(), options);
+    std::unique_ptr<DeviceStore> store = *OpenDeviceStore(NewMemoryKv(), options);
+    store_ = store.get();
     CHECK(store_->SetUser("ana").ok());
+    stores_ = std::make_unique<StoreLender>(
+        OpenedStore{std::move(store), [] { return absl::OkStatus(); }}, StoreLender::How(),
+        &clock_);
   }
 
   void Write() {
@@ -39,11 +44,13 @@ class DeviceWorld {
 
   FakeClock& clock() { return clock_; }
   DeviceStore& store() { return *store_; }
+  StoreLender& stores() { return *stores_; }
 
  private:
   FakeClock clock_;
   SeededRandom random_{7};
-  std::unique_ptr<DeviceStore> store_;
+  DeviceStore* store_ = nullptr;
+  std::unique_ptr<StoreLender> stores_;
 };
 
 // A server with nothing for the device: it is up to date as soon as it says hello.

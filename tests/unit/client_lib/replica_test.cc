@@ -1,10 +1,15 @@
 #include "brigada/replica.h"
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <future>
 #include <memory>
 #include <thread>
 
+#include "brigada/v1/person.pb.h"
 #include "gtest/gtest.h"
+#include "replica/base/check.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/status_matchers.h"
 
@@ -43,6 +48,41 @@ TEST(ReplicaTest, ACallbackThatRunsWhileTheReplicaGoesMayStillUseIt) {
   entered.get_future().wait();
   opened->reset();
   EXPECT_EQ(later.use_count(), 1) << "what the callback began ended with the replica";
+}
+
+// As a disk that takes nothing more, to this process, while it lives.
+class NothingFits {
+ public:
+  NothingFits() {
+    std::signal(SIGXFSZ, SIG_IGN);
+    CHECK(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit nothing{1, before_.rlim_max};
+    CHECK(setrlimit(RLIMIT_FSIZE, &nothing) == 0);
+  }
+  ~NothingFits() { CHECK(setrlimit(RLIMIT_FSIZE, &before_) == 0); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(ReplicaTest, AReplicaWhoseDiskFailedGoesOnOnceItIsMended) {
+  const ScratchDirectory scratch;
+  Options options;
+  options.path = scratch / "ana";
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Replica> replica, Replica::Open(options));
+  v1::Person ana;
+  ana.mutable_name()->set_given_names("Ana");
+  const Scope scope = *Scope::Parse("MX/20/067");
+  ASSERT_OK_AND_ASSIGN(const RecordId before, replica->Create(scope, ana));
+  {
+    const NothingFits disk;
+    EXPECT_FALSE(replica->Create(scope, ana).ok());
+  }
+
+  ASSERT_OK_AND_ASSIGN(const RecordId after, replica->Create(scope, ana));
+
+  EXPECT_OK(replica->Get<v1::Person>(before));
+  EXPECT_OK(replica->Get<v1::Person>(after));
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class SyncRoundTest : public ::testing::Test {
   // What the server does with the frames of each connection.
   SyncRound& Begin(FakeLink::OnFrame on_frame) {
     transport_ = std::make_unique<FakeTransport>(std::move(on_frame));
-    round_ = std::make_unique<SyncRound>(&world_.store(), &directory_, transport_.get(),
+    round_ = std::make_unique<SyncRound>(&world_.stores(), &directory_, transport_.get(),
                                          &world_.clock());
     return *round_;
   }
