@@ -35,7 +35,9 @@ bool Perspective::SawAsOwn(const WriteRef& other) const {
   // Change sets of two partitions have no common numbers; a replica's stamps rise.
   if (OriginMark(other.origin_sequence) != OriginMark(write_.origin_sequence))
     return other.stamp < write_.stamp;
-  return other.origin_sequence < context_->own_before;
+  // A later change of one change set has seen the earlier ones, of a retry too.
+  return other.origin_sequence < context_->own_before ||
+         other.origin_sequence == write_.origin_sequence;
 }
 
 bool Perspective::IsConcurrent(const WriteRef& other) const {

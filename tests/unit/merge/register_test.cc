@@ -82,6 +82,21 @@ TEST(LastWriterTest, OwnPendingChainIsNotConcurrentWithItself) {
   EXPECT_THAT(result.conflicts, IsEmpty());
 }
 
+// What one transaction writes twice, a retry of it writes twice too.
+TEST(LastWriterTest, TwoChangesOfOneRetryAreNotConcurrentWithEachOther) {
+  History history;
+  history.Commit(Create(Title("old")), {'A', 1});
+  WriteContext context;
+  context.write = WriteBy({'B', 20, 1, 5}, 2);
+  context.seen = 1;
+  context.own_before = 3;
+  history.Apply(Edit(Title("one")), context);
+  const ApplyResult result = history.Apply(Edit(Title("two")), context);
+  EXPECT_EQ(history.message().title(), "two");
+  EXPECT_THAT(result.conflicts, IsEmpty());
+  EXPECT_TRUE(DecodeRecord(&SampleType(), EncodeRecord(history.record())).ok());
+}
+
 TEST(LastWriterTest, ProvisionalChangeThatWasSeenIsNotConcurrent) {
   History history;
   history.Commit(Create(Title("old")), {'A', 1});
