@@ -176,6 +176,7 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   Trial trial(&records_, Redelivery(&verdicts_, &it.header, it.before, it.is_late));
   trial.partition = it.push.partition;
   trial.context = ContextOf(it.header, it.push, head + 1);
+  if (trial.context.own_before != UINT64_MAX) stored.set_retry_of(trial.context.own_before);
   const auto body = ReadBody(it.set, &verdict);
   absl::Status status;
   if (body.ok()) {

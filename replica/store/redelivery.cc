@@ -85,7 +85,8 @@ absl::Status Redelivery::Look(const Record& record, uint64_t seen, WriteContext*
   if (is_plain()) return absl::OkStatus();
   for (const WriteRef& write : record.writes) {
     if (write.replica.bytes() == header_->replica()) {
-      if (is_late_ && write.origin_sequence > header_->sequence()) knowing_.insert(NameOf(write));
+      ASSIGN_OR_RETURN(const bool is_later, IsLaterOwn(write));
+      if (is_later) knowing_.insert(NameOf(write));
       continue;
     }
     if (before_ == nullptr) continue;
@@ -97,6 +98,15 @@ absl::Status Redelivery::Look(const Record& record, uint64_t seen, WriteContext*
       knowing_.insert(NameOf(write));
   }
   return absl::OkStatus();
+}
+
+// A retry of what came before it has a later number, and knows nothing of it.
+absl::StatusOr<bool> Redelivery::IsLaterOwn(const WriteRef& write) const {
+  if (!is_late_ || write.origin_sequence <= header_->sequence()) return false;
+  ASSIGN_OR_RETURN(const auto other,
+                   verdicts_->Find(header_->partition(), write.replica, write.origin_sequence));
+  const uint64_t first_try = other.has_value() ? other->retry_of() : 0;
+  return first_try == 0 || first_try >= header_->sequence();
 }
 
 bool Redelivery::IsReplaced(const RecordType* type, const Record& record, uint32_t number,

@@ -51,6 +51,8 @@ class Redelivery {
   bool Describe(const v1::ChangeSetBody& body, v1::StoredVerdict::Before* before) const;
 
  private:
+  // True when a write of its own replica came after it and is here already.
+  absl::StatusOr<bool> IsLaterOwn(const WriteRef& write) const;
   bool IsReplaced(const RecordType* type, const Record& record, uint32_t number,
                   absl::string_view key) const;
 

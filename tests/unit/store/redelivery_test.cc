@@ -180,6 +180,27 @@ TEST_F(RedeliveryTest, OnlyWhatMayComeBackIsWaitedFor) {
   EXPECT_EQ(CommitAt(2, &beto_, {EditOfNothing()}).outcome(), v1::QUARANTINED);
 }
 
+// The create was refused and is tried again: its number is later, its writing earlier.
+TEST_F(RedeliveryTest, AnEditThatWaitsIsNotReplacedByTheCreateThatIsTriedAgain) {
+  GoBack();
+  const RecordId id = beto_.NewId();
+  const std::vector<v1::Change> create = {Create(PersonType(), id, kJuarez, PersonNamed("Eva"))};
+  beto_.retry_stamp_ms = beto_.stamp_ms + 1;
+  judge_.refuses = [](const ChangeInQuestion&) { return true; };
+  ASSERT_EQ(Commit(&beto_, create).outcome(), v1::REJECTED);
+  judge_.refuses = nullptr;
+  ASSERT_EQ(Commit(&beto_, {Edit(PersonType(), id, PersonNamed("Luz"))}).outcome(),
+            v1::QUARANTINED);
+
+  beto_.retry_of = 1;
+  EXPECT_EQ(Commit(&beto_, create).outcome(), v1::APPLIED);
+
+  v1::Person person;
+  const auto record = Get(PersonType(), id);
+  ASSERT_TRUE(record.has_value() && person.ParseFromString(record->message));
+  EXPECT_EQ(person.name().given_names(), "Luz");
+}
+
 TEST_F(RedeliveryTest, WhoWaitsIsKnownUntilTheRecordsAreThere) {
   GoBack();
   beto_.epoch = lost_;
