@@ -1,5 +1,6 @@
 #include "server/divide.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,31 @@ absl::Status CheckCopies(const AuthorityStore& store, const ReplicaId& replica) 
   return absl::FailedPreconditionError(
       absl::StrCat("this device has ", kMaxCopiesPerDevice,
                    " copies already: an administrator has to revoke those that nobody uses"));
+}
+
+absl::Status EnrolCopy(AuthorityStore& store, const std::string& original,
+                       const v1::DeviceRecord& copy) {
+  ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(copy.replica()));
+  ASSIGN_OR_RETURN(const ReplicaId copied, ReplicaId::FromBytes(copy.copied_from()));
+  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> known, FindDevice(store, replica));
+  if (known.has_value()) {
+    const bool is_same =
+        known->public_key() == copy.public_key() && known->copied_from() == copy.copied_from();
+    return is_same ? absl::OkStatus()
+                   : absl::PermissionDeniedError("the new id is another device's");
+  }
+  RETURN_IF_ERROR(CheckCopies(store, copied));
+  // With the original as it was read: a revocation in between stops it.
+  DirectoryWrite unchanged{DirectoryKind::kDevice, copied.AsBytes(), original, std::nullopt};
+  unchanged.expected.emplace(original);
+  DirectoryWrite enrol{DirectoryKind::kDevice, copy.replica(), copy.SerializeAsString(),
+                       std::nullopt};
+  enrol.expected.emplace(std::nullopt);
+  const std::vector<DirectoryWrite> writes = {std::move(unchanged), std::move(enrol)};
+  const absl::Status written = store.WriteEntries(writes);
+  if (absl::IsAborted(written))
+    return absl::UnavailableError("the device changed at the same time; try again");
+  return written;
 }
 
 absl::Status SettleWork(const ReplicaId& replica, LiveSessions* sessions, CommitQueue* queue,

@@ -3,12 +3,14 @@
 #define SERVER_DIVIDE_H_
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "brigada/v1/administration_service.pb.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/store/authority_store.h"
 #include "server/commit_queue.h"
@@ -22,6 +24,12 @@ inline constexpr size_t kMaxCopiesPerDevice = 32;
 // kFailedPrecondition: so many copies of this device are not revoked. The store is not asked for
 // more than its list of devices.
 absl::Status CheckCopies(const AuthorityStore& store, const ReplicaId& replica);
+
+// Enrols `copy` beside the device that it was copied from, whose record was read as `original`;
+// repeating it is no change. kPermissionDenied: its id is another device's; kUnavailable: the
+// original was changed meanwhile, perhaps revoked; and as CheckCopies.
+absl::Status EnrolCopy(AuthorityStore& store, const std::string& original,
+                       const v1::DeviceRecord& copy);
 
 // Ends the sessions of `replica` and waits until all they had pushed is judged, so that the answer
 // to a division, or to a device that comes back, counts it. kUnavailable: it is not within

@@ -85,24 +85,7 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
   device.set_public_key(requested.public_key_der);
   const Sha256Digest fingerprint = Sha256(certificate);
   device.set_certificate_hash(std::string(AsView(fingerprint)));
-  ASSIGN_OR_RETURN(const std::optional<v1::DeviceRecord> known, FindDevice(store, replica));
-  if (known.has_value() &&
-      (known->public_key() != device.public_key() || known->copied_from() != device.copied_from()))
-    return absl::PermissionDeniedError("the new id is another device's");
-  if (!known.has_value()) {
-    RETURN_IF_ERROR(CheckCopies(store, copied));
-    // With the original as it was read: a revocation in between stops it.
-    DirectoryWrite unchanged{DirectoryKind::kDevice, copied.AsBytes(), *stored, std::nullopt};
-    unchanged.expected.emplace(stored);
-    DirectoryWrite enrol{DirectoryKind::kDevice, device.replica(), device.SerializeAsString(),
-                         std::nullopt};
-    enrol.expected.emplace(std::nullopt);
-    const std::vector<DirectoryWrite> writes = {std::move(unchanged), std::move(enrol)};
-    const absl::Status written = store.WriteEntries(writes);
-    if (absl::IsAborted(written))
-      return absl::UnavailableError("the device changed at the same time; try again");
-    RETURN_IF_ERROR(written);
-  }
+  RETURN_IF_ERROR(EnrolCopy(store, *stored, device));
   // Of either copy, what is on its way.
   RETURN_IF_ERROR(
       SettleWork(copied, context_.sessions, context_.commit_queue, kPatienceWithOldWork));

@@ -194,7 +194,7 @@ absl::Status Journal::Append(std::vector<v1::JournalRecord> records) {
   return failure_;
 }
 
-absl::Status Journal::NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number) {
+std::vector<v1::JournalRecord> RecordsOf(absl::Span<const DirectoryWrite> writes, uint64_t number) {
   std::vector<v1::JournalRecord> records;
   for (const DirectoryWrite& write : writes) {
     if (!IsNews(write)) continue;
@@ -205,14 +205,23 @@ absl::Status Journal::NoteDirectory(absl::Span<const DirectoryWrite> writes, uin
     record.set_number(number);
     record.set_value(write.value.value_or(""));
   }
+  return records;
+}
+
+v1::JournalRecord StartRecord(const AuthorityStore& store) {
+  v1::JournalRecord record;
+  *record.mutable_epoch() = store.CurrentEpoch();
+  record.set_run(store.run().AsBytes());
+  return record;
+}
+
+absl::Status Journal::NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number) {
+  std::vector<v1::JournalRecord> records = RecordsOf(writes, number);
   return records.empty() ? absl::OkStatus() : Append(std::move(records));
 }
 
 absl::Status Journal::NoteStart(const AuthorityStore& store) {
-  v1::JournalRecord record;
-  *record.mutable_epoch() = store.CurrentEpoch();
-  record.set_run(store.run().AsBytes());
-  return Append({std::move(record)});
+  return Append({StartRecord(store)});
 }
 
 std::string LastRun(absl::Span<const v1::JournalRecord> records) {

@@ -55,6 +55,11 @@ class Journal {
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
 };
 
+// What of `writes` has to survive a restore, as it is noted.
+std::vector<v1::JournalRecord> RecordsOf(absl::Span<const DirectoryWrite> writes, uint64_t number);
+// The store's epoch and run.
+v1::JournalRecord StartRecord(const AuthorityStore& store);
+
 // The run noted last; empty when there is none.
 std::string LastRun(absl::Span<const v1::JournalRecord> records);
 // The greatest number of a write of the directory; 0 when there is none.

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
-#include "replica/store/authority_database.h"
 #include "replica/store/in_use.h"
 #include "server/durable_files.h"
 #include "server/erasures.h"
@@ -32,44 +31,6 @@ absl::Status MakeReady(const std::string& incoming, absl::Span<const DirectoryWr
 }
 
 }  // namespace
-
-absl::StatusOr<std::unique_ptr<AuthorityStore>> OpenStore(const OpenHow& how, const Clock& clock,
-                                                          Random& random) {
-  AuthorityStoreOptions options;
-  options.registry = &Registry::BuiltIn();
-  options.random = &random;
-  options.now = clock.Now();
-  options.restored = how.restored;
-  if (how.journal != nullptr) {
-    options.expected_run = LastRun(how.journal->records());
-    options.expected_directory_writes = LastDirectoryWrite(how.journal->records());
-    options.foreign_epochs = EpochsOf(how.journal->records());
-    options.on_directory_write = [journal = how.journal](absl::Span<const DirectoryWrite> writes,
-                                                         uint64_t number) {
-      return journal->NoteDirectory(writes, number);
-    };
-  }
-  ASSIGN_OR_RETURN(std::unique_ptr<AuthorityStore> store,
-                   OpenAuthorityDatabase(how.path, how.create, options));
-  if (how.journal == nullptr) return store;
-  // An empty one is new, or stands for one that was lost. A live epoch that it does not have is one
-  // of a crash in between.
-  bool is_known = how.journal->records().empty() || store->CurrentEpoch().is_live();
-  const std::string epoch = store->CurrentEpoch().epoch();
-  for (const v1::EpochRecord& noted : options.foreign_epochs)
-    is_known = is_known || noted.epoch() == epoch;
-  if (is_known) {
-    ASSIGN_OR_RETURN(const auto missing, NotNoted(how.journal->records(), *store));
-    RETURN_IF_ERROR(
-        how.journal->NoteDirectory(missing, LastDirectoryWrite(how.journal->records())));
-    return store;
-  }
-  Log(LogLevel::kWarning, "epoch_begun",
-      {{"why", how.restored ? "restored" : "the store is older than the journal"},
-       {"epoch", store->epoch().ToString()}});
-  RETURN_IF_ERROR(ReplayDirectory(how.journal->records(), *store));
-  return store;
-}
 
 absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
                                                 const std::string& backup_path, const Clock& clock,

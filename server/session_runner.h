@@ -16,6 +16,7 @@
 #include "server/commit_queue.h"
 #include "server/executor.h"
 #include "server/frame_sink.h"
+#include "server/session_host.h"
 #include "server/session_notes.h"
 
 namespace brigada {
@@ -66,8 +67,6 @@ class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
   const ReplicaId& replica() const { return replica_; }
 
  private:
-  class Host;
-
   // What came while the strand was busy.
   struct Wake {
     std::set<std::string> heads;
@@ -76,6 +75,8 @@ class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
 
   // Posts the task that takes the wake, unless it is posted already.
   void PostWake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(wake_mu_);
+
+  SessionSurroundings Surroundings();
 
   // All below run on the strand.
   void NoteFeeds(const std::vector<v1::Feed>& feeds);
@@ -100,7 +101,7 @@ class SessionRunner : public std::enable_shared_from_this<SessionRunner> {
 
   // The strand's.
   FrameSink* sink_;  // null after Finish
-  std::unique_ptr<Host> host_;
+  std::unique_ptr<SessionHost> host_;
   std::unique_ptr<ServerSession> session_;
   bool reading_ = false;
   bool read_ended_ = false;
