@@ -23,7 +23,7 @@ class MemorySimDisk final : public SimDisk {
     writes_until_failure_ = 1 + draw % 3;
     limbo_lands_ = (draw >> 8) % 2 == 0;
   }
-  void SetFull(bool full) override { is_full_ = full; }
+  void SetFull(bool full, uint64_t /*draw*/) override { is_full_ = full; }
   void Heal() override { writes_until_cut_ = writes_until_failure_ = is_full_ = 0; }
 
   const Kv& kv() const { return *kv_; }

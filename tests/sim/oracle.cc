@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -128,6 +129,15 @@ Content ContentOf(const RecordType& type, const std::string& message) {
   return content;
 }
 
+std::string TextOf(const Content& content) {
+  std::string text;
+  for (const auto& [place, value] : content) {
+    absl::StrAppend(&text, place.field, "[", absl::CHexEscape(place.key),
+                    "]=", absl::CHexEscape(value), " ");
+  }
+  return text;
+}
+
 bool Oracle::MayRead(const std::string& user, const std::string& scope, v1::DataClass data_class,
                      absl::Time at) const {
   for (const v1::GrantRecord& grant : grants_) {
@@ -163,6 +173,11 @@ WrittenSet* Oracle::Find(const SetName& name) {
 uint64_t Oracle::head(const std::string& partition) const {
   const auto found = heads_.find(partition);
   return found == heads_.end() ? 0 : found->second;
+}
+
+std::optional<uint64_t> Oracle::EndOf(const std::string& run, const std::string& partition) const {
+  if (line_.empty() || line_.back().run != run || doubtful_.contains(run)) return std::nullopt;
+  return head(partition);
 }
 
 uint64_t Oracle::NextCommit(const std::string& partition) const {
@@ -224,6 +239,13 @@ void Oracle::Loosen(const v1::ChangeSetBody& body) {
     loose_.insert({change.type_id(), change.record_id()});
 }
 
+uint64_t Oracle::OwnBefore(const v1::ChangeSetHeader& header) {
+  const v1::Dot& first_try = header.retry_of();
+  const bool is_own =
+      first_try.replica() == header.replica() && first_try.sequence() < header.sequence();
+  return is_own ? first_try.sequence() : UINT64_MAX;
+}
+
 std::optional<uint64_t> Oracle::SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const {
   const v1::Position& position = header.position();
   if (claim == 0) return 0;
@@ -246,8 +268,13 @@ std::optional<uint64_t> Oracle::SeenOf(const v1::ChangeSetHeader& header, uint64
 bool Oracle::Saw(const WrittenSet& later, const v1::Change& change,
                  const WrittenSet& earlier) const {
   const v1::Position& position = later.header.position();
-  if (later.header.replica() == earlier.header.replica())
-    return later.header.sequence() > earlier.header.sequence();
+  // A retry stands where its first try stood; what waited comes after it all the same.
+  const auto place = [](const v1::ChangeSetHeader& header) {
+    return std::min(header.sequence(), OwnBefore(header));
+  };
+  if (later.header.replica() == earlier.header.replica() &&
+      place(later.header) > place(earlier.header))
+    return true;
   for (const v1::Dot& dot : position.provisional()) {
     if (dot.replica() == earlier.header.replica() && dot.sequence() == earlier.header.sequence())
       return true;
@@ -300,7 +327,10 @@ struct Oracle::Trial {
   explicit Trial(const v1::ChangeSetHeader& h) : header(h) {}
   const v1::ChangeSetHeader& header;
   std::string user;
-  absl::Time written;
+  // When it was written, and tried again: a grant of either time is enough.
+  std::vector<absl::Time> times;
+  // Of its own replica it saw what comes before this.
+  uint64_t own_before = UINT64_MAX;
   ModelWrite write;
   uint64_t seen = 0;  // of the change being tried
   std::map<RecordName, ModelRecord> records;
@@ -323,8 +353,11 @@ struct Oracle::Trial {
   // As its own or, when it was copied, as the other id's.
   bool SawUnconfirmed(const ModelWrite& other) const {
     // Work in two states has no common numbers; a replica's stamps rise.
-    if (other.replica == write.replica)
-      return other.partition == write.partition || other.stamp < write.stamp;
+    if (other.replica == write.replica) {
+      const bool is_here = other.partition == write.partition;
+      const bool is_before = other.origin < own_before || other.origin == write.origin;
+      if (is_here ? is_before : other.stamp < write.stamp) return true;
+    }
     const auto& dots = header.position().provisional();
     return std::any_of(dots.begin(), dots.end(), [&](const v1::Dot& dot) {
       return dot.replica() == other.replica && dot.sequence() == other.origin &&
@@ -357,7 +390,6 @@ bool Oracle::TouchesErased(const WrittenSet& set) const {
 
 std::string Oracle::Judge(const std::string& replica, const std::string& partition,
                           const v1::Verdict& verdict, absl::Time now) {
-  touched_.clear();
   owed_.clear();
   WrittenSet* set = Find({replica, partition, verdict.sequence()});
   if (set == nullptr) return "I2: a verdict on a change set that nobody wrote";
@@ -372,13 +404,19 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   NoteTime(now);
   if (static_cast<int64_t>(verdict.stamp() >> 16) > latest_ms_ + 1)
     return "I14: an effective stamp lies beyond the server's time";
-  if (verdict.stamp() <= last_stamp) return "I14: a replica's effective stamps do not rise";
+  const bool is_retry = set->header.has_retry_of();
+  if (verdict.stamp() <= last_stamp && !is_retry)
+    return "I14: a replica's effective stamps do not rise";
 
   Trial trial{set->header};
   trial.user = users_[replica];
   trial.write = {replica, verdict.stamp(), verdict.sequence(), partition, {}};
   trial.commit = verdict.commit_sequence();
-  trial.written = WrittenAt(set->header.position(), now);
+  trial.times = {WrittenAt(set->header.position(), now)};
+  if (is_retry) {
+    trial.times.push_back(std::min(now, absl::FromUnixMillis(set->header.retried_at_ms())));
+    trial.own_before = OwnBefore(set->header);
+  }
   trial.was_taken = verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
   for (const v1::Change& change : set->body.changes()) Try(change, &trial);
   trial.is_refused = trial.is_refused || set->is_stub;
@@ -390,7 +428,7 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   }
   set->verdict = verdict;
   last_sequence = verdict.sequence();
-  last_stamp = verdict.stamp();
+  last_stamp = std::max(last_stamp, verdict.stamp());
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
   if (set->was_accepted && verdict.outcome() == v1::REJECTED && !TouchesErased(*set))
     return "I10: what was accepted before the server went back was thrown out";
@@ -456,7 +494,6 @@ void Oracle::Arrive(const std::string& partition, uint64_t commit, ModelRecord* 
 }
 
 void Oracle::Take(const RecordName& name, ModelRecord record, Trial* trial) {
-  touched_.insert(name);
   const std::string home = PartitionNow(name, *trial);
   if (home != trial->write.partition) trial->elsewhere.insert(home);
   const std::string before = ScopeOf(records_[name]);
@@ -492,10 +529,13 @@ std::string Oracle::PlaceSeen(const RecordName& name, const Trial& trial) const 
 bool Oracle::IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
                        const Trial& trial) const {
   const std::string seen_in = PlaceSeen({change.type_id(), change.record_id()}, trial);
-  const bool here = !record.exists || MayWrite(trial.user, type, ScopeOf(record), trial.written) ||
-                    (!seen_in.empty() && MayWrite(trial.user, type, seen_in, trial.written));
-  return here &&
-         (change.scope().empty() || MayWrite(trial.user, type, change.scope(), trial.written));
+  const auto may_write = [&](const std::string& scope) {
+    return std::any_of(trial.times.begin(), trial.times.end(),
+                       [&](absl::Time at) { return MayWrite(trial.user, type, scope, at); });
+  };
+  const bool here =
+      !record.exists || may_write(ScopeOf(record)) || (!seen_in.empty() && may_write(seen_in));
+  return here && (change.scope().empty() || may_write(change.scope()));
 }
 
 void Oracle::Try(const v1::Change& change, Trial* trial) {

@@ -33,6 +33,8 @@ struct Place {
 // What a reader sees of a record, as text.
 using Content = std::map<Place, std::string>;
 Content ContentOf(const RecordType& type, const std::string& message);
+// For people.
+std::string TextOf(const Content& content);
 
 struct RecordName {
   uint32_t type = 0;
@@ -183,13 +185,15 @@ class Oracle {
     last_[{replica, partition}] = {last, 0};
   }
   uint64_t head(const std::string& partition) const;
+  // How far a cursor that `run` gave can be; nullopt: of a run that is not the present one, or of
+  // which there may be two lines, nobody can say.
+  std::optional<uint64_t> EndOf(const std::string& run, const std::string& partition) const;
   uint64_t NextCommit(const std::string& partition) const;
   // The authority committed `verdict` at `now`. Empty when it is right; else what is wrong. A
   // repeat has to be the same again.
   std::string Judge(const std::string& replica, const std::string& partition,
                     const v1::Verdict& verdict, absl::Time now);
-  // Records of the last new verdict, and what the ledger owes for it.
-  const std::set<RecordName>& touched() const { return touched_; }
+  // What the ledger owes for the last new verdict.
   const std::vector<OwedValue>& owed() const { return owed_; }
 
   const std::map<RecordName, ModelRecord>& records() const { return records_; }
@@ -201,6 +205,8 @@ class Oracle {
   std::string JudgeLate(const v1::Verdict& verdict, const std::string& partition, WrittenSet* set);
   bool TouchesErased(const WrittenSet& set) const;
   void Loosen(const v1::ChangeSetBody& body);
+  // Of a retry, the first try: what its replica wrote since it had not seen.
+  static uint64_t OwnBefore(const v1::ChangeSetHeader& header);
   // Of what its writer had seen, what the present line has; nullopt when the server may not know.
   std::optional<uint64_t> SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const;
   void Try(const v1::Change& change, Trial* trial);
@@ -238,7 +244,6 @@ class Oracle {
   std::map<RecordName, ModelRecord> records_;
   // Where a record was and is no more, with the commit that moved it away.
   std::map<RecordName, std::map<std::string, uint64_t>> departures_;
-  std::set<RecordName> touched_;
   std::vector<OwedValue> owed_;
 };
 

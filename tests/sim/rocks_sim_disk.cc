@@ -39,7 +39,11 @@ class RocksSimDisk final : public SimDisk {
       env_.disk().FailSync(nth, draw % 4 == 1 ? SyncFailure::kKeeps : SyncFailure::kForgets);
     }
   }
-  void SetFull(bool full) override { env_.disk().SetFreeBytes(full ? 0 : kPlenty); }
+  void SetFull(bool full, uint64_t draw) override {
+    const bool fails_writes = full && draw % 2 == 0;
+    env_.disk().SetFull(fails_writes);
+    env_.disk().SetFreeBytes(full && !fails_writes ? 0 : kPlenty);
+  }
   void Heal() override {
     env_.disk().TakePendingFailure();
     env_.disk().SetFull(false);

@@ -61,7 +61,7 @@ const std::vector<Profile>& Profiles() {
       {"calm", {}, {}},
       {"network",
        {F::kCuts, F::kByteBudgets, F::kOneWay, F::kLateFrames, F::kSlowLinks, F::kMoves,
-        F::kDeletes, F::kRelays},
+        F::kDeletes, F::kRelays, F::kUnknownFields},
        {}},
       {"clocks",
        {F::kClockJumps, F::kFrozenClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts,

@@ -27,6 +27,9 @@ void FlipBits(std::string* victim, SimRandom* random) {
   }
 }
 
+// Sessions learn of a revocation after it is durable: until then they have to find out themselves.
+bool IsTold(const SimRandom& random) { return random.Fork("told").Chance(500); }
+
 }  // namespace
 
 void SimWorld::AfterAdministration(const absl::Status& status) {
@@ -69,10 +72,10 @@ void SimWorld::TakeRevoke(SimRandom* random) {
   if (!revoked.ok()) return;
   if (grant.revoked_ms() == 0) grant.set_revoked_ms(absl::ToUnixMillis(now));
   oracle_.PutGrants(grants_);
-  server_->OnUserChanged(grant.user());
+  if (IsTold(*random)) server_->OnUserChanged(grant.user());
 }
 
-void SimWorld::TakeLoss(SimDevice* device) {
+void SimWorld::TakeLoss(SimDevice* device, const SimRandom& random) {
   const auto lost = std::count_if(devices_.begin(), devices_.end(),
                                   [](const auto& other) { return other->is_revoked; });
   if (!server_->is_up() || lost > 0) return;
@@ -84,7 +87,7 @@ void SimWorld::TakeLoss(SimDevice* device) {
   // After a failure it may be revoked or not; either is right from then on.
   for (const auto& other : devices_)
     if (other->replica == device->replica) other->is_revoked = revoked.ok() || is_directory_unsure_;
-  if (revoked.ok()) server_->OnReplicaChanged(device->replica);
+  if (revoked.ok() && IsTold(random)) server_->OnReplicaChanged(device->replica);
 }
 
 std::vector<std::string> SimWorld::HeardFrom(const ReplicaId& speaker) const {

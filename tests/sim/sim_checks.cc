@@ -21,20 +21,19 @@ constexpr int kMaxRounds = 7;
 constexpr int kMaxMovesPerSession = 20'000;
 constexpr size_t kMaxHeard = 400;
 
-std::string Text(const Content& content) {
-  std::string text;
-  for (const auto& [place, value] : content) {
-    absl::StrAppend(&text, place.field, "[", absl::CHexEscape(place.key),
-                    "]=", absl::CHexEscape(value), " ");
-  }
-  return text;
-}
+// What a reader of sensitive data sees, and what nobody knows the class of: that is told to nobody.
+struct SplitContent {
+  Content readable;
+  Content unknown;
+};
 
-// Without the fields that a reader of sensitive data does not see.
-Content Readable(const RecordType& type, Content content) {
-  std::erase_if(content,
-                [&](const auto& entry) { return type.FindField(entry.first.field) == nullptr; });
-  return content;
+SplitContent Split(const RecordType& type, const std::string& message) {
+  SplitContent split;
+  for (const auto& [place, text] : ContentOf(type, message)) {
+    const bool is_known = type.FindField(place.field) != nullptr;
+    (is_known ? split.readable : split.unknown)[place] = text;
+  }
+  return split;
 }
 
 v1::DataClass ClassOf(const RecordType& type, v1::DataClass own) {
@@ -77,13 +76,6 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
   if (!result_.failure.empty()) return;
   WrittenSet set = SetOf(*page, device->number);
   CheckStamp(*device, set.header);
-  const auto view = device->store->Read();
-  for (const v1::Change& change : set.body.changes()) {
-    const auto record = (*view)->Get(*SimRegistry().Find(change.type_id()),
-                                     *RecordId::FromBytes(change.record_id()));
-    Expect(record.ok() && (record->has_value() ? (*record)->pending : true),
-           "I6: a device does not see what it wrote");
-  }
   const SetName name{device->replica.AsBytes(), receipt.partition, receipt.sequence};
   if (device->is_copied) {
     device->drafts[name] = std::move(set);
@@ -109,6 +101,7 @@ void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partitio
   Adopt({replica.AsBytes(), partition, verdict.sequence()});
   const std::string wrong = oracle_.Judge(replica.AsBytes(), partition, verdict, last_commit_try_);
   Expect(wrong.empty(), wrong);
+  NoteTouched({replica.AsBytes(), partition, verdict.sequence()});
   trace_.Add(verdict.commit_sequence());
   trace_.Add(verdict.outcome());
   ++result_.verdicts;
@@ -173,14 +166,37 @@ void SimWorld::CheckLedger(const v1::Verdict& verdict, const std::vector<OwedVal
   }
 }
 
-// The server's record is the model's.
-void SimWorld::CheckRecord(const RecordName& name) {
+// Refused or not: what was refused changes nothing.
+void SimWorld::NoteTouched(const SetName& name) {
+  const WrittenSet* const set = oracle_.Find(name);
+  if (set == nullptr) return;
+  for (const v1::Change& change : set->body.changes()) {
+    if (SimRegistry().Find(change.type_id()) != nullptr)
+      touched_.insert({change.type_id(), change.record_id()});
+  }
+}
+
+// After each group, not only at the end: a later write covers what was wrong in between.
+void SimWorld::CheckTouched() { CheckRecords(std::exchange(touched_, {})); }
+
+void SimWorld::CheckRecords(const std::set<RecordName>& names) {
   const auto view = server_->store().Read();
   if (!view.ok()) return;
+  for (const RecordName& name : names) {
+    // Of an erasure that failed nobody knows how far it came.
+    if (!oracle_.is_loose(name) && !erasing_.contains(name)) CheckRecord(**view, name);
+  }
+}
+
+// The server's record is the model's.
+void SimWorld::CheckRecord(const ReadView& view, const RecordName& name) {
   const RecordType& type = *SimRegistry().Find(name.type);
-  const auto record = (*view)->Get(type, *RecordId::FromBytes(name.id));
+  const absl::StatusOr<RecordId> id = RecordId::FromBytes(name.id);
+  if (!id.ok()) return;
+  const auto record = view.Get(type, *id);
   if (!record.ok()) return;
-  const ModelRecord& model = oracle_.records().at(name);
+  const auto known = oracle_.records().find(name);
+  const ModelRecord model = known == oracle_.records().end() ? ModelRecord() : known->second;
   if (oracle_.erased().contains(name)) {
     Expect(!record->has_value(), "I8: the authority holds an erased record");
     return;
@@ -195,7 +211,7 @@ void SimWorld::CheckRecord(const RecordName& name) {
   const Content held = ContentOf(type, (*record)->message);
   const Content wanted = oracle_.Show(name, model);
   Expect(held == wanted,
-         absl::StrCat("I7: the authority holds ", Text(held), "| the model ", Text(wanted)));
+         absl::StrCat("I7: the authority holds ", TextOf(held), "| the model ", TextOf(wanted)));
 }
 
 void SimWorld::NoteUpFrame(SimDevice* device, const std::string& bytes,
@@ -242,13 +258,16 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
   trace_.Add(bytes.size());
   trace_.Add(static_cast<uint64_t>(frame.frame_case()));
   Expect(bytes.size() <= kMaxFrameBytes, "I13: a server's frame is too large");
+  if (frame.has_range_repair()) {
+    v1::RepairBody repair;
+    const v1::RangeRepair& packed = frame.range_repair();
+    CHECK(UnpackBody(packed.body(), packed.inflated_bytes(), kMaxInflatedBytes, &repair).ok());
+    for (const v1::Entry& entry : repair.entries()) CheckTold(user, replica, entry);
+  }
   if (!frame.has_batch()) return;
   const v1::Batch& batch = frame.batch();
   v1::BatchBody body;
   CHECK(UnpackBody(batch.body(), batch.inflated_bytes(), kMaxInflatedBytes, &body).ok());
-  const auto device = std::find_if(devices_.begin(), devices_.end(),
-                                   [&](const auto& other) { return other->replica == replica; });
-  const absl::Time now = server_->clock().Now();
   Expect(batch.to() <= oracle_.head(batch.partition()), "I5: a cursor beyond what is committed");
   for (const v1::Verdict& verdict : body.verdicts()) {
     const WrittenSet* set =
@@ -261,30 +280,38 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
                 std::any_of(set->earlier.begin(), set->earlier.end(), is_same)),
            "I2: a verdict in the feed that was not given");
   }
-  for (const v1::Entry& entry : body.entries()) {
-    const bool revoked = device != devices_.end() && (*device)->is_revoked && !is_directory_unsure_;
-    Expect(!revoked, "I9: a record was sent to a revoked device");
-    if (!entry.moved_to().empty()) {
-      Expect(!entry.has_state(), "I9: content of a record that left was sent");
-      continue;
-    }
-    const RecordType* const type = SimRegistry().Find(entry.type_id());
-    const auto record = DecodeRecord(type, entry.state());
-    Expect(record.ok(), "an entry does not decode");
-    if (!record.ok()) return;
-    const v1::DataClass data_class = ClassOf(*type, record->data_class);
-    // A clock that was set back undoes no grant of a session under way.
-    // Who made it learns that it was erased, whoever may read it.
-    if (record->erased && record->fields.size() <= 1) continue;
-    const bool may_read = oracle_.MayRead(user, entry.scope(), data_class, now) ||
-                          (scenario_.has(Fault::kServerClock) &&
-                           oracle_.MayRead(user, entry.scope(), data_class, latest_server_time_));
-    Expect(may_read, absl::StrCat("I9: a record of ", entry.scope(),
-                                  " was sent to somebody who may not read there"));
-    for (const FieldState& field : record->fields) {
-      Expect(field.number == kScopeFieldNumber || type->FindField(field.number) != nullptr,
-             "I9: a field of an unknown class was sent");
-    }
+  for (const v1::Entry& entry : body.entries()) CheckTold(user, replica, entry);
+}
+
+// I9: of what the server tells, at the moment it does.
+void SimWorld::CheckTold(const std::string& user, const ReplicaId& replica,
+                         const v1::Entry& entry) {
+  const absl::Time now = server_->clock().Now();
+  const bool revoked = !is_directory_unsure_ &&
+                       std::any_of(devices_.begin(), devices_.end(), [&](const auto& device) {
+                         return device->replica == replica && device->is_revoked;
+                       });
+  Expect(!revoked, "I9: a record was sent to a revoked device");
+  if (!entry.moved_to().empty()) {
+    Expect(!entry.has_state(), "I9: content of a record that left was sent");
+    return;
+  }
+  const RecordType* const type = SimRegistry().Find(entry.type_id());
+  const auto record = DecodeRecord(type, entry.state());
+  Expect(record.ok(), "an entry does not decode");
+  if (!record.ok()) return;
+  const v1::DataClass data_class = ClassOf(*type, record->data_class);
+  // Who made it learns that it was erased, whoever may read it.
+  if (record->erased && record->fields.size() <= 1) return;
+  // A clock that was set back undoes no grant of a session under way.
+  const bool may_read = oracle_.MayRead(user, entry.scope(), data_class, now) ||
+                        (scenario_.has(Fault::kServerClock) &&
+                         oracle_.MayRead(user, entry.scope(), data_class, latest_server_time_));
+  Expect(may_read, absl::StrCat("I9: a record of ", entry.scope(),
+                                " was sent to somebody who may not read there"));
+  for (const FieldState& field : record->fields) {
+    Expect(field.number == kScopeFieldNumber || type->FindField(field.number) != nullptr,
+           "I9: a field of an unknown class was sent");
   }
 }
 
@@ -363,6 +390,25 @@ void SimWorld::CheckRecoveredServer() {
     is_directory_unsure_ = false;
   }
   Expect(sorted(*grants) == sorted(grants_), "I1: the server lost a grant or a revocation");
+  touched_.clear();
+  CheckRecords(ModelledRecords());
+}
+
+std::set<RecordName> SimWorld::ModelledRecords() const {
+  std::set<RecordName> names;
+  for (const auto& [name, model] : oracle_.records()) names.insert(names.end(), name);
+  return names;
+}
+
+void SimWorld::CheckCursors(const SimDevice& device) {
+  for (const v1::Cursor& cursor : device.store->Cursors()) {
+    const std::optional<uint64_t> end = oracle_.EndOf(cursor.run(), cursor.partition());
+    const uint64_t reached = std::max(cursor.scanned(), cursor.complete());
+    // Of an erasure that failed nobody knows its commits.
+    Expect(!end.has_value() || reached <= *end || !erasing_.empty(),
+           absl::StrCat("I5: a device stands at ", reached, " of ", cursor.partition(),
+                        ", beyond the commit ", end.value_or(0)));
+  }
 }
 
 void SimWorld::CheckSessionEnd(SimDevice* device, const absl::Status& status) {
@@ -371,6 +417,7 @@ void SimWorld::CheckSessionEnd(SimDevice* device, const absl::Status& status) {
       uint64_t& confirmed = device->confirmed[partition];
       confirmed = std::max(confirmed, device->store->Head(partition).confirmed());
     }
+    CheckCursors(*device);
   }
   if (status.ok() || absl::IsUnavailable(status)) return;
   const bool is_servers_fault = server_has_trouble_ && absl::IsInternal(status);
@@ -440,8 +487,7 @@ void SimWorld::Converge() {
 }
 
 void SimWorld::CheckEnd() {
-  for (const auto& [name, model] : oracle_.records())
-    if (!oracle_.is_loose(name)) CheckRecord(name);
+  CheckRecords(ModelledRecords());
   for (const RecordName& name : oracle_.loose()) CheckFacts(name);
   CheckErased(server_->kv(), nullptr);
   CheckSound(server_->kv(), StoreKind::kAuthority);
@@ -479,6 +525,23 @@ bool SimWorld::HasContent(const SimDevice& device, const WrittenSet& set, const 
   return kept == wanted.SerializeAsString();
 }
 
+// What the device tried again: the first try, and later ones before the last.
+std::set<SetName> SimWorld::RetriedBy(const SimDevice& device) const {
+  std::map<std::pair<std::string, uint64_t>, SetName> last;  // by partition and first try
+  std::set<SetName> retried;
+  for (const auto& [name, set] : oracle_.sets()) {
+    if (name.replica != device.replica.bytes() || !set.header.has_retry_of()) continue;
+    const uint64_t first = set.header.retry_of().sequence();
+    const auto [before, is_first] = last.try_emplace({name.partition, first}, name);
+    if (is_first) {
+      retried.insert({name.replica, name.partition, first});
+    } else {
+      retried.insert(std::exchange(before->second, name));
+    }
+  }
+  return retried;
+}
+
 // I10: everything committed was judged; what was refused is there with its content.
 void SimWorld::CheckDeviceWork(SimDevice* device) {
   const auto counts = device->store->Counts();
@@ -491,6 +554,7 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     CHECK(header.ParseFromString(item.change_set().header()));
     kept[{header.replica(), header.partition(), header.sequence()}] = item.change_set().body();
   }
+  const std::set<SetName> retried = RetriedBy(*device);
   for (const auto& [name, set] : oracle_.sets()) {
     if (name.replica != device->replica.bytes() || set.writer != device->number) continue;
     Expect(set.verdict.has_value(), "I10: a change set has no verdict");
@@ -500,8 +564,10 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     const bool is_kept = kept.contains(name);
     const bool is_discarded = std::find(device->discarded.begin(), device->discarded.end(), name) !=
                               device->discarded.end();
+    // What was tried again left the list.
+    const bool is_gone = is_discarded || retried.contains(name);
     Expect(
-        is_kept ? is_refused : !is_refused || is_discarded,
+        is_kept ? is_refused : !is_refused || is_gone,
         absl::StrCat("I10: the rejected list ", is_kept ? "holds" : "lacks", " change set ",
                      name.sequence, " of ", name.partition, ": ", set.verdict->ShortDebugString()));
     if (!is_kept || set.is_stub) continue;
@@ -546,9 +612,31 @@ void SimWorld::CheckDeviceView(SimDevice* device) {
     if (!result_.failure.empty()) return;
     Expect((*record)->scope == scope, absl::StrCat(who, "has it in ", (*record)->scope));
     Expect(!(*record)->pending, absl::StrCat(who, "still pending"));
-    const Content held = Readable(type, ContentOf(type, (*record)->message));
-    const Content wanted = Readable(type, ContentOf(type, (*there)->message));
-    Expect(held == wanted, absl::StrCat(who, "holds ", Text(held), "| the server ", Text(wanted)));
+    const SplitContent held = Split(type, (*record)->message);
+    const SplitContent wanted = Split(type, (*there)->message);
+    Expect(held.readable == wanted.readable,
+           absl::StrCat(who, "holds ", TextOf(held.readable), "| the server ",
+                        TextOf(wanted.readable)));
+    CheckUnknown(*device, name, held.unknown);
+  }
+}
+
+// The server tells a field that it does not know to nobody here, as nobody reads the most sensitive
+// class: only who wrote it may have it.
+void SimWorld::CheckUnknown(const SimDevice& device, const RecordName& name, const Content& held) {
+  if (held.empty() || result_.copies > 0) return;
+  std::set<Place> own;
+  for (const auto& [set_name, set] : oracle_.sets()) {
+    if (set.writer != device.number) continue;
+    for (const v1::Change& change : set.body.changes()) {
+      if (change.type_id() != name.type || change.record_id() != name.id) continue;
+      for (const auto& [place, text] : ContentOf(*SimRegistry().Find(name.type), change.values()))
+        own.insert(place);
+    }
+  }
+  for (const auto& [place, text] : held) {
+    Expect(own.contains(place), absl::StrCat("I9: device ", device.number, " has field ",
+                                             place.field, " of an unknown class"));
   }
 }
 

@@ -130,12 +130,12 @@ void SimWorld::Divide(SimDevice* device) {
   if (!unsent.ok()) return;
   const auto shared = FindSharedWork(store, device->replica, *unsent);
   if (!shared.ok()) return;
-  v1::DeviceRecord enrolled;
-  enrolled.set_replica(NewReplicaId(server_->random()).AsBytes());
-  enrolled.set_user(device->user);
-  const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
-                             enrolled.SerializeAsString(), std::nullopt};
-  const absl::Status noted = store.WriteEntries({&write, 1});
+  const auto original = store.GetEntry(DirectoryKind::kDevice, device->replica.bytes());
+  if (!original.ok() || !original->has_value()) return;
+  v1::DeviceRecord enrolled =
+      SimDeviceRecord(NewReplicaId(server_->random()), device->user, server_->clock().Now());
+  enrolled.set_copied_from(device->replica.AsBytes());
+  const absl::Status noted = EnrolCopy(store, **original, enrolled);
   AfterAdministration(noted);
   if (!noted.ok()) return;
   ++enrolments_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "replica/store/device_store.h"
@@ -58,6 +59,8 @@ struct SimDevice {
   bool is_settling = false;    // its session is the last under the shared id
   std::set<ReplicaId> former;  // ids it had before
   std::map<SetName, WrittenSet> drafts;
+  // Of each record the commits that created it and that wrote what was shown last.
+  std::map<RecordName, std::pair<uint64_t, uint64_t>> shown;
   // Refused sets the user threw away.
   std::vector<SetName> discarded;
 };

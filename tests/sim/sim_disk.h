@@ -27,7 +27,9 @@ class SimDisk {
   virtual void PowerLoss(uint64_t draw) = 0;
   // A write or sync fails soon; what it was for may turn up after the next Open.
   virtual void FailSoon(uint64_t draw) = 0;
-  virtual void SetFull(bool full) = 0;
+  // Writes find no room: at once, or once the space that is left is said to be none, as `draw`
+  // says.
+  virtual void SetFull(bool full, uint64_t draw) = 0;
   // No fault is pending any more.
   virtual void Heal() = 0;
 };

@@ -31,7 +31,8 @@ void SimWorld::TakeDiskFault(SimDevice* device, SimRandom* random) {
   if (fails) {
     disk.FailSoon(random->Next());
   } else if (scenario_.has(Fault::kFullDisks)) {
-    disk.SetFull(random->Chance(500));
+    const uint64_t how = random->Fork("full").Next();
+    disk.SetFull(random->Chance(500), how);
   }
 }
 
@@ -47,6 +48,7 @@ bool SimWorld::StartDevice(SimDevice* device) {
         root_.Fork(absl::StrCat("power", device->number, ".", true_us_)).Next());
     device->clock.Reboot();
     device->has_rebooted = true;
+    device->shown.clear();
     ++result_.crashes;
   }
   auto kv = device->disk->Open();
@@ -57,7 +59,11 @@ bool SimWorld::StartDevice(SimDevice* device) {
         *std::move(kv),
         {.registry = &SimRegistry(), .clock = &device->clock, .random = &device->random});
     status = store.status();
-    if (store.ok()) device->store = *std::move(store);
+    if (store.ok()) {
+      device->store = *std::move(store);
+      device->store->SetChangeListener(
+          [this, device](absl::Span<const ChangedRecord> changed) { CheckReads(device, changed); });
+    }
   }
   last_start_ = status;
   if (!status.ok()) {

@@ -1,19 +1,18 @@
 #include "tests/sim/sim_server.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/check.h"
 #include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/kv_authority_store.h"
-#include "replica/sync/cursor_check.h"
-#include "server/backups.h"
 #include "server/directory.h"
 #include "server/erasures.h"
 #include "server/grant_judge.h"
 #include "server/journal.h"
-#include "server/roles.h"
+#include "server/open_store.h"
 #include "server/turn_away.h"
 
 namespace brigada {
@@ -22,11 +21,26 @@ namespace {
 constexpr size_t kQueueCapacity = 8;
 constexpr absl::Duration kComeBackSoon = absl::Seconds(2);
 
+const MacKey& CursorKey() {
+  static const MacKey& key = *new MacKey(*MacKey::FromBytes(std::string(MacKey::kSize, 'k')));
+  return key;
+}
+
 }  // namespace
 
 std::string SimSignature(const ReplicaId& replica, absl::string_view chain) {
   const Sha256Digest digest = Sha256Parts({"device key", replica.bytes(), chain});
   return std::string(AsView(digest).substr(0, 16));
+}
+
+v1::DeviceRecord SimDeviceRecord(const ReplicaId& replica, const std::string& user,
+                                 absl::Time now) {
+  v1::DeviceRecord record;
+  record.set_replica(replica.AsBytes());
+  record.set_user(user);
+  record.set_public_key(replica.AsBytes());
+  record.set_lease_until_ms(absl::ToUnixMillis(now + absl::Hours(24 * 365 * 50)));
+  return record;
 }
 
 SimServer::SimServer(const Registry* registry, std::unique_ptr<SimDisk> disk,
@@ -44,53 +58,39 @@ void SimServer::Stop() {
   kv_ = nullptr;
 }
 
-absl::Status SimServer::NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number) {
-  for (const DirectoryWrite& write : writes) {
-    v1::JournalRecord& record = journal_.emplace_back();
-    record.set_kind(static_cast<uint32_t>(write.kind));
-    record.set_key(write.key);
-    record.set_deleted(!write.value.has_value());
-    record.set_value(write.value.value_or(""));
-    record.set_number(number);
-  }
-  return absl::OkStatus();
-}
-
 void SimServer::NoteStart() {
-  v1::JournalRecord& record = journal_.emplace_back();
-  *record.mutable_epoch() = store_->CurrentEpoch();
-  record.set_run(store_->run().AsBytes());
+  const std::string run = store_->run().AsBytes();
+  if (std::exchange(noted_run_, run) == run) return;
+  journal_.push_back(StartRecord(*store_));
   on_run_();
 }
 
-absl::Status SimServer::OpenStore(bool restored) {
+absl::Status SimServer::Open(bool restored) {
   Stop();
-  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, disk_->Open());
-  kv_ = kv.get();
   AuthorityStoreOptions options;
   options.registry = registry_;
   options.random = &random_;
   options.now = clock_.Now();
   options.restored = restored;
-  options.expected_run = LastRun(journal_);
-  options.expected_directory_writes = LastDirectoryWrite(journal_);
-  options.foreign_epochs = EpochsOf(journal_);
-  options.on_directory_write = [this](absl::Span<const DirectoryWrite> writes, uint64_t number) {
-    return NoteDirectory(writes, number);
+  const auto open =
+      [&](const AuthorityStoreOptions& all) -> absl::StatusOr<std::unique_ptr<AuthorityStore>> {
+    ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, disk_->Open());
+    kv_ = kv.get();
+    return OpenAuthorityStore(std::move(kv), all);
   };
-  ASSIGN_OR_RETURN(store_, OpenAuthorityStore(std::move(kv), options));
-  const std::string epoch = store_->CurrentEpoch().epoch();
-  for (const v1::EpochRecord& noted : options.foreign_epochs) {
-    if (noted.epoch() != epoch) continue;
-    ASSIGN_OR_RETURN(const auto missing, NotNoted(journal_, *store_));
-    return NoteDirectory(missing, LastDirectoryWrite(journal_));
-  }
-  // A copy: it is read while it grows.
-  return ReplayDirectory(std::vector<v1::JournalRecord>(journal_), *store_);
+  // It is read while it grows.
+  const std::vector<v1::JournalRecord> noted = journal_;
+  const auto note = [this](absl::Span<const DirectoryWrite> writes, uint64_t number) {
+    for (v1::JournalRecord& record : RecordsOf(writes, number))
+      journal_.push_back(std::move(record));
+    return absl::OkStatus();
+  };
+  ASSIGN_OR_RETURN(store_, OpenBesideJournal(noted, note, options, open));
+  return absl::OkStatus();
 }
 
 absl::Status SimServer::Start() {
-  RETURN_IF_ERROR(OpenStore(/*restored=*/false));
+  RETURN_IF_ERROR(Open(/*restored=*/false));
   NoteStart();
   return ResumeErasures(*store_, clock_.Now());
 }
@@ -99,7 +99,7 @@ void SimServer::PutBack(std::unique_ptr<SimDisk> disk, bool announced) {
   Stop();
   disk_ = std::move(disk);
   if (!announced) return;
-  CHECK(OpenStore(/*restored=*/true).ok());
+  CHECK(Open(/*restored=*/true).ok());
   NoteStart();
   Stop();
 }
@@ -136,7 +136,7 @@ absl::Status SimServer::RunCommits(size_t limit) {
     for (const v1::Verdict& verdict : result.verdicts)
       on_verdict_(pushes[i].replica, pushes[i].partition, verdict);
     const auto stream = from[i].lock();
-    if (stream != nullptr && stream->server_ != nullptr) stream->session_->OnPushResult(result);
+    if (stream != nullptr && stream->server_ != nullptr) stream->OnPushResult(result);
   }
   if (!results.ok()) return results.status();
   std::vector<std::string> partitions;
@@ -152,108 +152,88 @@ void SimServer::OnNewHeads(const std::vector<std::string>& partitions) {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
     if (stream == nullptr || stream->server_ == nullptr) continue;
-    for (const std::string& partition : partitions) stream->session_->OnNewHead(partition);
+    for (const std::string& partition : partitions) stream->session_.OnNewHead(partition);
   }
 }
 
 void SimServer::Tick() {
-  const absl::Time now = clock_.Now();
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
-    if (stream == nullptr || stream->server_ == nullptr) continue;
-    if (now >= stream->judged_until_) stream->session_->Refuse(RightsEnded(stream->certificate_));
-    stream->session_->OnTick(clock_.Monotonic());
+    if (stream != nullptr && stream->server_ != nullptr) stream->Tick();
   }
 }
 
 void SimServer::OnUserChanged(absl::string_view user) {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
-    if (stream != nullptr && stream->server_ != nullptr && stream->user_ == user)
-      stream->session_->Refuse(RightsChanged(kComeBackSoon));
+    if (stream != nullptr && stream->server_ != nullptr && stream->user() == user)
+      stream->Refuse(RightsChanged(kComeBackSoon));
   }
 }
 
 void SimServer::OnReplicaChanged(const ReplicaId& replica) {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
-    if (stream != nullptr && stream->server_ != nullptr && stream->certificate_ == replica)
-      stream->session_->Refuse(RightsChanged(kComeBackSoon));
+    if (stream != nullptr && stream->server_ != nullptr && stream->replica() == replica)
+      stream->Refuse(RightsChanged(kComeBackSoon));
   }
 }
 
 SimServer::Stream::Stream(SimServer* server, const ReplicaId& certificate,
                           size_t batch_target_bytes)
-    : server_(server), certificate_(certificate) {
-  ServerSessionOptions options;
-  options.batch_target_bytes = batch_target_bytes;
-  session_ = std::make_unique<ServerSession>(server->store_.get(), this, options);
+    : server_(server),
+      host_(Surroundings(), certificate),
+      session_(server->store_.get(), &host_, {.batch_target_bytes = batch_target_bytes}) {}
+
+SessionSurroundings SimServer::Stream::Surroundings() {
+  SessionSurroundings around;
+  around.store = server_->store_.get();
+  around.cursor_key = &CursorKey();
+  around.clock = &server_->clock_;
+  around.verify = [](absl::string_view public_key, absl::string_view chain,
+                     absl::string_view signature) {
+    const absl::StatusOr<ReplicaId> holder = ReplicaId::FromBytes(public_key);
+    const bool is_good = holder.ok() && signature == SimSignature(*holder, chain);
+    return is_good ? absl::OkStatus() : absl::UnauthenticatedError("the signature does not match");
+  };
+  around.submit = [this](PushRequest* push) {
+    if (server_->queue_.size() >= kQueueCapacity) return absl::ResourceExhaustedError("queue full");
+    server_->queue_.push_back({weak_from_this(), std::move(*push)});
+    return absl::OkStatus();
+  };
+  around.on_new_epoch = [this] {
+    server_->NoteStart();
+    for (const std::weak_ptr<Stream>& weak : server_->streams_) {
+      const std::shared_ptr<Stream> other = weak.lock();
+      if (other != nullptr && other.get() != this && !other->is_over())
+        other->Refuse(ServerWentBack(kComeBackSoon));
+    }
+    return absl::OkStatus();
+  };
+  return around;
 }
 
 void SimServer::Stream::OnFrame(const v1::ClientFrame& frame) {
-  if (server_ != nullptr) session_->OnFrame(frame, server_->clock_.Now());
+  if (server_ != nullptr) session_.OnFrame(frame, server_->clock_.Now());
 }
 
 std::optional<v1::ServerFrame> SimServer::Stream::NextFrame() {
   if (server_ == nullptr) return std::nullopt;
-  return session_->NextFrame(server_->clock_.Now());
+  return session_.NextFrame(server_->clock_.Now());
 }
 
-absl::StatusOr<PeerIdentity> SimServer::Stream::Identify(const v1::Hello& hello,
-                                                         v1::Refused* refused) {
-  const absl::Time now = server_->clock_.Now();
-  const auto refuse = [&](v1::Refused::Reason reason) {
-    refused->set_reason(reason);
-    return absl::PermissionDeniedError(v1::Refused::Reason_Name(reason));
-  };
-  if (hello.replica() != certificate_.bytes()) return refuse(v1::Refused::WRONG_REPLICA);
-  ASSIGN_OR_RETURN(const auto device, FindDevice(*server_->store_, certificate_));
-  if (!device.has_value()) return refuse(v1::Refused::UNKNOWN_DEVICE);
-  if (device->revoked_ms() != 0) return refuse(v1::Refused::REVOKED);
-  ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> grants,
-                   GrantsOf(*server_->store_, device->user()));
-  PeerIdentity identity{
-      .replica = certificate_, .user = device->user(), .feeds = FeedsOf(grants, now), .grants = {}};
-  ASSIGN_OR_RETURN(identity.covered, CoveredByBackups(*server_->store_, now));
-  user_ = device->user();
-  judged_until_ = absl::InfiniteFuture();
-  for (const v1::GrantRecord& grant : grants) {
-    for (const int64_t ms : {grant.from_ms(), grant.until_ms()}) {
-      const absl::Time boundary = absl::FromUnixMillis(ms);
-      if (ms != 0 && boundary > now) judged_until_ = std::min(judged_until_, boundary);
-    }
+void SimServer::Stream::OnPushResult(const PushResult& result) {
+  const std::optional<v1::Refused> refused = host_.AfterPush(result);
+  if (refused.has_value()) {
+    Refuse(*refused);
+  } else {
+    session_.OnPushResult(result);
   }
-  return identity;
 }
 
-absl::Status SimServer::Stream::VerifySignature(const ReplicaId& replica, absl::string_view chain,
-                                                absl::string_view signature) {
-  if (signature == SimSignature(replica, chain)) return absl::OkStatus();
-  return absl::UnauthenticatedError("the signature does not match");
-}
-
-absl::Status SimServer::Stream::SubmitPush(PushRequest* push) {
-  if (server_->queue_.size() >= kQueueCapacity) return absl::ResourceExhaustedError("queue full");
-  server_->queue_.push_back({weak_from_this(), std::move(*push)});
-  return absl::OkStatus();
-}
-
-absl::Status SimServer::Stream::BeginEpoch(const Epoch& lost_epoch, const Run& lost_run,
-                                           absl::Time now) {
-  const Run before = server_->store_->run();
-  RETURN_IF_ERROR(server_->store_->BeginEpoch(lost_epoch, lost_run, now));
-  if (server_->store_->run() != before) server_->NoteStart();
-  for (const std::weak_ptr<Stream>& weak : server_->streams_) {
-    const std::shared_ptr<Stream> other = weak.lock();
-    if (other != nullptr && other.get() != this && !other->is_over())
-      other->session_->Refuse(ServerWentBack(kComeBackSoon));
-  }
-  return absl::OkStatus();
-}
-
-std::string SimServer::Stream::SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) {
-  const Sha256Digest digest = Sha256Parts({"cursor key", CursorMacInput(replica, cursor)});
-  return std::string(AsView(digest).substr(0, 16));
+void SimServer::Stream::Tick() {
+  if (server_->clock_.Now() >= host_.judged_until()) Refuse(RightsEnded(replica()));
+  session_.OnTick(server_->clock_.Monotonic());
 }
 
 }  // namespace brigada

@@ -1,5 +1,6 @@
-// The simulated server: the real store, sessions, judge and directory, with a commit queue that
-// runs when the world says so. What server/ does with threads and gRPC, this does in one thread.
+// The simulated server: the real store, sessions with their host, judge and directory, with a
+// commit queue that runs when the world says so. What server/ does with threads and gRPC, this does
+// in one thread.
 #ifndef TESTS_SIM_SIM_SERVER_H_
 #define TESTS_SIM_SIM_SERVER_H_
 
@@ -12,10 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "brigada/v1/administration_service.pb.h"
 #include "brigada/v1/storage.pb.h"
 #include "replica/store/authority_store.h"
 #include "replica/store/kv.h"
 #include "replica/sync/server_session.h"
+#include "server/session_host.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_random.h"
@@ -24,6 +27,8 @@ namespace brigada {
 
 // What stands for the device key's signature: everybody has a key, nobody has another's.
 std::string SimSignature(const ReplicaId& replica, absl::string_view chain);
+// The directory's record of a device with that key. Its lease outlasts every history.
+v1::DeviceRecord SimDeviceRecord(const ReplicaId& replica, const std::string& user, absl::Time now);
 
 class SimServer {
  public:
@@ -79,15 +84,16 @@ class SimServer {
     PushRequest push;
   };
 
-  absl::Status OpenStore(bool restored);
+  absl::Status Open(bool restored);
+  // The store's epoch and run, once for each run.
   void NoteStart();
-  absl::Status NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number);
 
   const Registry* const registry_;
   std::unique_ptr<SimDisk> disk_;
   SimClock clock_;
   SimRandom random_;
   std::vector<v1::JournalRecord> journal_;
+  std::string noted_run_;
   const Kv* kv_ = nullptr;  // of store_
   std::unique_ptr<AuthorityStore> store_;
   std::vector<std::weak_ptr<Stream>> streams_;
@@ -97,34 +103,30 @@ class SimServer {
 };
 
 // Ends with its server: then it gives and takes no frame any more.
-class SimServer::Stream : public ServerSessionHost, public std::enable_shared_from_this<Stream> {
+class SimServer::Stream : public std::enable_shared_from_this<Stream> {
  public:
   Stream(SimServer* server, const ReplicaId& certificate, size_t batch_target_bytes);
 
-  bool wants_frames() const { return server_ != nullptr && session_->wants_frames(); }
-  bool is_over() const { return server_ == nullptr || session_->finished(); }
+  bool wants_frames() const { return server_ != nullptr && session_.wants_frames(); }
+  bool is_over() const { return server_ == nullptr || session_.finished(); }
   void OnFrame(const v1::ClientFrame& frame);
   std::optional<v1::ServerFrame> NextFrame();
   // The transport noticed that the device is gone.
   void Close() { server_ = nullptr; }
 
-  const ReplicaId& replica() const { return certificate_; }
-  const std::string& user() const { return user_; }
-
-  absl::StatusOr<PeerIdentity> Identify(const v1::Hello& hello, v1::Refused* refused) override;
-  absl::Status VerifySignature(const ReplicaId& replica, absl::string_view chain,
-                               absl::string_view signature) override;
-  absl::Status SubmitPush(PushRequest* push) override;
-  absl::Status BeginEpoch(const Epoch& lost_epoch, const Run& lost_run, absl::Time now) override;
-  std::string SignCursor(const ReplicaId& replica, const v1::Cursor& cursor) override;
+  const ReplicaId& replica() const { return host_.replica(); }
+  const std::string& user() const { return host_.user(); }
 
  private:
   friend class SimServer;
+  SessionSurroundings Surroundings();
+  void OnPushResult(const PushResult& result);
+  void Tick();
+  void Refuse(const v1::Refused& refused) { session_.Refuse(refused); }
+
   SimServer* server_;
-  const ReplicaId certificate_;
-  std::string user_;
-  absl::Time judged_until_ = absl::InfiniteFuture();
-  std::unique_ptr<ServerSession> session_;
+  SessionHost host_;
+  ServerSession session_;
 };
 
 }  // namespace brigada

@@ -97,9 +97,7 @@ void SimWorld::SetUp() {
   for (int i = 0; i < scenario_.devices; ++i) AddDevice(i, root_.Fork(absl::StrCat("device", i)));
   SimRandom random = root_.Fork("attacker");
   attacker_ = NewReplicaId(random);
-  v1::DeviceRecord enrolled;
-  enrolled.set_replica(attacker_.AsBytes());
-  enrolled.set_user("mallory");
+  const v1::DeviceRecord enrolled = SimDeviceRecord(attacker_, "mallory", server_->clock().Now());
   const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
                              enrolled.SerializeAsString(), std::nullopt};
   CHECK(server_->store().WriteEntries({&write, 1}).ok());
@@ -137,9 +135,8 @@ void SimWorld::AddDevice(int number, SimRandom random) {
     grants_.push_back(grant);
     oracle_.PutGrants(grants_);
   }
-  v1::DeviceRecord enrolled;
-  enrolled.set_replica(device.replica.AsBytes());
-  enrolled.set_user(device.user);
+  const v1::DeviceRecord enrolled =
+      SimDeviceRecord(device.replica, device.user, server_->clock().Now());
   const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
                              enrolled.SerializeAsString(), std::nullopt};
   CHECK(server_->store().WriteEntries({&write, 1}).ok());
@@ -207,7 +204,7 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
     case StepKind::kRevoke:
       return TakeRevoke(&random);
     case StepKind::kLoseDevice:
-      return TakeLoss(device);
+      return TakeLoss(device, random);
     case StepKind::kSleep:
       return Pass(absl::Minutes(static_cast<int64_t>(random.Uniform(uint64_t{60} * 24 * 60))));
     case StepKind::kAttack:
@@ -243,6 +240,7 @@ void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {
   std::vector<v1::Change> changes = DrawChanges(device, WorkKindsOf(scenario_), &known_, random);
   if (changes.empty()) return;
   const bool is_lazy = device->is_lazy && random->Chance(700);
+  const std::map<RecordName, OwnWrite> own = OwnWritesOf(*device, changes);
   const auto receipt =
       device->store->Commit(std::move(changes), is_lazy ? Durability::kMemory : Durability::kSync);
   if (!receipt.ok()) {
@@ -257,6 +255,7 @@ void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {
   }
   ++result_.commits;
   NoteCommit(device, *receipt, !is_lazy);
+  CheckOwnWrites(*device, own);
   if (device->link != nullptr) device->link->device().OnCommit();
 }
 
@@ -338,6 +337,7 @@ void SimWorld::TakeServerWork(SimRandom* random) {
   if (!committed.ok()) return;
   for (const std::string& partition : server_->store().Partitions())
     NoticeLateVerdicts(partition, server_->store().Head(partition) + 1);
+  CheckTouched();
 }
 
 void SimWorld::EndLink(SimDevice* device) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,6 +36,16 @@ struct SimResult {
   uint64_t restores = 0;
   uint64_t erasures = 0;
   uint64_t copies = 0;
+};
+
+// What a record should show once its writer's own changes are committed.
+struct OwnWrite {
+  std::optional<Content> shown;  // nullopt: nothing
+  std::string scope;
+  std::set<uint32_t> untold;  // fields of which only the merge can say it
+  bool is_late = false;       // written in a form that had not seen all that is here
+
+  void Add(const RecordType& type, const v1::Change& change);
 };
 
 class SimWorld {
@@ -108,7 +119,7 @@ class SimWorld {
   // Administrators and the attacker (sim_actors.cc).
   void TakeGrant(SimDevice* device, SimRandom* random);
   void TakeRevoke(SimRandom* random);
-  void TakeLoss(SimDevice* device);
+  void TakeLoss(SimDevice* device, const SimRandom& random);
   void TakeAttack(SimRandom* random);
   void AfterAdministration(const absl::Status& status);
   // The frames of this device that the attacker has heard, in order.
@@ -126,8 +137,19 @@ class SimWorld {
   void NoteUpFrame(SimDevice* device, const std::string& bytes, const v1::ClientFrame& frame);
   void NoteDownFrame(const std::string& user, const ReplicaId& replica, const std::string& bytes,
                      const v1::ServerFrame& frame);
+  void CheckTold(const std::string& user, const ReplicaId& replica, const v1::Entry& entry);
   void CheckLedger(const v1::Verdict& verdict, const std::vector<OwedValue>& owed);
-  void CheckRecord(const RecordName& name);
+  // What devices show (sim_reads.cc).
+  std::map<RecordName, OwnWrite> OwnWritesOf(const SimDevice& device,
+                                             const std::vector<v1::Change>& changes) const;
+  void CheckOwnWrites(const SimDevice& device, const std::map<RecordName, OwnWrite>& writes);
+  void CheckReads(SimDevice* device, absl::Span<const ChangedRecord> changed);
+  // What the server holds, against the model.
+  void NoteTouched(const SetName& name);
+  void CheckTouched();
+  std::set<RecordName> ModelledRecords() const;
+  void CheckRecords(const std::set<RecordName>& names);
+  void CheckRecord(const ReadView& view, const RecordName& name);
   struct Facts;
   Facts FactsOf(const RecordName& name);
   void ReadFacts(const RecordName& name, Facts* facts) const;
@@ -144,13 +166,16 @@ class SimWorld {
   void NoticeLateVerdicts(const std::string& partition, uint64_t before);
   void CheckRecoveredDevice(SimDevice* device);
   void CheckRecoveredServer();
+  void CheckCursors(const SimDevice& device);
   void CheckSessionEnd(SimDevice* device, const absl::Status& status);
   void Converge();
   bool SyncOnce(SimDevice* device);
   void CheckEnd();
   void CheckDeviceWork(SimDevice* device);
+  std::set<SetName> RetriedBy(const SimDevice& device) const;
   bool HasContent(const SimDevice& device, const WrittenSet& set, const std::string& kept);
   void CheckDeviceView(SimDevice* device);
+  void CheckUnknown(const SimDevice& device, const RecordName& name, const Content& held);
   void CheckDeviceLedger(SimDevice* device);
 
   const SimRequest request_;
@@ -167,6 +192,7 @@ class SimWorld {
 
   std::vector<SimBackup> backups_;
   std::set<RecordName> erasing_;  // of which nobody knows
+  std::set<RecordName> touched_;  // by what was judged since the last comparison
   size_t enrolments_ = 0;
 
   std::vector<v1::GrantRecord> grants_;
