@@ -64,6 +64,11 @@ constexpr Situation kSituations[] = {
     {"cannot protect *: ",
      "No se pueden cambiar los permisos de $0. Elija otro directorio con --dir",
      "The permissions of $0 cannot be changed. Name another directory with --dir"},
+    {"the store of this replica failed and is opened again",
+     "El disco falló al escribir. Revise el disco y su espacio y repita; lo confirmado antes está "
+     "guardado",
+     "The disk failed a write. Check the disk and its space and repeat; what was confirmed before "
+     "is saved"},
     {"the store takes no writes since one failed",
      "El disco falló al escribir y ya no se aceptan cambios. Revise el disco y su espacio y "
      "repita; "

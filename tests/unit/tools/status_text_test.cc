@@ -88,6 +88,12 @@ TEST(StatusTextTest, AnOperationThatEndedASessionIsToldByItsReason) {
               HasSubstr("(el servidor no contesta)"));
 }
 
+TEST(StatusTextTest, AReplicasFailedDiskIsNotTakenForALostLink) {
+  EXPECT_THAT(StatusText(absl::UnavailableError(
+                  "the store of this replica failed and is opened again: IO error")),
+              ::testing::StartsWith("El disco falló al escribir"));
+}
+
 TEST(StatusTextTest, AServersFullDiskIsNotTakenForTheDevices) {
   const absl::Status full =
       absl::ResourceExhaustedError("the disk is almost full (1 MB left of the 64 MB that");
