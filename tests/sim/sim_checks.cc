@@ -225,6 +225,12 @@ void SimWorld::NoteUpFrame(SimDevice* device, const std::string& bytes,
   v1::PushBody body;
   const v1::Push& push = frame.push();
   CHECK(UnpackBody(push.body(), push.inflated_bytes(), kMaxInflatedBytes, &body).ok());
+  for (const v1::Redelivered& before : body.redelivered()) {
+    // It was discarded, or tried again under another number: its device has given it up.
+    WrittenSet* const known =
+        oracle_.Find({device->replica.AsBytes(), push.partition(), before.verdict().sequence()});
+    if (known != nullptr && before.verdict().outcome() == v1::REJECTED) known->was_accepted = false;
+  }
   for (const v1::ChangeSet& sent : body.change_sets()) {
     WrittenSet set;
     set.header_bytes = sent.header();
