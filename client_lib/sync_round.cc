@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "client_lib/enrollment.h"
 #include "replica/base/limits.h"
+#include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/signing_key.h"
 #include "replica/sync/session_limits.h"
@@ -100,6 +101,14 @@ void SyncRound::End(const absl::Status& status, const Tries& tries) {
   }
 }
 
+// What was erased or purged meanwhile. It is noted, and done later when it cannot be done now.
+void SyncRound::ScrubFiles(std::atomic<bool>* cancel) {
+  const auto store = stores_->Borrow();
+  const absl::Status scrubbed = store.ok() ? (*store)->ScrubFiles(cancel) : store.status();
+  if (scrubbed.ok()) return;
+  Log(LogLevel::kInfo, "files_not_scrubbed", {{"code", absl::StatusCodeToString(scrubbed.code())}});
+}
+
 // A lost write only makes the status look older than it is. What failed before is over: the wall
 // clock, which may have been wrong, does not say what came first.
 void SyncRound::NoteUpToDate(absl::Time at) {
@@ -132,6 +141,7 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   Tries tries;
   const absl::Status status = TryAll(options, start, &tries);
   if (status.ok()) Recount();
+  ScrubFiles(/*cancel=*/nullptr);
   // The first session may have left something that only a second one can say. Failing, it takes
   // nothing away from the first.
   if (status.ok() && HasMoreToSay()) {
@@ -168,13 +178,13 @@ absl::Status SyncRound::TryAll(const SyncOptions& options, absl::Duration start,
   }
 }
 
-// Refused work that goes again under a new grant, the receipt of a purge, or a difference that the
-// last checkpoint showed.
 // What it finds the next session repairs. A store that cannot be read says so where it is used.
 void SyncRound::Recount() {
   if (const auto store = stores_->Borrow(); store.ok()) (*store)->RecountWhenDue().IgnoreError();
 }
 
+// Refused work that goes again under a new grant, the receipt of a purge, or a difference that the
+// last checkpoint showed.
 bool SyncRound::HasMoreToSay() const {
   const auto store = stores_->Borrow();
   if (!store.ok()) return false;
@@ -186,11 +196,13 @@ bool SyncRound::HasMoreToSay() const {
 SessionEnd SyncRound::RunLive(const SyncOptions& options) {
   SessionEnd end;
   if (!Begin().ok()) return end;
+  stops_scrub_ = false;
   const absl::Duration start = clock_->Monotonic();
   Tries tries;
   const absl::Status status = RunOnce(options, /*live=*/true, absl::InfiniteDuration(), &tries);
   if (tries.was_up_to_date) Recount();
   End(status, tries);
+  ScrubFiles(&stops_scrub_);
   if (tries.retry_after.has_value()) end.retry_after = *tries.retry_after;
   // One that stalled would stall again at once.
   end.was_good = !absl::StartsWith(status.message(), kStalled) &&
@@ -299,11 +311,13 @@ absl::Status SyncRound::RunDriver(const std::shared_ptr<SyncDriver>& driver, boo
 }
 
 void SyncRound::Stop() {
+  stops_scrub_ = true;
   const MutexLock lock(&mu_);
   if (driver_ != nullptr && is_live_) driver_->Stop();
 }
 
 void SyncRound::Cancel() {
+  stops_scrub_ = true;
   const MutexLock lock(&mu_);
   if (driver_ != nullptr && is_live_) driver_->Cancel();
 }

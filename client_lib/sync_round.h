@@ -3,6 +3,7 @@
 #ifndef CLIENT_LIB_SYNC_ROUND_H_
 #define CLIENT_LIB_SYNC_ROUND_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -32,8 +33,8 @@ class SyncRound {
   absl::StatusOr<SyncReport> Run(const SyncOptions& options);
   // One live session until it ends; GetSyncStatus tells why.
   SessionEnd RunLive(const SyncOptions& options);
-  // Ends the live session that runs, if any: in good order; at once. A round that somebody waits
-  // for is not touched.
+  // Ends the live session that runs, if any, and what it does after it: in good order; at once. A
+  // round that somebody waits for is not touched.
   void Stop();
   void Cancel();
   // The outbox grew.
@@ -52,6 +53,7 @@ class SyncRound {
   // Until one try succeeds, or the round gives up.
   absl::Status TryAll(const SyncOptions& options, absl::Duration start, Tries* tries);
   void End(const absl::Status& status, const Tries& tries);
+  void ScrubFiles(std::atomic<bool>* cancel);
   void NoteFailure(const absl::Status& status);
   static void DescribeFailure(const DeviceStore& store, SyncStatus* status);
   static void DescribeRepairs(const DeviceStore& store, SyncStatus* status);
@@ -75,6 +77,7 @@ class SyncRound {
   const ReplicaDirectory* const directory_;
   Transport* const transport_;
   const Clock* const clock_;
+  std::atomic<bool> stops_scrub_{false};
 
   mutable Mutex mu_;
   bool running_ ABSL_GUARDED_BY(mu_) = false;

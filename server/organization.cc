@@ -187,10 +187,10 @@ absl::StatusOr<std::unique_ptr<Organization>> OpenOrganization(const std::string
   ASSIGN_OR_RETURN(std::unique_ptr<AuthorityStore> store, OpenStore(how, clock, random));
   RETURN_IF_ERROR(ResumeErasures(*store, clock.Now()));
   RETURN_IF_ERROR(journal->NoteStart(*store));
-  return std::unique_ptr<Organization>(
-      new Organization{directory, std::move(address), std::move(identity.authority),
-                       std::move(identity.certificate_pem), std::move(identity.key_pem),
-                       identity.cursor_key, std::move(journal), std::move(store)});
+  return std::unique_ptr<Organization>(new Organization{
+      directory, std::move(address), std::move(identity.authority),
+      std::move(identity.certificate_pem), std::move(identity.key_pem), identity.cursor_key,
+      SealKey::DerivedFrom(identity.cursor_key), std::move(journal), std::move(store)});
 }
 
 }  // namespace brigada

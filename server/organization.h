@@ -14,6 +14,7 @@
 #include "replica/base/random.h"
 #include "replica/crypto/certificate_authority.h"
 #include "replica/crypto/mac.h"
+#include "replica/crypto/seal.h"
 #include "replica/store/authority_store.h"
 #include "server/durable_files.h"
 #include "server/journal.h"
@@ -45,6 +46,8 @@ struct Organization {
   std::string server_certificate_pem;
   std::string server_key_pem;
   MacKey cursor_key;
+  // Opens what devices keep of scopes they have lost.
+  SealKey seal_key;
   // Outlives the store, which writes to it.
   std::unique_ptr<Journal> journal;
   std::unique_ptr<AuthorityStore> store;

@@ -32,6 +32,8 @@ namespace {
 constexpr size_t kSqliteReserve = size_t{64} << 20;
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr int kTicksBetweenFlushes = 5;
+// Whoever erases one record often erases more.
+constexpr int kTicksBetweenScrubs = 300;
 // A start has better things to do.
 constexpr absl::Duration kFirstPassAfter = absl::Hours(1);
 
@@ -95,6 +97,8 @@ class Server::Impl {
     SessionContext context;
     context.store = organization_->store.get();
     context.cursor_key = &organization_->cursor_key;
+    context.seal_key = &organization_->seal_key;
+    context.session_options.seal_key = organization_->seal_key.public_key();
     context.commit_queue = &commit_queue_;
     context.notes = &notes_;
     context.executor = &executor_;
@@ -116,6 +120,7 @@ class Server::Impl {
 
   void DoShutdown(absl::Duration patience) {
     ticker_.Stop();
+    stopping_ = true;
     SetServing(false);
     administration_.EndBackups();
     sessions_.Shutdown(patience / 2);
@@ -151,12 +156,28 @@ class Server::Impl {
         collecting_ = false;
       });
     }
+    // At once after a start: something may be left from before.
+    if (ticks_ % kTicksBetweenScrubs == 0 && !store_failed_ && !scrubbing_.exchange(true))
+      workers_.Post([this] { ScrubFiles(); });
     if (++ticks_ % kTicksBetweenFlushes == 0 && !store_failed_ && !flushing_.exchange(true)) {
       executor_.Post([this] {
         FlushNotes();
         flushing_ = false;
       });
     }
+  }
+
+  // As long as it takes to write the partitions in which something was erased. What cannot be done
+  // now is due the next time.
+  void ScrubFiles() {
+    const absl::StatusOr<uint64_t> partitions = organization_->store->ScrubFiles(&stopping_);
+    if (!partitions.ok()) {
+      Log(LogLevel::kInfo, "files_not_scrubbed",
+          {{"code", absl::StatusCodeToString(partitions.status().code())}});
+    } else if (*partitions > 0) {
+      Log(LogLevel::kInfo, "files_scrubbed", {{"partitions", *partitions}});
+    }
+    scrubbing_ = false;
   }
 
   void CheckStore() {
@@ -200,6 +221,8 @@ class Server::Impl {
   std::once_flag shutdown_;
   std::atomic<bool> flushing_{false};
   std::atomic<bool> collecting_{false};
+  std::atomic<bool> scrubbing_{false};
+  std::atomic<bool> stopping_{false};
   // The ticker's thread only.
   int ticks_ = 0;
   bool store_failed_ = false;

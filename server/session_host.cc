@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "replica/base/status_macros.h"
+#include "replica/store/sealed_body.h"
 #include "replica/sync/cursor_check.h"
 #include "server/backups.h"
 #include "server/directory.h"
@@ -102,6 +103,7 @@ absl::Status SessionHost::VerifySignature(const ReplicaId& /*replica*/, absl::st
 }
 
 absl::Status SessionHost::SubmitPush(PushRequest* push) {
+  OpenSealed(*around_.seal_key, push);
   absl::Status status = around_.submit(push);
   is_turned_away_ = absl::IsResourceExhausted(status);
   if (status.ok()) ++in_flight_;

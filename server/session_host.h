@@ -11,6 +11,7 @@
 
 #include "replica/base/clock.h"
 #include "replica/crypto/mac.h"
+#include "replica/crypto/seal.h"
 #include "replica/sync/server_session.h"
 
 namespace brigada {
@@ -19,6 +20,7 @@ namespace brigada {
 struct SessionSurroundings {
   AuthorityStore* store = nullptr;
   const MacKey* cursor_key = nullptr;
+  const SealKey* seal_key = nullptr;  // opens what is pushed
   const Clock* clock = nullptr;
   // Whether `signature` over `chain` is of the key whose public half the directory holds.
   std::function<absl::Status(absl::string_view public_key, absl::string_view chain,

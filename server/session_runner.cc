@@ -36,6 +36,7 @@ SessionSurroundings SessionRunner::Surroundings() {
   SessionSurroundings around;
   around.store = context_->store;
   around.cursor_key = context_->cursor_key;
+  around.seal_key = context_->seal_key;
   around.clock = context_->clock;
   around.verify = SigningKey::VerifySignature;
   around.submit = [this](PushRequest* push) {

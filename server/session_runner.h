@@ -12,6 +12,7 @@
 #include "replica/base/clock.h"
 #include "replica/base/mutex.h"
 #include "replica/crypto/mac.h"
+#include "replica/crypto/seal.h"
 #include "replica/sync/server_session.h"
 #include "server/commit_queue.h"
 #include "server/executor.h"
@@ -27,6 +28,7 @@ class SessionRunner;
 struct SessionContext {
   AuthorityStore* store = nullptr;
   const MacKey* cursor_key = nullptr;
+  const SealKey* seal_key = nullptr;
   CommitQueue* commit_queue = nullptr;
   SessionNotes* notes = nullptr;
   Executor* executor = nullptr;

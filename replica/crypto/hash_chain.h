@@ -23,8 +23,8 @@ using ChainValue = Sha256Digest;
 // signed value never counts for another. `replica` is the 16 bytes of the ReplicaId.
 ChainValue ChainStart(absl::string_view replica, absl::string_view partition);
 
-// `salt` and `body` as the change set carries them; the body is the serialized or the sealed one,
-// as it was sent.
+// `salt` and `body` as the writer made them; of a body that was sealed or erased since, this hash
+// is what is sent.
 Sha256Digest BodyHash(absl::string_view salt, absl::string_view body);
 
 // `header` is the serialized header as received, never encoded again.

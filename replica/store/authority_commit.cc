@@ -141,6 +141,8 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     // Of an epoch that is not lost this store knows better itself.
     if (i < push.redelivered.size() && base_.past->IsPast(push.redelivered[i].epoch()))
       it.before = &push.redelivered[i];
+    // What was accepted once may be nowhere else any more.
+    it.may_be_kept = it.may_be_kept || (it.before != nullptr && WasAccepted(*it.before));
     ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
     const v1::Verdict& verdict = stored.verdict();
     if (verdict.outcome() == v1::QUARANTINED) RETURN_IF_ERROR(Keep(push, set, verdict));

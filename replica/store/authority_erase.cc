@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "brigada/v1/conflict.pb.h"
@@ -11,6 +12,7 @@
 #include "replica/schema/fragment.h"
 #include "replica/schema/index_value.h"
 #include "replica/store/keys.h"
+#include "replica/store/scrub_notes.h"
 
 namespace brigada {
 namespace {
@@ -89,7 +91,14 @@ absl::Status Erasure::Stage(KvBatch* batch) {
   }
   if (report_.partitions.empty() && scrubbed.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(records_.Stage(batch));
-  for (const KvBatch::Op& op : scrubbed.ops()) batch->Put(op.table, op.key, op.value);
+  // Their files hold what is erased now.
+  std::set<std::string> due(known.begin(), known.end());
+  for (const KvBatch::Op& op : scrubbed.ops()) {
+    due.emplace(PartitionOfKey(op.key));
+    batch->Put(op.table, op.key, op.value);
+  }
+  for (const std::string& partition : due)
+    RETURN_IF_ERROR(StageScrubNote(*base_.reader, partition, batch));
   for (const std::string& partition : report_.partitions)
     batch->Put(Table::kMeta, HeadKey(partition), NumberValue(base_.heads[partition]));
   batch->Put(Table::kMeta, std::string(kClockKey), NumberValue(base_.clock.last().value));

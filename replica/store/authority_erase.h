@@ -25,8 +25,8 @@ class Erasure {
   Erasure(CommitBase base, const ErasureRequest& request);
 
   // Puts into `batch` the tombstone (unless it stands), those of the conflicts about the record, at
-  // most some hundred of them, and what is left of quarantined change sets. Leaves `batch` empty
-  // when nothing is left to erase.
+  // most some hundred of them, what is left of quarantined change sets, and which partitions
+  // ScrubFiles has to see to. Leaves `batch` empty when nothing is left to erase.
   absl::Status Stage(KvBatch* batch);
   void Committed() { records_.Committed(); }
 

@@ -6,6 +6,7 @@
 #ifndef REPLICA_STORE_AUTHORITY_STORE_H_
 #define REPLICA_STORE_AUTHORITY_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -195,9 +196,16 @@ class AuthorityStore {
                                                                const Judge& judge,
                                                                absl::Time now) = 0;
   // Erases a record for good, wherever this store keeps something of its content; durable on
-  // return. Again: what is left, if anything. What it said leaves the files beneath with their next
-  // compaction. kNotFound: no such record, and no scope.
+  // return. Again: what is left, if anything. What it said leaves the files beneath with the next
+  // ScrubFiles. kNotFound: no such record, and no scope.
   virtual absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) = 0;
+  // What erasures took is after it in no file beneath the store either. Returns of how many
+  // partitions that became true, and is quick for none; else it rewrites theirs, while commits go
+  // on. One call at a time: another waits. What is due outlives a crash, and an error.
+  // kDeadlineExceeded: somebody reads an older state. kAborted: a backup is being made.
+  // kResourceExhausted: too little room for what it writes anew. kCancelled: `cancel`, unless null,
+  // became true.
+  virtual absl::StatusOr<uint64_t> ScrubFiles(std::atomic<bool>* cancel) = 0;
   // Users whose quarantined change sets wait for a record: a judge of a commit has to know them.
   // From memory.
   virtual std::vector<std::string> WaitingUsers() const = 0;
@@ -289,7 +297,8 @@ class AuthorityStore {
 
   // Keeping.
 
-  // A consistent copy in the new directory `path`. kCancelled: `go_on` ended it.
+  // A consistent copy in the new directory `path`; waits for a ScrubFiles under way. kCancelled:
+  // `go_on` ended it.
   virtual absl::Status Backup(const std::string& path, const ContinueCopy& go_on) = 0;
   // kFailedPrecondition: the store went read-only after a failure; it must be reopened.
   virtual absl::Status Health() const = 0;

@@ -34,6 +34,8 @@ struct KvDeviceStore::BatchInProgress {
   std::string epoch;  // of the verdicts
   // Records that the batch says were erased.
   std::vector<ChangedRecord> erased;
+  // Partitions whose files hold what this batch erases.
+  std::set<std::string> scrubbed;
   BatchEffect effect;
   // Outbox sets read so far, by partition and sequence.
   std::map<std::pair<std::string, uint64_t>, PendingSet> pending;

@@ -15,6 +15,7 @@
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
+#include "replica/store/scrub_notes.h"
 
 namespace brigada {
 
@@ -225,7 +226,10 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
     if (HasErased(verdict, static_cast<uint32_t>(i)))
       is_scrubbed = EmptyChanges(change.type_id(), change.record_id(), &body) || is_scrubbed;
   }
-  if (is_scrubbed) rejected.mutable_change_set()->set_body(body.SerializeAsString());
+  if (is_scrubbed) {
+    rejected.mutable_change_set()->set_body(body.SerializeAsString());
+    work->scrubbed.insert(work->partition);
+  }
   for (const v1::Change& change : set.body.changes()) {
     ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
     ASSIGN_OR_RETURN(const RecordSlot* const slot,
@@ -258,6 +262,7 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
         absl::StrCat("the batch of ", work->partition, " changes a record that is not here"));
   }
   work->clock.Observe(entry.stamp);
+  const bool was_erased = slot->state.base.erased;
   LayEntryOver(entry, &slot->state.base);
   slot->state.is_kept = false;
   std::erase_if(slot->state.untold,
@@ -265,6 +270,11 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
   slot->state.seen = std::max(slot->state.seen, entry.sequence);
   const Record& base = slot->state.base;
   if (base.erased) work->erased.push_back({slot->type_id, slot->id});
+  // What went long ago may still be in the files, so it does not matter what was here.
+  if (base.erased && !was_erased) {
+    work->scrubbed.insert(work->partition);
+    work->scrubbed.insert(entry.came_from.begin(), entry.came_from.end());
+  }
   slot->state.left.reset();
   if (!entry.came_from.empty()) slot->state.came_from = entry.came_from;
   RETURN_IF_ERROR(LetGoElsewhere(entry, base.scope(), work));
@@ -375,6 +385,8 @@ absl::Status KvDeviceStore::WriteBatchInProgress(const v1::Batch& batch, BatchIn
 absl::Status KvDeviceStore::StageRecords(BatchInProgress* work) {
   for (const auto& [key, rejected] : work->rejected)
     work->writes.Put(Table::kRejected, key, rejected.SerializeAsString());
+  for (const std::string& partition : work->scrubbed)
+    RETURN_IF_ERROR(StageScrubNote(*kv_, partition, &work->writes));
   return work->records.Stage(&work->writes);
 }
 

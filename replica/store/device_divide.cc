@@ -12,6 +12,7 @@
 #include "replica/store/kv_device_store.h"
 #include "replica/store/partition_sums.h"
 #include "replica/store/scope_sums.h"
+#include "replica/store/sealed_body.h"
 
 namespace brigada {
 namespace {
@@ -47,17 +48,6 @@ void NameWhatWasSeen(const KnownDots& known, PendingSet* set) {
       *position->add_provisional() = dot;
     }
   }
-}
-
-// Of one whose content was erased only the hash is left.
-absl::StatusOr<Sha256Digest> BodyHashOf(const v1::ChangeSet& set) {
-  if (set.has_body()) return BodyHash(set.salt(), set.body());
-  Sha256Digest hash;
-  if (set.stub().body_hash().size() != hash.size())
-    return absl::DataLossError("a change set of the outbox is damaged");
-  std::copy(set.stub().body_hash().begin(), set.stub().body_hash().end(),
-            reinterpret_cast<char*>(hash.data()));
-  return hash;
 }
 
 // A sum counts otherwise what the replica wrote itself. The division changes no base, so what is

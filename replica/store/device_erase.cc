@@ -1,14 +1,15 @@
 // What an erasure takes from a device beside the record itself: the content of unsent and of
 // refused change sets. Both keep their place, so that sequences and chains go on.
+#include <algorithm>
 #include <utility>
 
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
-#include "replica/crypto/hash_chain.h"
 #include "replica/store/authority_erase.h"
 #include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
+#include "replica/store/sealed_body.h"
 
 namespace brigada {
 
@@ -28,19 +29,33 @@ bool EmptyErased(const std::vector<ChangedRecord>& erased, v1::ChangeSetBody* bo
   return body->SerializeAsString() != before;
 }
 
-// The hash of the body stays, without the salt: with it a short body could be guessed.
-void ScrubSet(const v1::ChangeSetBody& remaining, v1::OutboxChangeSet* stored) {
-  v1::ChangeSet* const sent = stored->mutable_change_set();
-  if (sent->has_body()) {
-    const Sha256Digest hash = BodyHash(sent->salt(), sent->body());
-    sent->clear_salt();
-    sent->mutable_stub()->set_reason(v1::ChangeSet::Stub::ERASED);
-    sent->mutable_stub()->set_body_hash(std::string(AsView(hash)));
-  }
-  stored->set_remaining(remaining.SerializeAsString());
+// The same, of a change set. What was sealed may say something of every record that it names.
+bool EmptyErasedIn(const std::vector<ChangedRecord>& erased, PendingSet* set) {
+  const bool says_something = EmptyErased(erased, &set->body);
+  if (!set->change_set.has_sealed_body()) return says_something;
+  const auto& changes = set->body.changes();
+  return std::any_of(changes.begin(), changes.end(), [&](const v1::Change& change) {
+    return std::any_of(erased.begin(), erased.end(), [&](const ChangedRecord& record) {
+      return record.type_id == change.type_id() && record.id.bytes() == change.record_id();
+    });
+  });
 }
 
 }  // namespace
+
+// The hash of the body stays, without the salt: with it a short body could be guessed.
+absl::Status MakeStub(v1::ChangeSet::Stub::Reason reason, const v1::ChangeSetBody& remaining,
+                      v1::OutboxChangeSet* stored) {
+  v1::ChangeSet* const sent = stored->mutable_change_set();
+  if (!sent->has_stub()) {
+    ASSIGN_OR_RETURN(const Sha256Digest hash, BodyHashOf(*sent));
+    sent->clear_salt();
+    sent->mutable_stub()->set_reason(reason);
+    sent->mutable_stub()->set_body_hash(std::string(AsView(hash)));
+  }
+  stored->set_remaining(remaining.SerializeAsString());
+  return absl::OkStatus();
+}
 
 absl::Status KvDeviceStore::ScrubErased(BatchInProgress* work) const {
   if (work->erased.empty()) return absl::OkStatus();
@@ -61,10 +76,11 @@ absl::Status KvDeviceStore::ScrubOutbox(BatchInProgress* work) const {
     if (work->retained.contains(sequence)) continue;
     v1::OutboxChangeSet stored;
     ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(it->value(), sequence));
-    if (!EmptyErased(work->erased, &set.body)) continue;
+    if (!EmptyErasedIn(work->erased, &set)) continue;
     if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
       return absl::DataLossError("a change set of the outbox is damaged");
-    ScrubSet(set.body, &stored);
+    RETURN_IF_ERROR(MakeStub(v1::ChangeSet::Stub::ERASED, set.body, &stored));
+    work->scrubbed.insert(work->partition);
     work->writes.Put(Table::kOutbox, std::string(it->key()), stored.SerializeAsString());
     set.change_set = stored.change_set();
     work->pending.insert_or_assign({work->partition, sequence}, std::move(set));
@@ -72,8 +88,9 @@ absl::Status KvDeviceStore::ScrubOutbox(BatchInProgress* work) const {
   RETURN_IF_ERROR(it->status());
   for (auto& [sequence, stored] : work->retained) {
     ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(stored.SerializeAsString(), sequence));
-    if (!EmptyErased(work->erased, &set.body)) continue;
-    ScrubSet(set.body, &stored);
+    if (!EmptyErasedIn(work->erased, &set)) continue;
+    RETURN_IF_ERROR(MakeStub(v1::ChangeSet::Stub::ERASED, set.body, &stored));
+    work->scrubbed.insert(work->partition);
     work->writes.Put(Table::kOutbox, ChangeSetKey(work->partition, sequence),
                      stored.SerializeAsString());
   }
@@ -98,8 +115,10 @@ absl::Status KvDeviceStore::ScrubRejected(BatchInProgress* work) const {
   RETURN_IF_ERROR(it->status());
   for (auto& [key, rejected] : work->rejected) {
     v1::ChangeSetBody body;
-    if (body.ParseFromString(rejected.change_set().body()) && EmptyErased(work->erased, &body))
-      rejected.mutable_change_set()->set_body(body.SerializeAsString());
+    if (!body.ParseFromString(rejected.change_set().body()) || !EmptyErased(work->erased, &body))
+      continue;
+    rejected.mutable_change_set()->set_body(body.SerializeAsString());
+    work->scrubbed.insert(work->partition);
   }
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 //             "outbox" 00 partition         OutboxHead
 //             "cursor" 00 partition         Cursor
 //             "left" 00 partition           Cursor
+//             "scrub" 00 partition          number: its files hold what was erased or purged
 //             "setting" 00 key              as it was put
 #ifndef REPLICA_STORE_DEVICE_KEYS_H_
 #define REPLICA_STORE_DEVICE_KEYS_H_

@@ -81,7 +81,7 @@ absl::Status KvDeviceStore::Open() {
   RETURN_IF_ERROR(table_.Load(*kv_));
   // A crash may have cut a purge short. A full disk must not keep the user from what is here; the
   // next sync tries again.
-  if (const absl::Status purged = RunPurge(); !purged.ok()) {
+  if (const absl::Status purged = RunPurge(/*is_opening=*/true); !purged.ok()) {
     Log(LogLevel::kWarning, "purge_not_done", {{"code", absl::StatusCodeToString(purged.code())}});
   }
   return absl::OkStatus();
@@ -141,6 +141,7 @@ absl::Status KvDeviceStore::LoadPartitions() {
     }
     RETURN_IF_ERROR(it->status());
   }
+  MarkOutbox();
   return absl::OkStatus();
 }
 
@@ -313,7 +314,8 @@ absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
   repairs_ = std::move(repairs);
   welcome_ = std::move(kept);
   purge_ = purge;
-  purge_waits_ = false;
+  purge_step_ = PurgeStep::kRecords;
+  MarkOutbox();
   receipt_ = std::move(receipt);
   for (const v1::CursorReset& reset : welcome.resets()) TakeReset(reset);
   return absl::OkStatus();

@@ -12,6 +12,8 @@
 #include "replica/store/feed_cover.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
+#include "replica/store/scrub_notes.h"
+#include "replica/store/sealed_body.h"
 
 namespace brigada {
 namespace {
@@ -51,13 +53,6 @@ bool Carry(const Judgement& judgement, RecordSlot* slot) {
   return EncodeStorage(slot->state) != before;
 }
 
-void AddFeeds(const google::protobuf::RepeatedPtrField<v1::Feed>& feeds,
-              std::vector<v1::Feed>* all) {
-  for (const v1::Feed& feed : feeds) {
-    if (!IsInsideAny(feed, *all)) all->push_back(feed);
-  }
-}
-
 std::vector<v1::Feed> FeedsOf(const google::protobuf::RepeatedPtrField<v1::Feed>& feeds) {
   return {feeds.begin(), feeds.end()};
 }
@@ -85,12 +80,16 @@ v1::Purge KvDeviceStore::PurgeAfter(const v1::Welcome& welcome) const {
   return purge;
 }
 
-absl::Status KvDeviceStore::RunPurge() {
+absl::Status KvDeviceStore::RunPurge() { return RunPurge(/*is_opening=*/false); }
+
+absl::Status KvDeviceStore::RunPurge(bool is_opening) {
   v1::Purge purge;
   {
     MutexLock lock(&mu_);
     if (purge_.lost().empty() || purge_.is_held_back()) return absl::OkStatus();
-    if (purge_waits_ && HasPending(purge_)) return absl::OkStatus();
+    if (purge_step_ == PurgeStep::kFiles) return absl::OkStatus();
+    if (purge_step_ == PurgeStep::kWaits && (HasUnjudged() || HasUnsettled()))
+      return absl::OkStatus();
     purge = purge_;
   }
   PurgePass pass;
@@ -108,22 +107,42 @@ absl::Status KvDeviceStore::RunPurge() {
   }
   RETURN_IF_ERROR(PurgeVisitors(&pass));
   notifier_.Deliver();
-  if (pass.waiting > 0) {
-    MutexLock lock(&mu_);
-    purge_waits_ = true;
-    return absl::OkStatus();
-  }
-  return FinishPurge(purge, pass);
+  if (MustWait(pass)) return absl::OkStatus();
+  // The welcome that is stored may be of a program that knew no key to seal to.
+  if (is_opening && !SealKeyIn(LastWelcome()).has_value()) return absl::OkStatus();
+  RETURN_IF_ERROR(ScrubRetained(pass));
+  return NoteFiles(purge, pass);
 }
 
-// Work of the lost scopes that waits for its verdict.
-bool KvDeviceStore::HasPending(const v1::Purge& purge) const {
+bool KvDeviceStore::MustWait(const PurgePass& pass) {
+  MutexLock lock(&mu_);
+  if (pass.waiting == 0 && !HasUnsettled() && !HasUnjudged()) return false;
+  purge_step_ = PurgeStep::kWaits;
+  // What waits has work from after the welcome.
+  if (pass.waiting > 0 && !HasUnjudged()) MarkOutbox();
+  return true;
+}
+
+bool KvDeviceStore::IsUntouched(const RecordType* type, const Record& base,
+                                absl::Span<const v1::Feed> lost) const {
+  const std::vector<v1::Feed> feeds = FeedsOf(LastWelcome().feeds());
+  return JudgementOf(type, base, lost, feeds).fate == Fate::kStays;
+}
+
+void KvDeviceStore::MarkOutbox() {
+  purge_waits_for_.clear();
+  for (const auto& [partition, state] : partitions_)
+    purge_waits_for_[partition] = state.head.sequence();
+}
+
+// Of any partition: a record may have gone to another one since. A verdict puts into base what was
+// created, and the content beside it is kept.
+bool KvDeviceStore::HasUnjudged() const {
   return std::any_of(partitions_.begin(), partitions_.end(), [&](const auto& entry) {
     const v1::OutboxHead& head = entry.second.head;
-    return head.sequence() > head.confirmed() &&
-           std::any_of(purge.lost().begin(), purge.lost().end(), [&](const v1::Feed& feed) {
-             return PartitionOfScope(feed.scope()) == entry.first;
-           });
+    const auto mark = purge_waits_for_.find(entry.first);
+    return mark != purge_waits_for_.end() &&
+           head.confirmed() < std::min(mark->second, head.sequence());
   });
 }
 
@@ -163,6 +182,12 @@ absl::Status KvDeviceStore::PurgeSome(const std::string& end, PurgePass* pass) {
 absl::Status KvDeviceStore::WritePurged(RecordBatch* records) {
   KvBatch writes;
   RETURN_IF_ERROR(records->Stage(&writes));
+  std::set<std::string> partitions;
+  for (const RecordSlot& slot : records->slots()) {
+    if (slot.dirty) partitions.insert(slot.partition);
+  }
+  for (const std::string& partition : partitions)
+    RETURN_IF_ERROR(StageScrubNote(*kv_, partition, &writes));
   RETURN_IF_ERROR(kv_->Write(writes, Durability::kMemory));
   TellOfChanges(records);
   return absl::OkStatus();
@@ -207,34 +232,19 @@ absl::Status KvDeviceStore::PurgeVisitorsIn(absl::string_view index_prefix, cons
   return it->status();
 }
 
-// Nothing is left: also not in the files beneath, before the receipt says so.
-absl::Status KvDeviceStore::FinishPurge(const v1::Purge& purge, const PurgePass& pass) {
-  for (const std::string& partition : pass.partitions) {
-    const std::string begin = PartitionPrefix(partition);
-    for (const Table table : {Table::kRecords, Table::kIndex})
-      RETURN_IF_ERROR(kv_->Compact(table, begin, PrefixEnd(begin)));
-  }
+// The tables are done; the partitions are noted whatever this pass found: another one may have been
+// cut short.
+absl::Status KvDeviceStore::NoteFiles(const v1::Purge& purge, const PurgePass& pass) {
   const WriterTurn turn(&writers_);
-  v1::Receipt receipt = PendingReceipt();
-  {
-    MutexLock lock(&mu_);
-    // Another welcome came in between: what it said is still to be done.
-    if (purge_.SerializeAsString() != purge.SerializeAsString()) return absl::OkStatus();
-  }
-  std::vector<v1::Feed> gone = FeedsOf(receipt.feeds());
-  AddFeeds(purge.lost(), &gone);
-  receipt.mutable_feeds()->Assign(gone.begin(), gone.end());
-  receipt.set_number(receipt.number() + 1);
-  KvBatch writes;
-  writes.Delete(Table::kMeta, std::string(kPurgeKey));
-  writes.Put(Table::kMeta, std::string(kReceiptKey), receipt.SerializeAsString());
-  RETURN_IF_ERROR(kv_->Write(writes, Durability::kSync));
-  Log(LogLevel::kInfo, "purged",
-      {{"feeds", purge.lost_size()}, {"records", pass.changed}, {"receipt", receipt.number()}});
+  KvBatch due;
+  for (const std::string& partition : pass.partitions)
+    RETURN_IF_ERROR(StageScrubNote(*kv_, partition, &due));
+  RETURN_IF_ERROR(kv_->Write(due, Durability::kMemory));
+  Log(LogLevel::kInfo, "purged_from_tables",
+      {{"feeds", purge.lost_size()}, {"records", pass.changed}});
   MutexLock lock(&mu_);
-  purge_.Clear();
-  purge_waits_ = false;
-  receipt_ = std::move(receipt);
+  // Unless another welcome came in between.
+  if (purge_.SerializeAsString() == purge.SerializeAsString()) purge_step_ = PurgeStep::kFiles;
   return absl::OkStatus();
 }
 

@@ -277,8 +277,10 @@ absl::Status KvDeviceStore::LeaveQuarantine(const ListedSet& set, CommitGroup* g
   verdict.set_outcome(v1::REJECTED);
   const std::string epoch = kept.epoch();
   const int64_t judged_at_ms = kept.judged_at_ms();
-  const std::string stub =
-      RetainedSet(std::move(kept), verdict, epoch, judged_at_ms).SerializeAsString();
+  kept = RetainedSet(std::move(kept), verdict, epoch, judged_at_ms);
+  // The retry has its content.
+  Discard(kept.mutable_change_set());
+  const std::string stub = kept.SerializeAsString();
   v1::OutboxHead& head = group->partitions[set.header.partition()].head;
   head.set_retained_bytes(head.retained_bytes() -
                           std::min<uint64_t>(head.retained_bytes(), value->size()) + stub.size());

@@ -5,12 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
-#include "replica/crypto/hash_chain.h"
 #include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
 #include "replica/store/refusals.h"
+#include "replica/store/sealed_body.h"
 
 namespace brigada {
 namespace {
@@ -26,6 +26,13 @@ bool IsKeptOut(const v1::Verdict& verdict) {
   return verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
 }
 
+// Its scope has left this device, and there is nothing in it to show or to try.
+bool IsWithheld(const PendingSet& set) {
+  return (set.change_set.has_sealed_body() ||
+          set.change_set.stub().reason() == v1::ChangeSet::Stub::UNREADABLE) &&
+         !SaysSomething(set.body);
+}
+
 // False while the server that lost the verdict has not given it again.
 bool IsSettled(const v1::OutboxHead& head, uint64_t sequence) {
   return sequence > head.redelivered() || sequence <= head.reconfirmed();
@@ -38,20 +45,31 @@ void SkipDropped(v1::OutboxHead* head) {
       std::min(head->redelivered(), std::max(head->reconfirmed(), head->retained_from() - 1)));
 }
 
+bool NamesErased(const v1::Verdict& verdict) {
+  return std::any_of(verdict.refusals().begin(), verdict.refusals().end(),
+                     [](const v1::Refusal& r) { return r.reason() == v1::ERASED_RECORD; });
+}
+
 }  // namespace
+
+void Discard(v1::ChangeSet* set) {
+  if (set->has_stub()) return;
+  const absl::StatusOr<Sha256Digest> hash = BodyHashOf(*set);
+  if (!hash.ok()) return;
+  set->clear_salt();
+  set->mutable_stub()->set_reason(v1::ChangeSet::Stub::DISCARDED);
+  set->mutable_stub()->set_body_hash(std::string(AsView(*hash)));
+}
 
 v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
                                 absl::string_view epoch, int64_t server_time_ms) {
   *set.mutable_verdict() = verdict;
   set.set_epoch(std::string(epoch));
   set.set_judged_at_ms(server_time_ms);
-  v1::ChangeSet& content = *set.mutable_change_set();
-  if (verdict.outcome() == v1::REJECTED && content.content_case() == v1::ChangeSet::kBody) {
-    const Sha256Digest hash = BodyHash(content.salt(), content.body());
-    content.clear_salt();
-    content.mutable_stub()->set_reason(v1::ChangeSet::Stub::DISCARDED);
-    content.mutable_stub()->set_body_hash(std::string(AsView(hash)));
-  }
+  const bool is_refused = verdict.outcome() == v1::REJECTED;
+  // What is sealed is in no rejected list: it is nowhere else.
+  const bool is_sealed = set.change_set().has_sealed_body() && !NamesErased(verdict);
+  if (is_refused && !is_sealed) Discard(set.mutable_change_set());
   return set;
 }
 
@@ -104,12 +122,15 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
                                                                 : set.remaining()))
     return absl::DataLossError("a retained change set is damaged");
   if (is_rejected && !IsKeptOut(verdict)) {
+    // Nobody reads its scope here any more.
+    if (judged.change_set.has_sealed_body()) work->scrubbed.insert(work->partition);
     work->writes.Delete(Table::kRejected, key);
     work->released.insert(key);
     work->rejected.erase(key);
     work->is_rejected[sequence] = false;
     --work->rejected_gain;
-  } else if (!is_rejected && IsKeptOut(verdict) && !IsKeptOut(set.verdict())) {
+  } else if (!is_rejected && IsKeptOut(verdict) && !IsKeptOut(set.verdict()) &&
+             !IsWithheld(judged)) {
     RETURN_IF_ERROR(MoveToRejected(judged, verdict, work));
   }
   // What was sent again comes whole with its entries; what waited is left out of them.

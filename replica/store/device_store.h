@@ -3,6 +3,7 @@
 #ifndef REPLICA_STORE_DEVICE_STORE_H_
 #define REPLICA_STORE_DEVICE_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -152,10 +153,17 @@ class DeviceStore {
   // Before it, drops the retained change sets that it says are covered by backups.
   virtual absl::Status NoteWelcome(const v1::Welcome& welcome) = 0;
   virtual v1::Welcome LastWelcome() const = 0;
-  // Removes what only subscriptions that ended have brought, if any did, and makes a receipt once
-  // none of it is left on disk. Records with pending work wait for its verdict: then call again.
-  // Bounded write batches; a crash leaves the rest to the next open.
+  // Removes what only subscriptions that ended have brought, if any did, also from the retained
+  // change sets. Records with pending work wait for its verdict, and so does the end of the purge
+  // for all work from before the welcome; then call again. Bounded write batches; a crash leaves
+  // the rest to the next open and, where sealing lacks a key, to the next welcome.
   virtual absl::Status RunPurge() = 0;
+  // What erasures and purges took is after it in no file beneath the store either; nothing when
+  // none is due. Makes the receipt of a purge that has nothing else left to do. Slow: it rewrites
+  // the files of the partitions concerned, while commits go on. After an error, and after a crash,
+  // it is still due. kDeadlineExceeded: somebody reads an older view. kResourceExhausted: too
+  // little room for what it writes anew. kCancelled: `cancel`, unless null, became true.
+  virtual absl::Status ScrubFiles(std::atomic<bool>* cancel) = 0;
   // What the server has not noted yet; without feeds: nothing.
   virtual v1::Receipt PendingReceipt() const = 0;
 

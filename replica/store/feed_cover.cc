@@ -61,4 +61,11 @@ void HideAbove(const RecordType* type, v1::DataClass max_class, Record* record) 
   std::erase_if(record->past_states, [&](const PastState& p) { return is_hidden(p.field); });
 }
 
+void AddFeeds(const google::protobuf::RepeatedPtrField<v1::Feed>& feeds,
+              std::vector<v1::Feed>* all) {
+  for (const v1::Feed& feed : feeds) {
+    if (!IsInsideAny(feed, *all)) all->push_back(feed);
+  }
+}
+
 }  // namespace brigada

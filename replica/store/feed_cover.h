@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "brigada/v1/sync_service.pb.h"
+#include "google/protobuf/repeated_ptr_field.h"
 #include "replica/merge/record.h"
 #include "replica/schema/registry.h"
 
@@ -17,6 +18,9 @@ bool IsPlaceInside(const v1::Feed& inner, const v1::Feed& outer);
 // Everything `inner` brings, `outer` brings too.
 bool IsInside(const v1::Feed& inner, const v1::Feed& outer);
 bool IsInsideAny(const v1::Feed& inner, absl::Span<const v1::Feed> outer);
+// Adds to `all` those of `feeds` that are inside none of it.
+void AddFeeds(const google::protobuf::RepeatedPtrField<v1::Feed>& feeds,
+              std::vector<v1::Feed>* all);
 
 // What the feeds of both lists bring.
 std::vector<v1::Feed> CommonFeeds(absl::Span<const v1::Feed> one, absl::Span<const v1::Feed> other);

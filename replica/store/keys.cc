@@ -230,6 +230,13 @@ std::string CollectedKey(absl::string_view partition) {
   return key;
 }
 
+std::string ScrubKey(absl::string_view partition) {
+  std::string key;
+  AppendMetaName("scrub", &key);
+  absl::StrAppend(&key, partition);
+  return key;
+}
+
 std::string SumPrefix(absl::string_view partition) {
   std::string key;
   AppendMetaName("sum", &key);

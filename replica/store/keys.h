@@ -107,6 +107,7 @@ std::string EpochKey(uint64_t number);                  // "epochs" 00 number
 std::string HeadKey(absl::string_view partition);       // "head" 00 partition
 std::string CountKey(uint32_t type_id);                 // "count" 00 type
 std::string CollectedKey(absl::string_view partition);  // "collected" 00 partition
+std::string ScrubKey(absl::string_view partition);      // "scrub" 00 partition
 // "sum" 00 partition 00, and behind it scope 00 kind(1): EncodeClassSums of what lies in that feed.
 std::string SumPrefix(absl::string_view partition);
 std::string SumKey(absl::string_view partition, absl::string_view scope, v1::FeedKind kind);

@@ -3,6 +3,7 @@
 #ifndef REPLICA_STORE_KV_H_
 #define REPLICA_STORE_KV_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "replica/store/continue_copy.h"
 
 namespace brigada {
@@ -54,6 +56,13 @@ class KvBatch {
  private:
   std::vector<Op> ops_;
   size_t bytes_ = 0;
+};
+
+// The keys in [begin, end) of a table; an empty `end` means to the end of it.
+struct KvRange {
+  Table table;
+  std::string begin;
+  std::string end;
 };
 
 // Over the keys in [begin, end) of one table at one moment; it must not outlive its reader. One
@@ -104,10 +113,13 @@ class Kv : public KvReader {
   // A consistent copy of the store in a new directory `path`. kCancelled: `go_on` ended it; then
   // nothing is left behind.
   virtual absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) = 0;
-  // Rewrites the files under [begin, end) of a table, so that what was deleted or overwritten there
-  // is in none of them. An empty `end` means to the end of the table.
-  virtual absl::Status Compact(Table /*table*/, absl::string_view /*begin*/,
-                               absl::string_view /*end*/) {
+  // What was deleted or overwritten under `ranges` before the call is in no file of the store: not
+  // in a table, the log or the list of files. (A copy that is being made, and an iterator from
+  // before, hold their files until they are done.) Rewrites what lies under the ranges, so it may
+  // be long; writes go on meanwhile. kDeadlineExceeded: somebody still reads an older snapshot; try
+  // again later. kResourceExhausted: too little room on the disk to write a range anew.
+  // kCancelled: `cancel`, unless null, became true. After an error some of it may be done.
+  virtual absl::Status Scrub(absl::Span<const KvRange> /*ranges*/, std::atomic<bool>* /*cancel*/) {
     return absl::OkStatus();
   }
   // Bytes on disk, roughly.

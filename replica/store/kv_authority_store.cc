@@ -20,6 +20,7 @@
 #include "replica/store/record_ranges.h"
 #include "replica/store/record_table.h"
 #include "replica/store/run_history.h"
+#include "replica/store/scrub_notes.h"
 #include "replica/store/verdict_table.h"
 
 namespace brigada {
@@ -60,6 +61,8 @@ class KvAuthorityStore final : public AuthorityStore {
   absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t type_id,
                                                     const RecordId& id) const override;
   absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) override;
+
+  absl::StatusOr<uint64_t> ScrubFiles(std::atomic<bool>* cancel) override;
 
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
     const auto snapshot = kv_->Snapshot();
@@ -189,9 +192,7 @@ class KvAuthorityStore final : public AuthorityStore {
     return on_directory_write_(writes, *number);
   }
 
-  absl::Status Backup(const std::string& path, const ContinueCopy& go_on) override {
-    return kv_->CopyTo(path, go_on);
-  }
+  absl::Status Backup(const std::string& path, const ContinueCopy& go_on) override;
 
   absl::Status Health() const override {
     // A compaction may have failed before any write of ours did.
@@ -215,6 +216,7 @@ class KvAuthorityStore final : public AuthorityStore {
             .feeds = request.feeds,
             .policy = table_.sum_policy()};
   }
+  absl::StatusOr<uint64_t> ScrubDue(std::atomic<bool>* cancel);
   CommitBase BaseAt(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void TakeOver(const HybridClock& clock, const PartitionHeads& heads)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
@@ -260,6 +262,11 @@ class KvAuthorityStore final : public AuthorityStore {
   std::shared_ptr<const QuarantineCensus> quarantined_ ABSL_GUARDED_BY(heads_mu_);
   mutable Mutex health_mu_;
   absl::Status health_ ABSL_GUARDED_BY(health_mu_);
+  // Its files are rewritten by one at a time, and not while they are copied.
+  Mutex files_mu_;
+  CondVar files_changed_;
+  bool is_scrubbing_ ABSL_GUARDED_BY(files_mu_) = false;
+  int copies_ ABSL_GUARDED_BY(files_mu_) = 0;
 };
 
 absl::StatusOr<RunHistory> KvAuthorityStore::ReadPast(const AuthorityStoreOptions& options,
@@ -504,6 +511,53 @@ absl::StatusOr<CollectReport> KvAuthorityStore::CollectTombstones(const CollectR
   RETURN_IF_ERROR(written);
   records.Committed();
   return report;
+}
+
+absl::StatusOr<uint64_t> KvAuthorityStore::ScrubFiles(std::atomic<bool>* cancel) {
+  {
+    const MutexLock lock(&files_mu_);
+    while (is_scrubbing_) files_changed_.Wait(&files_mu_);
+    // It keeps the old files, and both would need room.
+    if (copies_ > 0) return absl::AbortedError("a copy of the store is being made");
+    is_scrubbing_ = true;
+  }
+  absl::StatusOr<uint64_t> scrubbed = ScrubDue(cancel);
+  const MutexLock lock(&files_mu_);
+  is_scrubbing_ = false;
+  files_changed_.SignalAll();
+  return scrubbed;
+}
+
+absl::StatusOr<uint64_t> KvAuthorityStore::ScrubDue(std::atomic<bool>* cancel) {
+  ScrubNotes due;
+  {
+    const MutexLock commit_lock(&commit_mu_);
+    ASSIGN_OR_RETURN(due, ReadScrubNotes(*kv_));
+  }
+  if (due.empty()) return 0;
+  // The other tables hold no content.
+  RETURN_IF_ERROR(
+      kv_->Scrub(RangesToScrub(due, {Table::kRecords, Table::kIndex, Table::kRejected}), cancel));
+  const MutexLock commit_lock(&commit_mu_);
+  KvBatch done;
+  RETURN_IF_ERROR(StageScrubbed(*kv_, due, &done));
+  if (done.empty()) return 0;
+  const absl::Status written = kv_->Write(done, Durability::kMemory);
+  NoteWrite(written);
+  RETURN_IF_ERROR(written);
+  return done.ops().size();
+}
+
+absl::Status KvAuthorityStore::Backup(const std::string& path, const ContinueCopy& go_on) {
+  {
+    const MutexLock lock(&files_mu_);
+    while (is_scrubbing_) files_changed_.Wait(&files_mu_);
+    ++copies_;
+  }
+  absl::Status copied = kv_->CopyTo(path, go_on);
+  const MutexLock lock(&files_mu_);
+  --copies_;
+  return copied;
 }
 
 absl::StatusOr<ErasureReport> KvAuthorityStore::Erase(const ErasureRequest& request,

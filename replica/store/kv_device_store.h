@@ -4,7 +4,7 @@
 // memory (heads, cursors, user) is published under mu_ once the batch is written, so a reader never
 // sees there what the disk may not have. Files by idea: device_commit.cc, device_apply_batch.cc,
 // device_outbox.cc, device_rejected.cc, device_resubmit.cc, device_purge.cc,
-// device_meta.cc, device_moves.cc.
+// device_purge_retained.cc, device_scrub.cc, device_meta.cc, device_moves.cc.
 #ifndef REPLICA_STORE_KV_DEVICE_STORE_H_
 #define REPLICA_STORE_KV_DEVICE_STORE_H_
 
@@ -42,8 +42,19 @@ struct PendingSet {
 // kDataLoss when `value` is no OutboxChangeSet of this sequence.
 absl::StatusOr<PendingSet> ParsePendingSet(absl::string_view value, uint64_t sequence);
 
+// Takes the content out of a stored change set but for `remaining`; what the chain covers stays.
+// kDataLoss: there is nothing the chain covers.
+absl::Status MakeStub(v1::ChangeSet::Stub::Reason reason, const v1::ChangeSetBody& remaining,
+                      v1::OutboxChangeSet* stored);
+
+// False: nothing but the names of records is left.
+bool SaysSomething(const v1::ChangeSetBody& body);
+
+// Leaves of the body what the chain covers.
+void Discard(v1::ChangeSet* set);
+
 // The stored form of a change set that got its verdict. A refused one keeps its body in the
-// rejected list alone.
+// rejected list alone; a sealed body is in no list, and goes only with an erased record.
 v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
                                 absl::string_view epoch, int64_t server_time_ms);
 
@@ -82,6 +93,7 @@ class KvDeviceStore final : public DeviceStore {
   v1::Welcome LastWelcome() const override;
   absl::Status RunPurge() override;
   v1::Receipt PendingReceipt() const override;
+  absl::Status ScrubFiles(std::atomic<bool>* cancel) override;
   v1::RepairNotes Repairs() const override;
   bool IsAtCheckpoint(absl::string_view partition) const override;
   absl::StatusOr<bool> RecomputeSums(absl::string_view partition) override;
@@ -153,7 +165,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::Time TimeOfStamps() const;
   void TakeClock(const v1::DeviceClock& clock);
   // Puts the records and the rejected list of `work` into its writes.
-  static absl::Status StageRecords(BatchInProgress* work);
+  absl::Status StageRecords(BatchInProgress* work);
   // The records are written: watchers will hear of them.
   void TellOfChanges(RecordBatch* records);
 
@@ -247,14 +259,40 @@ class KvDeviceStore final : public DeviceStore {
     uint64_t changed = 0;
     uint64_t waiting = 0;  // records whose own work has no verdict yet
   };
+  enum class PurgeStep {
+    kRecords,
+    kWaits,  // the last pass left what waits for verdicts
+    kFiles,  // only the files beneath may still hold something
+  };
+  absl::Status RunPurge(bool is_opening);
   v1::Purge PurgeAfter(const v1::Welcome& welcome) const;
-  bool HasPending(const v1::Purge& purge) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool MustWait(const PurgePass& pass);
+  // The purge waits for what is in the outbox now, not for what is committed from here on.
+  void MarkOutbox() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasUnjudged() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PurgeSome(const std::string& end, PurgePass* pass);
   absl::Status PurgeVisitors(PurgePass* pass);
   absl::Status PurgeVisitorsIn(absl::string_view index_prefix, const RecordType& type,
                                PurgePass* pass, RecordBatch* records);
   absl::Status WritePurged(RecordBatch* records);
-  absl::Status FinishPurge(const v1::Purge& purge, const PurgePass& pass);
+  absl::Status NoteFiles(const v1::Purge& purge, const PurgePass& pass);
+  // The record, as it is, was not brought by what was lost alone.
+  bool IsUntouched(const RecordType* type, const Record& base,
+                   absl::Span<const v1::Feed> lost) const;
+
+  // device_purge_retained.cc
+  bool HasUnsettled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status ScrubRetained(const PurgePass& pass);
+  absl::Status ScrubSomeRetained(const std::string& partition, const PurgePass& pass,
+                                 uint64_t* next);
+  absl::StatusOr<bool> EmptyLost(const PurgePass& pass, v1::ChangeSetBody* body) const;
+  absl::Status Withhold(const v1::ChangeSetBody& remaining, v1::OutboxChangeSet* stored) const;
+  absl::StatusOr<bool> StaysReadable(const PurgePass& pass, uint32_t type_id,
+                                     const RecordId& id) const;
+
+  // device_scrub.cc
+  bool IsAtFilesOf(const v1::Purge& purge) const;
+  absl::Status EndPurge(const v1::Purge& purge, KvBatch writes);
 
   // device_outbox.cc
   absl::Status SyncCommits() const;
@@ -293,8 +331,9 @@ class KvDeviceStore final : public DeviceStore {
   v1::Purge purge_ ABSL_GUARDED_BY(mu_);
   v1::Receipt receipt_ ABSL_GUARDED_BY(mu_);
   v1::RepairNotes repairs_ ABSL_GUARDED_BY(mu_);
-  // The last pass found records that wait for verdicts.
-  bool purge_waits_ ABSL_GUARDED_BY(mu_) = false;
+  PurgeStep purge_step_ ABSL_GUARDED_BY(mu_) = PurgeStep::kRecords;
+  // The last change set of each partition that may say something of what is to go.
+  std::map<std::string, uint64_t, std::less<>> purge_waits_for_ ABSL_GUARDED_BY(mu_);
   uint64_t rejected_ ABSL_GUARDED_BY(mu_) = 0;
   // Some commit asked for kMemory since the last sync: it may still be lost with the power.
   mutable bool has_unsynced_commit_ ABSL_GUARDED_BY(mu_) = false;

@@ -9,6 +9,7 @@
 #include "replica/merge/origin.h"
 #include "replica/schema/scope.h"
 #include "replica/store/redelivery.h"
+#include "replica/store/sealed_body.h"
 
 namespace brigada {
 namespace {
@@ -47,26 +48,6 @@ absl::Status CheckVerdictsBefore(const PushRequest& push,
     if (!status.ok()) return Malformed(status.message());
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<Sha256Digest> BodyHashOf(const v1::ChangeSet& set) {
-  switch (set.content_case()) {
-    case v1::ChangeSet::kBody:
-      return BodyHash(set.salt(), set.body());
-    case v1::ChangeSet::kSealedBody:
-      return BodyHash(set.salt(), set.sealed_body());
-    case v1::ChangeSet::kStub:
-      if (set.stub().body_hash().size() == sizeof(Sha256Digest)) {
-        Sha256Digest hash;
-        std::copy(set.stub().body_hash().begin(), set.stub().body_hash().end(),
-                  reinterpret_cast<char*>(hash.data()));
-        return hash;
-      }
-      break;
-    case v1::ChangeSet::CONTENT_NOT_SET:
-      break;
-  }
-  return Malformed("a change set has no body");
 }
 
 std::string AsString(const ChainValue& value) { return std::string(AsView(value)); }
@@ -133,8 +114,10 @@ absl::StatusOr<CheckedPush> CheckPush(const PushRequest& push, const v1::Replica
   ChainValue chain = *before;
   for (size_t i = 0; i < checked.headers.size(); ++i) {
     const auto body_hash = BodyHashOf(push.change_sets[i]);
-    checked.status = body_hash.status();
-    if (!body_hash.ok()) return checked;
+    if (!body_hash.ok()) {
+      checked.status = Malformed(body_hash.status().message());
+      return checked;
+    }
     chain = NextChain(chain, push.change_sets[i].header(), *body_hash);
     ChainedHeader& chained = checked.headers[i];
     chained.chain = AsString(chain);

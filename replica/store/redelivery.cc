@@ -58,9 +58,9 @@ v1::Redelivered WhatCounts(const v1::Redelivered& before) {
   return kept;
 }
 
-bool Redelivery::was_accepted() const {
-  return before_ != nullptr && !IsKeptOut(before_->verdict());
-}
+bool WasAccepted(const v1::Redelivered& before) { return !IsKeptOut(before.verdict()); }
+
+bool Redelivery::was_accepted() const { return before_ != nullptr && WasAccepted(*before_); }
 
 bool Redelivery::was_refused() const {
   return before_ != nullptr && before_->verdict().outcome() == v1::REJECTED;

@@ -20,6 +20,7 @@ namespace brigada {
 
 // What a replica says of its change set `sequence`; kInvalidArgument: malformed.
 absl::Status CheckRedelivered(const v1::Redelivered& before, uint64_t sequence);
+bool WasAccepted(const v1::Redelivered& before);
 // Of that, what the store keeps: nothing that a device could make large.
 v1::Redelivered WhatCounts(const v1::Redelivered& before);
 

@@ -6,6 +6,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/store/rocks_copy.h"
 #include "replica/store/rocks_database.h"
+#include "replica/store/rocks_scrub.h"
 #include "replica/store/rocks_status.h"
 
 namespace brigada {
@@ -132,16 +134,7 @@ class RocksKv final : public Kv {
     RETURN_IF_ERROR(database_->health->CheckWritable());
     return CopyRocksDatabase(*database_->db, path, go_on);
   }
-  absl::Status Compact(Table table, absl::string_view begin, absl::string_view end) override {
-    rocksdb::CompactRangeOptions options;
-    // The lowest level too: there a deleted value may lie with nothing above it to push it out.
-    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    const rocksdb::Slice from = ToSlice(begin);
-    const rocksdb::Slice to = ToSlice(end);
-    return ToStatus(database_->db->CompactRange(options, database_->table(table), &from,
-                                                end.empty() ? nullptr : &to),
-                    "compacting the store");
-  }
+  absl::Status Scrub(absl::Span<const KvRange> ranges, std::atomic<bool>* cancel) override;
   uint64_t ApproximateBytes() const override;
 
  private:
@@ -154,10 +147,10 @@ class RocksKv final : public Kv {
   };
 
   std::vector<Writer*> FirstGroup() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The three below are called by the first writer of the queue only, so never by two threads.
+  // By the first writer of the queue only, so never by two threads.
   absl::Status CommitGroup(const std::vector<Writer*>& group);
-  absl::Status CheckFreeSpace() const;
   absl::Status WriteSynced(rocksdb::WriteBatch& batch);
+  absl::Status CheckFreeSpace(uint64_t more_bytes = 0) const;
 
   const RocksKvOptions options_;
   const uint64_t min_free_bytes_;
@@ -240,18 +233,33 @@ absl::Status RocksKv::CommitGroup(const std::vector<Writer*>& group) {
   return result;
 }
 
-absl::Status RocksKv::CheckFreeSpace() const {
+absl::Status RocksKv::CheckFreeSpace(uint64_t more_bytes) const {
   if (min_free_bytes_ == 0) return absl::OkStatus();
   uint64_t free_bytes = 0;
   // A file system that cannot tell is written to until it refuses.
   if (!database_->db->GetEnv()->GetFreeSpace(options_.path, &free_bytes).ok()) {
     return absl::OkStatus();
   }
-  if (free_bytes >= min_free_bytes_) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the disk is almost full (", free_bytes >> 20, " MB left of the ", min_free_bytes_ >> 20,
-      " MB that a write needs); free some space: nothing that was acknowledged is "
-      "lost, and writing goes on as soon as there is room"));
+  if (free_bytes >= min_free_bytes_ + more_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the disk is almost full (", free_bytes >> 20, " MB left of the ",
+                   (min_free_bytes_ + more_bytes) >> 20,
+                   " MB that a write needs); free some space: nothing that was acknowledged is "
+                   "lost, and writing goes on as soon as there is room"));
+}
+
+// The write at the end gives the default table something to flush, whose file the MANIFEST then
+// names: anew, without the files that are gone.
+absl::Status RocksKv::Scrub(absl::Span<const KvRange> ranges, std::atomic<bool>* cancel) {
+  RETURN_IF_ERROR(database_->health->CheckWritable());
+  RETURN_IF_ERROR(BeginScrub(*database_, cancel));
+  for (const KvRange& range : ranges) {
+    // A compaction that finds no room stops the store.
+    RETURN_IF_ERROR(CheckFreeSpace(SpaceToScrub(*database_, range)));
+    RETURN_IF_ERROR(ScrubRange(*database_, range, cancel));
+  }
+  RETURN_IF_ERROR(Write(KvBatch(), Durability::kSync));
+  return FlushOwnTable(*database_);
 }
 
 absl::Status RocksKv::WriteSynced(rocksdb::WriteBatch& batch) {

@@ -74,6 +74,10 @@ void SetPrivacy(rocksdb::Options& db) {
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.keep_log_file_num = 1;
+  // The MANIFEST tells the first and last key of each file that there ever was, and keys of an
+  // index are content. So each change of the files begins a new one, with those that there are; it
+  // costs some hundred bytes per file of the store, once per flush or compaction.
+  db.max_manifest_file_size = 1;
 }
 
 // Fresh files that are merged together, and the size of the level they go to, in write buffers.

@@ -7,6 +7,7 @@
 #include "replica/crypto/hash_chain.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
+#include "replica/store/sealed_body.h"
 #include "replica/store/store_checker.h"
 
 namespace brigada {
@@ -20,9 +21,8 @@ std::optional<ChainValue> ChainFrom(absl::string_view bytes) {
 }
 
 std::optional<ChainValue> Continued(const ChainValue& before, const v1::ChangeSet& set) {
-  if (set.has_body()) return NextChain(before, set.header(), BodyHash(set.salt(), set.body()));
-  const std::optional<ChainValue> hash = ChainFrom(set.stub().body_hash());
-  if (!hash.has_value()) return std::nullopt;
+  const absl::StatusOr<Sha256Digest> hash = BodyHashOf(set);
+  if (!hash.ok()) return std::nullopt;
   return NextChain(before, set.header(), *hash);
 }
 

@@ -9,6 +9,7 @@
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/scope.h"
+#include "replica/store/sealed_body.h"
 #include "replica/sync/refusal.h"
 #include "replica/sync/server_pull.h"
 #include "replica/sync/server_push.h"
@@ -183,6 +184,7 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   welcome.set_receipt(identity_.receipt);
   welcome.add_features(std::string(kReceiptsFeature));
   welcome.add_features(std::string(kFingerprintsFeature));
+  if (!options_.seal_key.empty()) welcome.add_features(SealFeature(options_.seal_key));
   // Of the partitions in which it has work; how many commits others have is not for everybody.
   for (const v1::PartitionHead& covered : identity_.covered) {
     const bool is_known =

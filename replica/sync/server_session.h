@@ -81,6 +81,9 @@ struct ServerSessionOptions {
   size_t batch_target_bytes = 0;  // 0: kBatchTargetBytes
   size_t max_pushes_in_flight = 4;
   RepairBudget repair_budget = {};
+  // The organization's public key, told in the welcome (replica/store/sealed_body.h). Not empty:
+  // the host opens what is sealed to it before it queues a push. Empty: not told.
+  std::string seal_key = {};
 };
 
 struct ServerSessionStats {

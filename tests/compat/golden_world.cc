@@ -131,7 +131,7 @@ void GoldenWorld::Refuse() {
 void GoldenWorld::Quarantine() {
   TestReplica stranger(&random_, kOaxaca);
   v1::ChangeSet unreadable;
-  unreadable.set_sealed_body("sealed to nobody");
+  unreadable.set_sealed_body("32 bytes in place of the hash, then sealed to nobody");
   const PushRequest push = stranger.Push({stranger.Seal(unreadable)});
   ASSERT_OK_AND_ASSIGN(const auto results, authority_->CommitPushes({push}, judge_, clock_.Now()));
   ASSERT_EQ(results[0].verdicts[0].outcome(), v1::QUARANTINED);

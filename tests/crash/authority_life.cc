@@ -104,7 +104,7 @@ void AuthorityLife::PlanGroups() {
   groups_.push_back({ana_.PushOf({Move(PersonType(), rosa, "MX/14/039")}),
                      luis_.PushOf({Edit(PersonType(), rosa, Notes("tarde"))})});
   v1::ChangeSet sealed;
-  sealed.set_sealed_body("sealed to nobody");
+  sealed.set_sealed_body("32 bytes in place of the hash, then sealed to nobody");
   groups_.push_back({eva_.Push({eva_.Seal(sealed)})});
   groups_.push_back(
       {ana_.PushOf({Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Ada"))})});

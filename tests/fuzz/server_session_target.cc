@@ -10,6 +10,7 @@
 #include "replica/crypto/hash_chain.h"
 #include "replica/store/kv_authority_store.h"
 #include "replica/store/memory_kv.h"
+#include "replica/store/sealed_body.h"
 #include "replica/sync/codec.h"
 #include "replica/sync/session_limits.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -163,9 +164,7 @@ class ServerUnderFire {
       if (header.has_position() && header.position().epoch().empty())
         header.mutable_position()->set_epoch(store_->epoch().AsBytes());
       set.set_header(header.SerializeAsString());
-      Sha256Digest hash = BodyHash(set.salt(), set.has_body() ? set.body() : set.sealed_body());
-      if (set.has_stub() && set.stub().body_hash().size() == hash.size())
-        std::copy(set.stub().body_hash().begin(), set.stub().body_hash().end(), hash.begin());
+      const Sha256Digest hash = BodyHashOf(set).value_or(BodyHash(set.salt(), set.sealed_body()));
       chain = NextChain(chain, set.header(), hash);
     }
     push->set_chain(std::string(AsView(chain)));

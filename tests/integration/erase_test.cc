@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/person.pb.h"
@@ -13,6 +14,7 @@
 #include "server/open_store.h"
 #include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_bytes.h"
 #include "tests/support/test_organization.h"
 
 namespace brigada {
@@ -47,6 +49,33 @@ TEST(EraseTest, ReachesEveryDeviceAndWhatTheyHadNotSent) {
   ASSERT_EQ(rejected.size(), 1u);
   EXPECT_EQ(rejected[0].reasons.at(0).reason(), v1::ERASED_RECORD);
   EXPECT_FALSE(absl::StrContains(rejected[0].content.SerializeAsString(), kCanary));
+}
+
+// Nobody tells it: what its purge leaves has to be enough.
+TEST(EraseTest, ADeviceWhoseGrantHasEndedHasNothingOfThemInAnyFile) {
+  TestOrganization organization;
+  auto ana = organization.NewDevice("ana", "organizer", "MX/20/067");
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At("MX/20/067"), Named(kCanary)));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(ana->Update<v1::Person>(id, [](v1::Person& p) { p.set_notes(kCanary); }));
+  ASSERT_OK(ana->Sync({}));
+  const std::string lower = absl::AsciiStrToLower(kCanary);
+  ana.reset();
+  EXPECT_THAT(StoreBytes(organization.DevicePath("ana")), ::testing::HasSubstr(lower));
+  ASSERT_OK_AND_ASSIGN(const auto grants, organization.administration().Grants());
+  for (const v1::GrantRecord& grant : grants) {
+    if (grant.user() != "ana") continue;
+    ASSERT_OK(organization.administration().RevokeGrant(*RecordId::FromBytes(grant.id())));
+  }
+  ASSERT_OK(organization.administration().Erase(PersonTypeId(), id, ""));
+
+  Options options;
+  options.path = organization.DevicePath("ana");
+  ASSERT_OK_AND_ASSIGN(ana, Replica::Open(options));
+  ASSERT_OK(ana->Sync({}));
+  ana.reset();
+  EXPECT_THAT(StoreBytes(organization.DevicePath("ana")),
+              ::testing::Not(::testing::HasSubstr(lower)));
 }
 
 TEST(EraseTest, OnlyWhoAdministersThePlaceMayErase) {

@@ -86,6 +86,30 @@ TEST_F(RecoveryTest, WhatARestoredServerLostComesBackFromTheDevices) {
   EXPECT_EQ(people, 2);
 }
 
+// What it delivered there it keeps sealed.
+TEST_F(RecoveryTest, WorkOfALostScopeComesBackFromADeviceThatCanNoLongerReadIt) {
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  ASSERT_OK(ana->Sync({}));
+  const std::string backup = Backup("before");
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At(kScope), Named("Rosa")));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK_AND_ASSIGN(const auto grants, organization_.administration().Grants());
+  for (const v1::GrantRecord& grant : grants) {
+    if (grant.user() != "ana") continue;
+    ASSERT_OK(organization_.administration().RevokeGrant(*RecordId::FromBytes(grant.id())));
+  }
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_FALSE(ana->Get<v1::Person>(id).ok());
+
+  Restore(backup);
+  ASSERT_OK(ana->Sync({}));
+  const auto beto = organization_.NewDevice("beto", "organizer", kScope);
+  ASSERT_OK(beto->Sync({}));
+  EXPECT_EQ(NameOn(*beto, id), "Rosa");
+  EXPECT_FALSE(ana->Get<v1::Person>(id).ok());
+  EXPECT_EQ(ana->GetSyncStatus().rejected, 0u);
+}
+
 TEST_F(RecoveryTest, WhatWasRevokedOrGrantedAfterTheBackupStaysSo) {
   const auto ana = organization_.NewDevice("ana", "organizer", kScope);
   ASSERT_OK(ana->Sync({}));

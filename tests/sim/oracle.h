@@ -73,6 +73,7 @@ struct WrittenSet {
   std::string chain;
   int writer = -1;                     // number of the device
   bool is_stub = false;                // an erasure took its content before anybody else saw it
+  bool is_withheld = false;            // its device has lost the scope and sealed it since
   bool is_durable = false;             // the device acknowledged it with kSync, or it was sent
   std::optional<v1::Verdict> verdict;  // of the present line
   std::vector<v1::Verdict> earlier;    // that it had before, while it waited

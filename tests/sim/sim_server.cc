@@ -183,12 +183,15 @@ SimServer::Stream::Stream(SimServer* server, const ReplicaId& certificate,
                           size_t batch_target_bytes)
     : server_(server),
       host_(Surroundings(), certificate),
-      session_(server->store_.get(), &host_, {.batch_target_bytes = batch_target_bytes}) {}
+      session_(
+          server->store_.get(), &host_,
+          {.batch_target_bytes = batch_target_bytes, .seal_key = server->seal_key_.public_key()}) {}
 
 SessionSurroundings SimServer::Stream::Surroundings() {
   SessionSurroundings around;
   around.store = server_->store_.get();
   around.cursor_key = &CursorKey();
+  around.seal_key = &server_->seal_key_;
   around.clock = &server_->clock_;
   around.verify = [](absl::string_view public_key, absl::string_view chain,
                      absl::string_view signature) {

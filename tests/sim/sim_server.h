@@ -15,6 +15,7 @@
 
 #include "brigada/v1/administration_service.pb.h"
 #include "brigada/v1/storage.pb.h"
+#include "replica/crypto/seal.h"
 #include "replica/store/authority_store.h"
 #include "replica/store/kv.h"
 #include "replica/sync/server_session.h"
@@ -92,6 +93,8 @@ class SimServer {
   std::unique_ptr<SimDisk> disk_;
   SimClock clock_;
   SimRandom random_;
+  // It is kept beside the store, which may go back.
+  const SealKey seal_key_ = SealKey::DerivedFrom(*MacKey::FromBytes(std::string(32, 's')));
   std::vector<v1::JournalRecord> journal_;
   std::string noted_run_;
   const Kv* kv_ = nullptr;  // of store_

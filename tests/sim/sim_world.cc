@@ -353,6 +353,11 @@ void SimWorld::EndLink(SimDevice* device) {
   if (link.is_finished()) link.stream()->Close();
   const bool is_copy = absl::IsFailedPrecondition(link.status());
   device->link.reset();
+  // Trouble may have stopped it.
+  const absl::Status scrubbed =
+      device->store == nullptr ? absl::OkStatus() : device->store->ScrubFiles(nullptr);
+  Expect(scrubbed.ok() || device->has_trouble,
+         absl::StrCat("a device's files are not scrubbed: ", scrubbed.ToString()));
   if (is_copy && !device->is_settling) Divide(device);
 }
 

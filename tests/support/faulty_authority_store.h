@@ -64,6 +64,11 @@ class FaultyAuthorityStore final : public AuthorityStore {
     ++recomputed_;
     return store_->RecomputeSums(partition);
   }
+  absl::StatusOr<uint64_t> ScrubFiles(std::atomic<bool>* cancel) override {
+    const absl::Status failure = this->failure();
+    if (!failure.ok()) return failure;
+    return store_->ScrubFiles(cancel);
+  }
   absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest& request) override {
     const absl::Status failure = this->failure();
     if (!failure.ok()) return failure;

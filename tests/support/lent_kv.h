@@ -30,6 +30,9 @@ class LentKv : public Kv {
   absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
     return kv_->CopyTo(path, go_on);
   }
+  absl::Status Scrub(absl::Span<const KvRange> ranges, std::atomic<bool>* cancel) override {
+    return kv_->Scrub(ranges, cancel);
+  }
   uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
 
  private:

@@ -16,6 +16,7 @@
 #include "brigada/v1/person.pb.h"
 #include "replica/base/check.h"
 #include "replica/base/mutex.h"
+#include "replica/crypto/seal.h"
 #include "replica/crypto/signing_key.h"
 #include "replica/schema/diff.h"
 #include "replica/store/device_store.h"
@@ -229,6 +230,7 @@ class SessionWorld {
     SessionContext context;
     context.store = &store_;
     context.cursor_key = &cursor_key_;
+    context.seal_key = &seal_key_;
     context.commit_queue = &queue_;
     context.notes = &notes_;
     context.executor = &executor_;
@@ -242,6 +244,7 @@ class SessionWorld {
   SeededRandom random_{7};
   FaultyAuthorityStore store_{NewMemoryAuthorityStore(random_)};
   const MacKey cursor_key_ = MacKey::Generate(random_);
+  const SealKey seal_key_ = SealKey::DerivedFrom(cursor_key_);
   SessionNotes notes_{&store_};
   Executor executor_;
   CommitQueue queue_{&store_, &clock_, QueueOptions(), nullptr};

@@ -27,6 +27,7 @@
 #include "replica/store/memory_kv.h"
 #include "replica/store/record_table.h"
 #include "replica/store/rocks_kv.h"
+#include "replica/store/sealed_body.h"
 #include "tests/support/lent_kv.h"
 #include "tests/support/status_matchers.h"
 
@@ -158,13 +159,7 @@ class TestReplica {
     set.set_salt(std::string(16, 's'));
     ChainValue previous;
     std::copy(chain_.begin(), chain_.end(), reinterpret_cast<char*>(previous.data()));
-    Sha256Digest hash{};
-    if (set.has_stub()) {
-      std::copy(set.stub().body_hash().begin(), set.stub().body_hash().end(),
-                reinterpret_cast<char*>(hash.data()));
-    } else {
-      hash = BodyHash(set.salt(), set.has_body() ? set.body() : set.sealed_body());
-    }
+    const Sha256Digest hash = *BodyHashOf(set);
     chain_ = std::string(AsView(NextChain(previous, set.header(), hash)));
     return set;
   }

@@ -120,7 +120,7 @@ TEST_F(AuthorityQuarantineTest, WhatFindsNoRoomIsRefusedAndOthersHaveTheirs) {
 TEST_F(AuthorityQuarantineTest, PagesListEachSetOnceWithItsPlaces) {
   const RecordId id = CreatePerson("Rosa");
   odd_key_ = RecordKey(kOaxaca, PersonType().type_id(), id);
-  CommitAll({luis_.PushOf({NewPerson("MX/07/101")}), Sealed(&luis_, 10)});
+  CommitAll({luis_.PushOf({NewPerson("MX/07/101")}), Sealed(&luis_, 40)});
   ana_.user = "ana";
   CommitPush(ana_.PushOf({Edit(PersonType(), id, PersonNamed("Eva")), NewPerson(kTlacolula)}));
   odd_key_.clear();

@@ -16,6 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+constexpr char kOpaque[] = "32 bytes in place of the hash, then opaque";
+
 class AuthorityStoreTest : public ::testing::TestWithParam<bool> {
  protected:
   AuthorityStoreTest() { Reopen(); }
@@ -182,7 +184,7 @@ TEST_P(AuthorityStoreTest, PoisonSetsDoNotBlockTheQueue) {
   garbage.set_body("\xff\xff");
   sets.push_back(ana_.Seal(garbage));
   v1::ChangeSet sealed;
-  sealed.set_sealed_body("opaque");
+  sealed.set_sealed_body(kOpaque);
   sets.push_back(ana_.Seal(sealed));
   v1::ChangeSet stub;
   stub.mutable_stub()->set_body_hash(std::string(32, 'h'));
@@ -203,7 +205,7 @@ TEST_P(AuthorityStoreTest, PoisonSetsDoNotBlockTheQueue) {
 
 TEST_P(AuthorityStoreTest, QuarantinedContentIsKept) {
   v1::ChangeSet sealed;
-  sealed.set_sealed_body("opaque");
+  sealed.set_sealed_body(kOpaque);
   Commit(ana_.Push({ana_.Seal(sealed)}));
   store_.reset();
   const auto kv = home_.Open();
@@ -211,7 +213,7 @@ TEST_P(AuthorityStoreTest, QuarantinedContentIsKept) {
                        kv->Get(Table::kRejected, QuarantineKey(kOaxaca, ana_.id(), 1)));
   v1::RejectedChangeSet kept;
   ASSERT_TRUE(bytes.has_value() && kept.ParseFromString(*bytes));
-  EXPECT_EQ(kept.change_set().sealed_body(), "opaque");
+  EXPECT_EQ(kept.change_set().sealed_body(), kOpaque);
 }
 
 TEST_P(AuthorityStoreTest, OneRefusedChangeRefusesTheWholeSet) {

@@ -60,6 +60,9 @@ class SharedKv final : public Kv {
   absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
     return disk_->kv->CopyTo(path, go_on);
   }
+  absl::Status Scrub(absl::Span<const KvRange> ranges, std::atomic<bool>* cancel) override {
+    return disk_->kv->Scrub(ranges, cancel);
+  }
   uint64_t ApproximateBytes() const override { return disk_->kv->ApproximateBytes(); }
 
  private:

@@ -36,7 +36,11 @@ class DevicePurgeTest : public DeviceStoreFixture {
   void Welcome(const std::vector<v1::Feed>& feeds) {
     feeds_ = feeds;
     ASSERT_OK(store->NoteWelcome(WelcomeWith(feeds)));
+    Purge();
+  }
+  void Purge() {
     ASSERT_OK(store->RunPurge());
+    ASSERT_OK(store->ScrubFiles(nullptr));
   }
   // A person that the server tells of at the next commit sequence.
   RecordId Receive(absl::string_view scope, absl::string_view notes = "") {
@@ -146,13 +150,86 @@ TEST_F(DevicePurgeTest, WorkWithoutVerdictKeepsItsRecordUntilItHasOne) {
   EXPECT_EQ(Counts().pending, 2U);
   Answer(1, v1::APPLIED);
   Answer(2, v1::REJECTED);
-  ASSERT_OK(store->RunPurge());
+  Purge();
   EXPECT_FALSE(Get(edited));
   EXPECT_FALSE(Get(made));
   EXPECT_EQ(StoredKeys(Table::kRecords), 0U);
   EXPECT_EQ(store->PendingReceipt().number(), 1U);
   // The content of the refused one is the person's to decide about.
   EXPECT_THAT(*store->Rejected(), SizeIs(1));
+}
+
+// It has no base that the purge could judge.
+TEST_F(DevicePurgeTest, ACreationWithoutVerdictIsWaitedFor) {
+  const RecordId made = NewId();
+  ASSERT_OK(CommitOne(Creation(made, kHuajuapan, PersonNamed("Eva"))));
+  Welcome({FeedOf(kJuarez)});
+  EXPECT_EQ(store->PendingReceipt().number(), 0U);
+  // Committed since: nothing that was lost.
+  const RecordId later = NewId();
+  ASSERT_OK(CommitOne(Creation(later, kJuarez, PersonNamed("Luz"))));
+  Answer(1, v1::APPLIED);
+  Purge();
+  EXPECT_EQ(store->PendingReceipt().number(), 1U);
+  EXPECT_FALSE(Get(made));
+  EXPECT_TRUE(Get(later));
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox(kOaxaca, 1, 1));
+  EXPECT_FALSE(page.change_sets.at(0).has_body());
+}
+
+TEST_F(DevicePurgeTest, WorkCommittedWhileItWaitsIsWaitedForTooWhenItNamesWhatGoes) {
+  const RecordId edited = Receive(kHuajuapan);
+  ASSERT_OK(SetNotes(edited, "mía"));
+  Welcome({FeedOf(kJuarez)});
+  ASSERT_OK(SetNotes(edited, "otra vez mía"));
+  Answer(1, v1::APPLIED);
+  Purge();
+  EXPECT_EQ(NotesOf(edited), "otra vez mía");
+  EXPECT_EQ(store->PendingReceipt().number(), 0U);
+  Answer(2, v1::APPLIED);
+  Purge();
+  EXPECT_FALSE(Get(edited));
+  EXPECT_EQ(store->PendingReceipt().number(), 1U);
+}
+
+TEST_F(DevicePurgeTest, DeliveredWorkKeepsOnlyWhatItSaysOfRecordsThatStay) {
+  const RecordId lost = NewId();
+  const RecordId kept = NewId();
+  ASSERT_OK(store->Commit(
+      {Creation(lost, kHuajuapan, PersonNamed("Eva")), Creation(kept, kJuarez, PersonNamed("Luz"))},
+      Durability::kSync));
+  Answer(1, v1::APPLIED);
+  Welcome({FeedOf(kJuarez)});
+  const auto stored = disk.kv->Get(Table::kOutbox, std::string("MX/20\0\0\0\0\0\0\0\0\1", 14));
+  ASSERT_TRUE(stored.ok() && stored->has_value());
+  EXPECT_EQ((*stored)->find("Eva"), std::string::npos);
+  EXPECT_NE((*stored)->find("Luz"), std::string::npos);
+}
+
+TEST_F(DevicePurgeTest, DeliveredWorkThatWasEmptiedIsNotListedWhenAServerThatWentBackRefusesIt) {
+  const RecordId lost = NewId();
+  ASSERT_OK(CommitOne(Creation(lost, kHuajuapan, PersonNamed("Eva"))));
+  Answer(1, v1::APPLIED);
+  Welcome({FeedOf(kJuarez)});
+  ASSERT_OK(store->ResumeAfterLoss(kOaxaca, 1));
+  Answer(1, v1::REJECTED);
+  EXPECT_THAT(*store->Rejected(), SizeIs(0));
+  EXPECT_TRUE(store->IsAtCheckpoint(kOaxaca));
+}
+
+TEST_F(DevicePurgeTest, DeliveredWorkThatAServerLostIsSentAgainBeforeItIsEmptied) {
+  ASSERT_OK(CommitOne(Creation(NewId(), kHuajuapan, PersonNamed("Eva"))));
+  Answer(1, v1::APPLIED);
+  ASSERT_OK(store->ResumeAfterLoss(kOaxaca, 1));
+  Welcome({FeedOf(kJuarez)});
+  EXPECT_EQ(store->PendingReceipt().number(), 0U);
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox(kOaxaca, 1, 1'000'000));
+  EXPECT_TRUE(page.change_sets.at(0).has_body());
+  Answer(1, v1::APPLIED);
+  Purge();
+  EXPECT_EQ(store->PendingReceipt().number(), 1U);
+  ASSERT_OK_AND_ASSIGN(const OutboxPage emptied, store->ReadOutbox(kOaxaca, 1, 1'000'000));
+  EXPECT_FALSE(emptied.change_sets.at(0).has_body());
 }
 
 TEST_F(DevicePurgeTest, WhatNoSubscriptionBroughtStays) {
@@ -164,7 +241,7 @@ TEST_F(DevicePurgeTest, WhatNoSubscriptionBroughtStays) {
 }
 
 TEST_F(DevicePurgeTest, ACrashAtAnyWriteLeavesARestThatTheNextOpenTakes) {
-  for (int allowed = 0; allowed < 6; ++allowed) {
+  for (int allowed = 0; allowed < 7; ++allowed) {
     SCOPED_TRACE(allowed);
     store.reset();
     disk.kv = NewMemoryKv();
@@ -176,10 +253,12 @@ TEST_F(DevicePurgeTest, ACrashAtAnyWriteLeavesARestThatTheNextOpenTakes) {
     disk.writes_left = allowed;
     const absl::Status noted = store->NoteWelcome(WelcomeWith({FeedOf(kJuarez)}));
     if (noted.ok()) {
-      EXPECT_EQ(store->RunPurge().ok(), allowed == 5);
+      EXPECT_EQ(store->RunPurge().ok(), allowed >= 5);
+      EXPECT_EQ(store->ScrubFiles(nullptr).ok(), allowed < 2 || allowed == 6);
     }
     disk.writes_left = -1;
     Reopen();
+    Purge();
     EXPECT_TRUE(Get(kept));
     const uint64_t live = *(*store->Read())->Count(TypeNamed("Person"));
     EXPECT_EQ(live, noted.ok() ? 1U : 601U);

@@ -263,6 +263,23 @@ TEST_F(RedeliveryTest, WorkIsLeftOutOnlyWhereItMayBeLost) {
   EXPECT_THAT(PushFromHere(&beto_, create()).status, StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+// What its device has sealed since is nowhere else.
+TEST_F(RedeliveryTest, WhatWasAcceptedOnceIsKeptAlsoInAFullQuarantine) {
+  GoBack();
+  constexpr size_t kEach = (size_t{1} << 20) - 1024;
+  for (size_t i = 0; i < kMaxQuarantinedBytesPerReplica >> 20; ++i) {
+    v1::ChangeSet set;
+    set.set_sealed_body(std::string(kEach, 's'));
+    ASSERT_EQ(CommitPush(beto_.Push({beto_.Seal(set)})).verdicts.at(0).outcome(), v1::QUARANTINED);
+  }
+  v1::ChangeSet set;
+  set.set_sealed_body(std::string(kEach, 's'));
+  PushRequest push = beto_.Push({beto_.Seal(set)});
+  push.redelivered = {Said(lost_, v1::APPLIED, beto_.sequence())};
+  EXPECT_EQ(CommitPush(push).verdicts.at(0).outcome(), v1::QUARANTINED);
+  EXPECT_TRUE(IsQuarantined(beto_.sequence()));
+}
+
 TEST_F(RedeliveryTest, NumbersOfChangeSetsEndBelowTheMarksOfOtherPartitions) {
   const v1::Change create = Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Eva"));
   ana_.SkipTo(kMaxChangeSetSequence - 1);

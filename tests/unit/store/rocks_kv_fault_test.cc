@@ -124,9 +124,12 @@ TEST_F(RocksKvRoomTest, AboveTheReserveFlushesAndMergesFindRoom) {
   const int written = Fill(&end);
 
   EXPECT_THAT(end, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("almost full")));
-  EXPECT_OK(kv_->Compact(Table::kRecords, "", ""));
+  const KvRange records{Table::kRecords, "", ""};
+  // It flushes, and does not begin to write everything once more.
+  EXPECT_THAT(kv_->Scrub({&records, 1}, nullptr), StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_OK(kv_->health());
   env_.disk().SetFreeBytes(kPlenty);
+  EXPECT_OK(kv_->Scrub({&records, 1}, nullptr));
   EXPECT_OK(Put("after"));
   EXPECT_GT(written, 200);
   ExpectWritten(written);

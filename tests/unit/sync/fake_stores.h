@@ -40,6 +40,7 @@ class FakeAuthorityStore final : public AuthorityStore {
     return Unused();
   }
   absl::StatusOr<bool> RecomputeSums(absl::string_view) override { return Unused(); }
+  absl::StatusOr<uint64_t> ScrubFiles(std::atomic<bool>*) override { return 0; }
   absl::StatusOr<CollectReport> CollectTombstones(const CollectRequest&) override {
     return Unused();
   }
@@ -133,6 +134,7 @@ class FakeDeviceStore final : public DeviceStore {
   absl::Status NoteServerTime(absl::Time) override { return absl::OkStatus(); }
   absl::Status NoteWelcome(const v1::Welcome& welcome) override;
   absl::Status RunPurge() override { return absl::OkStatus(); }
+  absl::Status ScrubFiles(std::atomic<bool>*) override { return absl::OkStatus(); }
   v1::Receipt PendingReceipt() const override { return receipt; }
   v1::Welcome LastWelcome() const override { return welcome_; }
   v1::RepairNotes Repairs() const override { return {}; }
