@@ -15,7 +15,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/query/query.h"
 #include "replica/schema/diff.h"
-#include "replica/store/rocks_kv.h"
+#include "replica/store/mirrored_kv.h"
 #include "replica/territory/territory.h"
 
 namespace brigada {
@@ -52,7 +52,7 @@ absl::StatusOr<OpenedStore> OpenStore(const Options& options, bool create_if_mis
   RocksKvOptions kv_options;
   kv_options.path = ReplicaDirectory(options.path).StorePath();
   kv_options.create_if_missing = create_if_missing;
-  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(kv_options));
+  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenMirroredKv(kv_options));
   DeviceStoreOptions store_options;
   store_options.registry = options.registry;
   store_options.clock = options.clock;
@@ -82,8 +82,15 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(Options options) {
   if (options.transport == nullptr) options.transport = MakeGrpcTransport();
   const ReplicaDirectory directory(options.path);
   RETURN_IF_ERROR(directory.Prepare(options.create_if_missing));
-  ASSIGN_OR_RETURN(OpenedStore store, OpenStore(options, options.create_if_missing));
-  return std::unique_ptr<Replica>(new ReplicaImpl(std::move(options), std::move(store)));
+  absl::StatusOr<OpenedStore> store = OpenStore(options, options.create_if_missing);
+  if (absl::IsDataLoss(store.status())) {
+    return absl::DataLossError(absl::StrCat(
+        "the replica in ", options.path,
+        " is damaged; `brigada recover` (RecoverReplica) brings its unsent work back: ",
+        store.status().message()));
+  }
+  RETURN_IF_ERROR(store.status());
+  return std::unique_ptr<Replica>(new ReplicaImpl(std::move(options), *std::move(store)));
 }
 
 ReplicaImpl::ReplicaImpl(Options options, OpenedStore store)

@@ -15,57 +15,27 @@
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/administration_service.pb.h"
 #include "replica/base/log.h"
-#include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
-#include "replica/store/keys.h"
+#include "replica/store/framed_record.h"
 #include "server/durable_files.h"
 
 namespace brigada {
 namespace {
 
-constexpr size_t kLengthSumBytes = 4;
-constexpr size_t kSumBytes = 8;
-constexpr size_t kHeadBytes = sizeof(uint32_t) + kLengthSumBytes + kSumBytes;
-constexpr size_t kMaxRecordBytes = size_t{16} << 20;
-
-std::string SumOf(absl::string_view content, size_t bytes) {
-  const Sha256Digest digest = Sha256(content);
-  return std::string(AsView(digest).substr(0, bytes));
-}
-
 std::string Framed(const v1::JournalRecord& record) {
-  const std::string content = record.SerializeAsString();
-  std::string framed;
-  AppendBigEndian32(static_cast<uint32_t>(content.size()), &framed);
-  absl::StrAppend(&framed, SumOf(framed, kLengthSumBytes), SumOf(content, kSumBytes), content);
-  return framed;
+  return FramedRecord(record.SerializeAsString());
 }
 
 absl::Status FileError(absl::string_view what, const std::string& path) {
   return absl::UnavailableError(absl::StrCat(what, " ", path, ": ", std::strerror(errno)));
 }
 
-// What a power cut leaves of an append: a beginning, or a file that is as long as it should be and
-// ends in zeros. No record ends in one.
-bool IsTorn(absl::string_view rest) {
-  if (rest.size() < kHeadBytes || rest.back() == '\0') return true;
-  const absl::string_view length = rest.substr(0, sizeof(uint32_t));
-  return rest.substr(sizeof(uint32_t), kLengthSumBytes) == SumOf(length, kLengthSumBytes) &&
-         BigEndian32(length) > rest.size() - kHeadBytes;
-}
-
 // The record at the beginning of `rest`, with the bytes that it takes.
 std::optional<std::pair<v1::JournalRecord, size_t>> ReadRecord(absl::string_view rest) {
-  if (rest.size() < kHeadBytes) return std::nullopt;
-  const absl::string_view length = rest.substr(0, sizeof(uint32_t));
-  const size_t size = BigEndian32(length);
-  if (rest.substr(sizeof(uint32_t), kLengthSumBytes) != SumOf(length, kLengthSumBytes) ||
-      size > std::min(kMaxRecordBytes, rest.size() - kHeadBytes))
-    return std::nullopt;
-  const absl::string_view content = rest.substr(kHeadBytes, size);
-  std::pair<v1::JournalRecord, size_t> read{{}, kHeadBytes + size};
-  if (rest.substr(kHeadBytes - kSumBytes, kSumBytes) != SumOf(content, kSumBytes) ||
-      !read.first.ParseFromArray(content.data(), static_cast<int>(size)))
+  const std::optional<absl::string_view> content = ReadFramed(rest);
+  if (!content.has_value()) return std::nullopt;
+  std::pair<v1::JournalRecord, size_t> read{{}, kFrameHeadBytes + content->size()};
+  if (!read.first.ParseFromArray(content->data(), static_cast<int>(content->size())))
     return std::nullopt;
   return read;
 }
@@ -77,7 +47,7 @@ absl::Status ReadRecords(absl::string_view bytes, const std::string& path, size_
   while (*good < bytes.size()) {
     auto read = ReadRecord(bytes.substr(*good));
     if (!read.has_value()) {
-      if (IsTorn(bytes.substr(*good))) return absl::OkStatus();
+      if (IsTornRecord(bytes.substr(*good))) return absl::OkStatus();
       return absl::DataLossError(absl::StrCat(
           "the journal ", path, " is damaged at byte ", *good,
           ": put back a copy of it, or move it away and check devices and grants by hand"));

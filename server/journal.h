@@ -2,10 +2,9 @@
 // grants, used invitations, erasures and backups; and which epochs and runs there were. A backup
 // put back in the store's place is brought up to date with it before it serves.
 //
-// One file, appended to. A record is its length (4 bytes, big endian), the first 4 bytes of the
-// SHA-256 of the length, the first 8 of that of its content, and the content (v1::JournalRecord). A
-// last one that a power cut left in part was never acknowledged: it is cut off. Whatever else does
-// not fit its sums is damage, and refused: what was cut off then could be a revocation.
+// One file, appended to, of framed records (replica/store/framed_record.h) with a v1::JournalRecord
+// each. A last one that a power cut left in part was never acknowledged: it is cut off. Whatever
+// else does not fit its sums is damage, and refused: what was cut off then could be a revocation.
 #ifndef SERVER_JOURNAL_H_
 #define SERVER_JOURNAL_H_
 

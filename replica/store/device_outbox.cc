@@ -39,9 +39,10 @@ absl::StatusOr<OutboxPage> KvDeviceStore::ReadOutbox(absl::string_view partition
   OutboxPage page;
   size_t bytes = 0;
   const v1::OutboxHead head = Head(partition);
+  // A commit that is not acknowledged yet may be in the snapshot already.
   const std::unique_ptr<KvIterator> it =
       snapshot->Iterate(Table::kOutbox, ChangeSetKey(partition, from_sequence),
-                        PrefixEnd(PartitionPrefix(partition)));
+                        ChangeSetKey(partition, head.sequence() + 1));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     if (bytes > 0 && bytes + it->value().size() > max_bytes) return page;
     v1::OutboxChangeSet stored;

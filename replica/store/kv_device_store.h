@@ -4,7 +4,7 @@
 // memory (heads, cursors, user) is published under mu_ once the batch is written, so a reader never
 // sees there what the disk may not have. Files by idea: device_commit.cc, device_apply_batch.cc,
 // device_outbox.cc, device_rejected.cc, device_resubmit.cc, device_purge.cc,
-// device_purge_retained.cc, device_scrub.cc, device_meta.cc, device_moves.cc.
+// device_purge_retained.cc, device_scrub.cc, device_meta.cc, device_moves.cc, device_restore.cc.
 #ifndef REPLICA_STORE_KV_DEVICE_STORE_H_
 #define REPLICA_STORE_KV_DEVICE_STORE_H_
 
@@ -24,6 +24,7 @@
 #include "replica/store/change_check.h"
 #include "replica/store/change_notifier.h"
 #include "replica/store/created_records.h"
+#include "replica/store/device_recovery.h"
 #include "replica/store/device_store.h"
 #include "replica/store/record_ranges.h"
 #include "replica/store/record_table.h"
@@ -66,6 +67,9 @@ class KvDeviceStore final : public DeviceStore {
         table_({.registry = options.registry, .keeps_feeds = false}) {}
   // Makes the store or reads what it holds. Once, before anything else.
   absl::Status Open();
+  // Of a store that holds an outbox and no records yet: lays it over them, and counts it. Write
+  // batches of bounded size, the last one synced.
+  absl::Status RestoreOutbox(RestoredOutbox* restored);
 
   ReplicaId replica() const override {
     const MutexLock lock(&mu_);
@@ -302,6 +306,12 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status DropRetained(absl::string_view partition, uint64_t covered, int64_t now_ms,
                             v1::OutboxHead* head, KvBatch* batch) const;
   absl::Status WriteHead(absl::string_view partition, v1::OutboxHead head, KvBatch batch);
+
+  // device_restore.cc
+  absl::Status MendOutbox(const std::string& partition, RestoredOutbox* restored);
+  absl::Status StageMended(const std::string& partition, v1::OutboxHead* head, KvBatch* batch,
+                           RestoredOutbox* restored) const;
+  absl::Status LayOutboxOver(const std::string& partition);
 
   // device_divide.cc
   static absl::Status OpenRecordsOf(const PendingSet& set, bool leaves, BatchInProgress* work);

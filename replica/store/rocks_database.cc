@@ -19,12 +19,6 @@
 namespace brigada {
 namespace {
 
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // RocksDB makes its files readable for everybody; their directory lets nobody else in. An Env of a
 // test may hold its files elsewhere than on the disk.
 absl::Status CloseToOthers(rocksdb::Env& env, const std::string& path) {
@@ -38,7 +32,7 @@ absl::Status MakeDirectory(rocksdb::Env& env, const std::string& path) {
   RETURN_IF_ERROR(ToStatus(env.CreateDirIfMissing(path), kAttempted));
   RETURN_IF_ERROR(CloseToOthers(env, path));
   std::unique_ptr<rocksdb::Directory> parent;
-  RETURN_IF_ERROR(ToStatus(env.NewDirectory(ParentOf(path), &parent), kAttempted));
+  RETURN_IF_ERROR(ToStatus(env.NewDirectory(ParentDirectory(path), &parent), kAttempted));
   return ToStatus(parent->Fsync(), kAttempted);
 }
 
@@ -126,6 +120,12 @@ absl::StatusOr<CommitPoint> ReadCommitPoint(const RocksDatabase& database) {
 }
 
 }  // namespace
+
+std::string ParentDirectory(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 bool IsInUse(const absl::Status& status) {
   return absl::IsUnavailable(status) && absl::StrContains(status.message(), kInUse);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -45,6 +46,9 @@ struct RocksDatabase {
   rocksdb::Env* env = nullptr;
   rocksdb::FileLock* lock = nullptr;
 };
+
+// The directory that `path` lies in.
+std::string ParentDirectory(const std::string& path);
 
 // Errors as OpenRocksKv.
 absl::StatusOr<std::unique_ptr<RocksDatabase>> OpenRocksDatabase(const RocksKvOptions& options);

@@ -13,6 +13,7 @@
 #include "brigada/v1/conflict.pb.h"
 #include "brigada/v1/enrollment_service.pb.h"
 #include "brigada/v1/event.pb.h"
+#include "brigada/v1/outbox_mirror.pb.h"
 #include "brigada/v1/person.pb.h"
 #include "brigada/v1/record_state.pb.h"
 #include "brigada/v1/storage.pb.h"
@@ -42,10 +43,10 @@ std::vector<const FileDescriptor*> Files() {
   return {v1::DeviceRecord::descriptor()->file(),   v1::Change::descriptor()->file(),
           v1::ClientIdentity::descriptor()->file(), v1::Date::descriptor()->file(),
           v1::Conflict::descriptor()->file(),       v1::Invitation::descriptor()->file(),
-          v1::Event::descriptor()->file(),          v1::Person::descriptor()->file(),
-          v1::RecordState::descriptor()->file(),    v1::StoredRecord::descriptor()->file(),
-          v1::Hello::descriptor()->file(),          v1::Territory::descriptor()->file(),
-          v1::Visit::descriptor()->file()};
+          v1::Event::descriptor()->file(),          v1::MirroredWrites::descriptor()->file(),
+          v1::Person::descriptor()->file(),         v1::RecordState::descriptor()->file(),
+          v1::StoredRecord::descriptor()->file(),   v1::Hello::descriptor()->file(),
+          v1::Territory::descriptor()->file(),      v1::Visit::descriptor()->file()};
 }
 
 void Collect(const Descriptor* type, std::vector<const Descriptor*>* types) {

@@ -41,6 +41,7 @@ class AuthorityLife final : public StoreLife {
     }
   }
 
+  StoreKind kind() const override { return StoreKind::kAuthority; }
   size_t step_count() const override { return steps_.size(); }
   bool is_durable(size_t) const override { return true; }
   absl::Status Step(size_t step) override {
@@ -113,7 +114,7 @@ void AuthorityLife::PlanGroups() {
 
 absl::Status AuthorityLife::Open() {
   Close();
-  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenDisk(*env_, mode_));
+  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenDisk(*env_, mode_, kind()));
   kv_ = kv.get();
   auto store = OpenAuthorityStore(
       std::move(kv), {.registry = &Registry::BuiltIn(), .random = &random_, .now = clock_.Now()});

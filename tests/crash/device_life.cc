@@ -6,8 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/device_recovery.h"
+#include "replica/store/store_check.h"
 #include "tests/unit/store/device_fixture.h"
 
 namespace brigada {
@@ -28,6 +33,7 @@ class DeviceLife final : public StoreLife {
     AddEnd();
   }
 
+  StoreKind kind() const override { return StoreKind::kDevice; }
   size_t step_count() const override { return steps_.size(); }
   bool is_durable(size_t step) const override { return steps_[step].is_durable; }
   absl::Status Step(size_t step) override {
@@ -63,7 +69,7 @@ class DeviceLife final : public StoreLife {
 
   absl::Status Open() {
     Close();
-    ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenDisk(*env_, mode_));
+    ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenDisk(*env_, mode_, kind()));
     kv_ = kv.get();
     auto store = OpenDeviceStore(std::move(kv), {&Registry::BuiltIn(), &clock_, &random_});
     if (!store.ok()) kv_ = nullptr;
@@ -154,6 +160,35 @@ absl::Status DeviceLife::CheckPromises(size_t steps) {
 
 std::unique_ptr<StoreLife> NewDeviceLife(FaultEnv* env, SyncMode mode) {
   return std::make_unique<DeviceLife>(env, mode);
+}
+
+std::string RecoverDeviceLife(FaultEnv& env, const StoreContent& whole) {
+  FakeClock clock;
+  SeededRandom random(4);
+  const auto recovered =
+      RecoverDeviceStore("/store", {&Registry::BuiltIn(), &clock, &random}, env.env());
+  if (!recovered.ok()) return absl::StrCat("not recovered: ", recovered.status().ToString());
+  if (!recovered->is_whole || recovered->outbox.lost > 0) return "recovered in part";
+  const auto kv = OpenDisk(env, SyncMode::kHonest, StoreKind::kDevice);
+  if (!kv.ok()) return absl::StrCat("recovered, does not open: ", kv.status().ToString());
+  const auto content = ReadContent(**kv);
+  if (!content.ok()) return absl::StrCat("recovered, unreadable: ", content.status().ToString());
+  for (const Table table : {Table::kOutbox, Table::kRejected}) {
+    const auto i = static_cast<size_t>(table);
+    if ((*content)[i] != whole[i]) return absl::StrCat("recovered another ", TableName(table));
+  }
+  const auto meta = static_cast<size_t>(Table::kMeta);
+  for (const auto& [key, value] : whole[meta]) {
+    const bool is_head = absl::StartsWith(key, NamedMetaKey(kOutboxHeadName, ""));
+    if ((is_head || key == kReplicaKey || key == kUserKey || key == kFoliosKey) &&
+        (*content)[meta].at(key) != value)
+      return absl::StrCat("recovered another ", absl::CHexEscape(key));
+  }
+  const auto findings = CheckStore(**kv, StoreKind::kDevice, Registry::BuiltIn());
+  if (!findings.ok()) return findings.status().ToString();
+  return findings->damages == 0
+             ? ""
+             : absl::StrCat("recovered, does not agree: ", findings->shown[0].where);
 }
 
 }  // namespace brigada

@@ -11,6 +11,10 @@ namespace brigada {
 
 std::unique_ptr<StoreLife> NewDeviceLife(FaultEnv* env, SyncMode mode);
 
+// For SweepFlips: recovers the damaged store. Its outbox, its rejected list and who it is must be
+// in the new one.
+std::string RecoverDeviceLife(FaultEnv& env, const StoreContent& whole);
+
 }  // namespace brigada
 
 #endif  // TESTS_CRASH_DEVICE_LIFE_H_

@@ -132,7 +132,9 @@ void OutOfMemoryTest::Sweep(const std::string& kind) {
     LiveOnRealFiles(directory);
     {
       FaultEnv unused;
-      ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Kv> kv, OpenDisk(unused, SyncMode::kHonest));
+      ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Kv> kv,
+                           OpenDisk(unused, SyncMode::kHonest,
+                                    kind == "device" ? StoreKind::kDevice : StoreKind::kAuthority));
       ASSERT_OK_AND_ASSIGN(const StoreContent content, ReadContent(*kv));
       size_t steps = whole.size();
       while (steps > end.promised && whole[steps - 1] != content) --steps;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "brigada/v1/storage.pb.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/mirrored_kv.h"
 #include "replica/store/rocks_kv.h"
 #include "tests/support/lent_kv.h"
 
@@ -60,11 +61,12 @@ void LiveOnRealFiles(std::string directory) { RealDirectory() = std::move(direct
 
 std::string PathOnDisk(const std::string& path) { return RealDirectory() + path; }
 
-absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode) {
+absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode, StoreKind kind) {
+  const RocksKvOptions options{.path = PathOnDisk("/store"),
+                               .create_if_missing = true,
+                               .env = RealDirectory().empty() ? env.env() : nullptr};
   ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv,
-                   OpenRocksKv({.path = PathOnDisk("/store"),
-                                .create_if_missing = true,
-                                .env = RealDirectory().empty() ? env.env() : nullptr}));
+                   kind == StoreKind::kDevice ? OpenMirroredKv(options) : OpenRocksKv(options));
   if (mode == SyncMode::kNever) return std::make_unique<ForgetfulKv>(std::move(kv));
   return kv;
 }

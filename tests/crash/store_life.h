@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "replica/store/format.h"
 #include "replica/store/kv.h"
 #include "tests/support/fault_env.h"
 
@@ -32,13 +33,15 @@ void LiveOnRealFiles(std::string directory);
 // Where a life puts the file or directory `path` of its disk.
 std::string PathOnDisk(const std::string& path);
 
-absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode);
+// The disk of a store of `kind`: a device's has a mirror beside it.
+absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode, StoreKind kind);
 
 // One life; the same steps do the same to the byte in each. One thread.
 class StoreLife {
  public:
   virtual ~StoreLife() = default;
 
+  virtual StoreKind kind() const = 0;
   virtual size_t step_count() const = 0;
   // False: when the step returns it may still be lost to a power cut.
   virtual bool is_durable(size_t step) const = 0;

@@ -85,25 +85,51 @@ class CutSweep {
   // Empty, or what is wrong after a cut in operation `k`.
   std::string Cut(uint64_t k, bool torn) const {
     FaultEnv env;
-    env.disk().CrashAt(k);
     const std::unique_ptr<StoreLife> life = new_life_(&env, mode_);
-    size_t promised = 0;
-    size_t attempted = 0;
-    while (attempted < life->step_count()) {
-      const bool done = life->Step(attempted++).ok();
-      if (!done) break;
-      if (life->is_durable(attempted - 1)) promised = attempted;
+    const Reached reached = LiveUntil(k, torn, &env, life.get());
+    return CheckAfter(env, *life, reached.promised, reached.attempted);
+  }
+
+  // The same without a database.
+  std::string CutWithoutDatabase(uint64_t k, bool torn, const Recover& recover) const {
+    FaultEnv env;
+    const std::unique_ptr<StoreLife> life = new_life_(&env, mode_);
+    const Reached reached = LiveUntil(k, torn, &env, life.get());
+    // Nothing was promised of a store that was never finished.
+    if (reached.promised == 0) return "";
+    env.disk().Remove("/store/CURRENT");
+    const FaultDisk::Image image = env.disk().Save();
+    std::string wrong;
+    for (size_t steps = reached.attempted; steps >= reached.promised; --steps) {
+      env.disk().Restore(image);
+      wrong = recover(env, whole_.contents[steps]);
+      if (wrong.empty()) return "";
     }
-    life->Close();
-    env.disk().PowerLoss(/*seed=*/k, torn);
-    return CheckAfter(env, *life, promised, attempted);
+    return absl::StrCat("promised ", reached.promised, " steps: ", wrong);
   }
 
  private:
+  struct Reached {
+    size_t promised = 0;
+    size_t attempted = 0;
+  };
+  static Reached LiveUntil(uint64_t k, bool torn, FaultEnv* env, StoreLife* life) {
+    env->disk().CrashAt(k);
+    Reached reached;
+    while (reached.attempted < life->step_count()) {
+      const bool done = life->Step(reached.attempted++).ok();
+      if (!done) break;
+      if (life->is_durable(reached.attempted - 1)) reached.promised = reached.attempted;
+    }
+    life->Close();
+    env->disk().PowerLoss(/*seed=*/k, torn);
+    return reached;
+  }
+
   std::string CheckAfter(FaultEnv& env, StoreLife& life, size_t promised, size_t attempted) const {
     size_t steps = 0;
     {
-      auto kv = OpenDisk(env, SyncMode::kHonest);
+      auto kv = OpenDisk(env, SyncMode::kHonest, life.kind());
       if (!kv.ok()) return absl::StrCat("does not open: ", kv.status().ToString());
       const auto content = ReadContent(**kv);
       if (!content.ok()) return absl::StrCat("does not read: ", content.status().ToString());
@@ -136,8 +162,8 @@ class CutSweep {
 };
 
 // "intact", "detected" or what is wrong.
-std::string OutcomeOf(FaultEnv& env, const StoreContent& whole) {
-  const auto kv = OpenDisk(env, SyncMode::kHonest);
+std::string OutcomeOf(FaultEnv& env, StoreKind kind, const StoreContent& whole) {
+  const auto kv = OpenDisk(env, SyncMode::kHonest, kind);
   if (!kv.ok()) {
     return kv.status().code() == absl::StatusCode::kUnavailable ? kv.status().ToString()
                                                                 : "detected";
@@ -150,6 +176,21 @@ std::string OutcomeOf(FaultEnv& env, const StoreContent& whole) {
   return *content == whole ? "intact" : "silent loss";
 }
 
+SweepResult CutEach(const CutSweep& sweep, uint64_t stride,
+                    const std::function<std::string(uint64_t k, bool torn)>& cut) {
+  SweepResult result;
+  for (const uint64_t k : sweep.cuts(stride)) {
+    for (const bool torn : {false, true}) {
+      ++result.cases;
+      const std::string wrong = cut(k, torn);
+      if (wrong.empty()) continue;
+      result.wrong = absl::StrCat(torn ? "torn" : "clean", " cut at ", k, ": ", wrong);
+      return result;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 void Report(const char* name, const SweepResult& result) {
@@ -160,26 +201,25 @@ void Report(const char* name, const SweepResult& result) {
 }
 
 SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride) {
-  SweepResult result;
   const CutSweep sweep(new_life, mode);
-  for (const uint64_t k : sweep.cuts(stride)) {
-    for (const bool torn : {false, true}) {
-      ++result.cases;
-      const std::string wrong = sweep.Cut(k, torn);
-      if (wrong.empty()) continue;
-      result.wrong = absl::StrCat(torn ? "torn" : "clean", " cut at ", k, ": ", wrong);
-      return result;
-    }
-  }
-  return result;
+  return CutEach(sweep, stride, [&](uint64_t k, bool torn) { return sweep.Cut(k, torn); });
 }
 
-SweepResult SweepFlips(const NewLife& new_life, uint64_t stride) {
+SweepResult SweepCutsWithoutDatabase(const NewLife& new_life, uint64_t stride,
+                                     const Recover& recover) {
+  const CutSweep sweep(new_life, SyncMode::kHonest);
+  return CutEach(sweep, stride,
+                 [&](uint64_t k, bool torn) { return sweep.CutWithoutDatabase(k, torn, recover); });
+}
+
+SweepResult SweepFlips(const NewLife& new_life, uint64_t stride, const Recover& recover) {
   SweepResult result;
   FaultEnv env;
   StoreContent whole;
+  StoreKind kind;
   {
     const std::unique_ptr<StoreLife> life = new_life(&env, SyncMode::kHonest);
+    kind = life->kind();
     for (size_t step = 0; step < life->step_count(); ++step) CHECK(life->Step(step).ok());
     whole = ReadContent(*life->kv()).value();
     life->Close();
@@ -193,11 +233,12 @@ SweepResult SweepFlips(const NewLife& new_life, uint64_t stride) {
     for (uint64_t byte = 0; byte < content->size(); byte += step) {
       env.disk().Restore(image);
       env.disk().FlipBit(path, byte, static_cast<int>(byte % 8));
-      const std::string outcome = OutcomeOf(env, whole);
+      std::string outcome = OutcomeOf(env, kind, whole);
       ++result.cases;
       result.intact += outcome == "intact" ? 1 : 0;
       result.detected += outcome == "detected" ? 1 : 0;
-      if (outcome == "intact" || outcome == "detected") continue;
+      if (outcome == "detected" && recover) outcome = recover(env, whole);
+      if (outcome.empty() || outcome == "intact" || outcome == "detected") continue;
       result.wrong = absl::StrCat(path, " byte ", byte, ": ", outcome);
       return result;
     }

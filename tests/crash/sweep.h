@@ -4,6 +4,7 @@
 #define TESTS_CRASH_SWEEP_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "tests/crash/store_life.h"
@@ -29,8 +30,16 @@ void Report(const char* name, const SweepResult& result);
 SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride);
 
 // Flips one bit of every `stride`-th byte of each file (all bytes with BRIGADA_LONG). Then the
-// store must not open, or a read must fail, or it holds all it held.
-SweepResult SweepFlips(const NewLife& new_life, uint64_t stride);
+// store must not open, or a read must fail, or it holds all it held. Of a store that is damaged
+// `recover`, unless null, says what of `whole` cannot be had again; empty: nothing.
+using Recover = std::function<std::string(FaultEnv& env, const StoreContent& whole)>;
+SweepResult SweepFlips(const NewLife& new_life, uint64_t stride, const Recover& recover = {});
+
+// Cuts the power as SweepPowerCuts does and takes the database away as well, so that its mirror is
+// all there is. `recover` must then find the content after n steps, for some n from the last
+// durable one acknowledged on.
+SweepResult SweepCutsWithoutDatabase(const NewLife& new_life, uint64_t stride,
+                                     const Recover& recover);
 
 }  // namespace brigada
 

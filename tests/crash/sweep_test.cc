@@ -36,11 +36,17 @@ TEST(DeviceSweepTest, ADeviceWithoutSyncsIsFoundOut) {
   EXPECT_NE(SweepPowerCuts(NewDeviceLife, SyncMode::kNever, kCutStride).wrong, "");
 }
 
-TEST(DeviceSweepTest, NoFlippedBitIsTakenForLessWork) {
-  const SweepResult result = SweepFlips(NewDeviceLife, kFlipStride);
+TEST(DeviceSweepTest, NoFlippedBitIsTakenForLessWorkOrCostsAnyThatWasNotSent) {
+  const SweepResult result = SweepFlips(NewDeviceLife, kFlipStride, RecoverDeviceLife);
   EXPECT_EQ(result.wrong, "");
   EXPECT_GT(result.detected, 0U);
   Report("flipped bits of a device", result);
+}
+
+TEST(DeviceSweepTest, APowerCutThatTakesTheDatabaseLosesNothingAcknowledged) {
+  const SweepResult result = SweepCutsWithoutDatabase(NewDeviceLife, kCutStride, RecoverDeviceLife);
+  EXPECT_EQ(result.wrong, "");
+  Report("power cuts of a device that lose its database", result);
 }
 
 TEST(AuthoritySweepTest, APowerCutAnywhereLosesNothingAcknowledged) {

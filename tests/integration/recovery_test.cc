@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "brigada/recovery.h"
 #include "brigada/v1/event.pb.h"
 #include "brigada/v1/person.pb.h"
 #include "gmock/gmock.h"
@@ -213,6 +214,45 @@ TEST_F(RecoveryTest, BothCopiesOfAReplicaDeliverTheirWorkOnce) {
     EXPECT_EQ(replica->GetSyncStatus().rejected, 0u);
     EXPECT_EQ(replica->GetSyncStatus().open_conflicts, 0u);
   }
+}
+
+TEST_F(RecoveryTest, TheUnsentWorkOfADamagedStoreArrivesOnce) {
+  auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  const auto beto = organization_.NewDevice("beto", "organizer", kScope);
+  ASSERT_OK_AND_ASSIGN(const RecordId sent, ana->Create(At(kScope), Named("Rosa")));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(ana->Update<v1::Person>(
+      sent, [](v1::Person& person) { person.mutable_name()->set_given_names("Rosalba"); }));
+  ASSERT_OK_AND_ASSIGN(const RecordId unsent, ana->Create(At(kScope), Named("Eva")));
+  const ReplicaId replica = ana->replica_id();
+  Options options;
+  options.path = organization_.DevicePath("ana");
+  ana.reset();
+  std::filesystem::remove(options.path + "/store/CURRENT");
+
+  EXPECT_THAT(Replica::Open(options),
+              StatusIs(absl::StatusCode::kDataLoss, ::testing::HasSubstr("brigada recover")));
+  ASSERT_OK_AND_ASSIGN(const RecoveryReport report, RecoverReplica(options));
+  EXPECT_TRUE(report.is_whole);
+  EXPECT_EQ(report.unsent, 2U);
+  EXPECT_EQ(report.lost, 0U);
+  EXPECT_TRUE(std::filesystem::exists(report.damaged_path));
+  ASSERT_OK_AND_ASSIGN(ana, Replica::Open(options));
+  EXPECT_EQ(ana->replica_id(), replica);
+  EXPECT_EQ(NameOn(*ana, unsent), "Eva");
+  ASSERT_OK_AND_ASSIGN(const SyncReport synced, ana->Sync({}));
+  EXPECT_EQ(synced.totals.change_sets_refused, 0U);
+  EXPECT_EQ(ana->GetSyncStatus().pending, 0U);
+  for (Replica* const device : {ana.get(), beto.get()}) {
+    ASSERT_OK(device->Sync({}));
+    EXPECT_EQ(NameOn(*device, sent), "Rosalba");
+    EXPECT_EQ(NameOn(*device, unsent), "Eva");
+    EXPECT_EQ(device->Query("SELECT id FROM people", {})->rows.size(), 2U);
+  }
+  EXPECT_TRUE(ana->GetSyncStatus().consistent);
+  EXPECT_THAT(RecoverReplica(options), StatusIs(absl::StatusCode::kUnavailable));
+  ana.reset();
+  EXPECT_THAT(RecoverReplica(options), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 }  // namespace

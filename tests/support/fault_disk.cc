@@ -115,6 +115,11 @@ bool FaultDisk::TakePendingFailure() {
 void FaultDisk::SetFull(bool full) {
   MutexLock lock(&mu_);
   full_ = full;
+  writes_until_full_ = 0;
+}
+void FaultDisk::FillUpAt(uint64_t nth) {
+  MutexLock lock(&mu_);
+  writes_until_full_ = nth;
 }
 
 void FaultDisk::SetLyingSyncs(bool lying) {
@@ -231,6 +236,7 @@ DiskError FaultDisk::BeginWrite(const File& file, uint64_t end) {
   DiskError error = CheckOpen(file);
   if (error == DiskError::kNone) error = Begin();
   if (error != DiskError::kNone) return error;
+  if (writes_until_full_ > 0 && --writes_until_full_ == 0) full_ = true;
   if (full_) return DiskError::kFull;
   if (writes_until_failure_ > 0 && --writes_until_failure_ == 0) return DiskError::kIo;
   if (!counts_room_) return DiskError::kNone;

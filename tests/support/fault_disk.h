@@ -54,6 +54,8 @@ class FaultDisk {
   bool TakePendingFailure();
   // Writes fail for lack of space until set back.
   void SetFull(bool full);
+  // As SetFull(true) from the `nth` write on (1: the next).
+  void FillUpAt(uint64_t nth);
   // Syncs succeed without doing anything.
   void SetLyingSyncs(bool lying);
   // What is told to who asks how much is free, and nothing else.
@@ -133,6 +135,7 @@ class FaultDisk {
   uint64_t writes_until_failure_ ABSL_GUARDED_BY(mu_) = 0;
   mutable uint64_t reads_until_failure_ ABSL_GUARDED_BY(mu_) = 0;
   bool full_ ABSL_GUARDED_BY(mu_) = false;
+  uint64_t writes_until_full_ ABSL_GUARDED_BY(mu_) = 0;  // 0: never
   bool lying_syncs_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t free_bytes_ ABSL_GUARDED_BY(mu_) = uint64_t{1} << 40;
   bool counts_room_ ABSL_GUARDED_BY(mu_) = false;

@@ -107,6 +107,7 @@ void AddRejectedCommands(CommandLine* line);
 void AddQueryCommand(CommandLine* line);
 void AddTerritoryCommand(CommandLine* line);
 void AddVerifyCommand(CommandLine* line);
+void AddRecoverCommand(CommandLine* line);
 void AddGenerateCommand(CommandLine* line);
 void AddAdministrationCommands(CommandLine* line);
 void AddEraseCommand(CommandLine* line);

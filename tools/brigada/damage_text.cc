@@ -40,12 +40,11 @@ absl::string_view KindText(StoreDamage::Kind kind) {
 
 absl::string_view WayOut(StoreKind kind) {
   return kind == StoreKind::kDevice
-             ? Say("No borre este directorio. Guarde una copia, sincronice si aún se puede "
-                   "(brigada sync) y pida otra invitación: brigada enrol en un directorio nuevo "
-                   "trae todo lo que ya llegó al servidor",
-                   "Do not delete this directory. Keep a copy of it, sync if that still works "
-                   "(brigada sync) and ask for another invitation: brigada enrol in a new "
-                   "directory brings all that has reached the server")
+             ? Say("No borre este directorio: brigada recover rescata lo que no se ha enviado, y "
+                   "la "
+                   "siguiente sincronización trae los registros de nuevo",
+                   "Do not delete this directory: brigada recover saves what is unsent, and the "
+                   "next sync brings the records again")
              : Say("No borre este directorio. Guarde una copia, revise el disco y ponga el último "
                    "respaldo: brigada-server restore; los dispositivos envían de nuevo lo que "
                    "falte",

@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   brigada::AddQueryCommand(&line);
   brigada::AddTerritoryCommand(&line);
   brigada::AddVerifyCommand(&line);
+  brigada::AddRecoverCommand(&line);
   brigada::AddGenerateCommand(&line);
   brigada::AddAdministrationCommands(&line);
   brigada::AddEraseCommand(&line);

@@ -26,6 +26,10 @@ struct Situation {
 
 // The first that fits is said, whatever the code.
 constexpr Situation kSituations[] = {
+    {"the replica in * is damaged;",
+     "La réplica de $0 está dañada. No la borre: rescate lo que no se ha enviado con brigada "
+     "recover",
+     "The replica in $0 is damaged. Do not delete it: save what is unsent with brigada recover"},
     // The replica and its directory.
     {"no replica at *; make",
      "No hay una réplica en $0. Hágala con `brigada init`, o diga otro directorio con --dir",
@@ -375,10 +379,9 @@ constexpr General kGenerals[] = {
      "Se llegó a un límite. Haga menos de una vez; lo ya guardado no se perdió",
      "A limit was reached. Do less at once; what was saved is not lost"},
     {absl::StatusCode::kDataLoss,
-     "Los archivos de la réplica están dañados. No los borre: copie el directorio, pida ayuda, y "
-     "sincronice en un directorio nuevo",
-     "The replica's files are damaged. Do not delete them: copy the directory, ask for help, and "
-     "sync into a new directory"},
+     "Los archivos de la réplica están dañados. No los borre: rescate su trabajo con brigada "
+     "recover",
+     "The replica's files are damaged. Do not delete them: save your work with brigada recover"},
     {absl::StatusCode::kAborted, "Otro cambio se adelantó. Repita la operación",
      "Another change came first. Repeat the operation"},
     {absl::StatusCode::kCancelled, "Interrumpido; lo hecho está guardado",

@@ -340,7 +340,7 @@ class DiskTest(unittest.TestCase):
         answer = self.go("query", "SELECT name_given_names FROM people")
         self.assertEqual(answer.code, 1, answer.text)
         self.assertIn("dañad", answer.err)
-        self.assertIn("copie el directorio", answer.err)
+        self.assertIn("brigada recover", answer.err)
         self.assertEqual({path: os.path.getsize(path) for path in before}, before)
 
     def test_a_newer_format_is_refused_and_left_as_it_is(self):

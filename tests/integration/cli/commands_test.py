@@ -124,7 +124,7 @@ class RecordsTest(FieldTest):
         commands = [["init"], ["enrol"], ["add"], ["edit"], ["show"], ["delete"], ["list"], ["import"], ["sync"],
                     ["status"], ["conflicts"], ["conflicts", "show"], ["conflicts", "resolve"], ["rejected"],
                     ["rejected", "show"], ["rejected", "edit"], ["rejected", "retry"], ["rejected", "discard"],
-                    ["rejected", "export"], ["query"], ["territories"], ["verify"], ["generate"], ["invite"], ["devices"],
+                    ["rejected", "export"], ["query"], ["territories"], ["verify"], ["recover"], ["generate"], ["invite"], ["devices"],
                     ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"], ["quarantine"]]
         for lang, word in (("es", "Ejemplos:"), ("en", "Examples:")):
             for command in commands:
@@ -296,7 +296,7 @@ class SyncTest(FieldTest):
 
     def test_the_store_is_checked_and_damage_is_told(self):
         self.field.device("revisora")
-        self.go("revisora", "add", "people", "--scope", OAXACA, "--name.given-names", "Ana")
+        person = self.go("revisora", "add", "people", "--scope", OAXACA, "--name.given-names", "Ana").id
         sound = self.go("revisora", "--format", "json", "verify")
         self.assertEqual(sound.json()[0]["damages"], 0)
         self.assert_says(sound, "Todo está completo")
@@ -311,7 +311,16 @@ class SyncTest(FieldTest):
             file.write(bytes([byte[0] ^ 32]))
         answer = self.go("revisora", "verify", code=1)
         # Which table it is decides whether the opening or the check meets it, and whose words follow.
-        self.assert_says(answer, "directorio nuevo")
+        self.assert_says(answer, "brigada recover")
+        # And it is mended: what was not sent is there, once, and goes on its way.
+        recovered = self.go("revisora", "--format", "json", "recover")
+        self.assertEqual([recovered.json()[0][name] for name in ("unsent", "lost", "whole")], [1, 0, 1])
+        self.assertTrue(os.path.isdir(recovered.json()[0]["damaged_path"]))
+        self.assertEqual(self.go("revisora", "--format", "json", "verify").json()[0]["damages"], 0)
+        self.go("revisora", "show", "people", person)
+        self.go("revisora", "sync", "--strict")
+        self.assertEqual(self.go("revisora", "--format", "json", "status").json()[0]["pending"], 0)
+        self.assert_says(self.go("revisora", "recover", code=1), "nada que recuperar")
 
     def test_a_conflict_is_told_shown_and_decided(self):
         self.field.device("uno", scope="MX/20/570")

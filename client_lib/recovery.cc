@@ -1,0 +1,55 @@
+#include "brigada/recovery.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client_lib/replica_directory.h"
+#include "replica/base/status_macros.h"
+#include "replica/schema/registry.h"
+#include "replica/store/device_recovery.h"
+#include "replica/store/store_check.h"
+#include "replica/territory/territory.h"
+
+namespace brigada {
+namespace {
+
+// OK: there is something to recover.
+absl::Status CheckDamaged(const std::string& store_path, const Registry& registry) {
+  const absl::StatusOr<StoreFindings> findings =
+      CheckStoreAt(store_path, StoreKind::kDevice, registry);
+  if (absl::IsDataLoss(findings.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(findings.status());
+  if (findings->damages > 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("nothing is damaged in ", store_path, ": there is nothing to recover"));
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveryReport> RecoverReplica(Options options, const RecoverOptions& how) {
+  if (options.registry == nullptr) options.registry = &Registry::BuiltIn();
+  if (options.clock == nullptr) options.clock = &SystemClock();
+  if (options.random == nullptr) options.random = &SystemRandom();
+  const ReplicaDirectory directory(options.path);
+  RETURN_IF_ERROR(directory.Prepare(/*create=*/false));
+  RETURN_IF_ERROR(FinishRecovery(directory.StorePath()));
+  if (!how.even_if_whole) RETURN_IF_ERROR(CheckDamaged(directory.StorePath(), *options.registry));
+  DeviceStoreOptions store_options;
+  store_options.registry = options.registry;
+  store_options.clock = options.clock;
+  store_options.random = options.random;
+  store_options.folio_place = StateAbbreviation;
+  ASSIGN_OR_RETURN(RecoveredStore recovered,
+                   RecoverDeviceStore(directory.StorePath(), store_options));
+  RecoveryReport report;
+  report.replica = recovered.replica;
+  report.unsent = recovered.outbox.unsent;
+  report.retained = recovered.outbox.retained;
+  report.rejected = recovered.outbox.rejected;
+  report.lost = recovered.outbox.lost;
+  report.is_whole = recovered.is_whole;
+  report.damaged_path = std::move(recovered.damaged_path);
+  return report;
+}
+
+}  // namespace brigada

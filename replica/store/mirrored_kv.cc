@@ -1,0 +1,155 @@
+#include "replica/store/mirrored_kv.h"
+
+#include <rocksdb/env.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
+#include "replica/base/mutex.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/device_recovery.h"
+#include "replica/store/keys.h"
+#include "replica/store/outbox_mirror.h"
+
+namespace brigada {
+namespace {
+
+// Of the meta table: the number of the last write that the mirror has too.
+constexpr absl::string_view kMirroredKey = "mirrored";
+
+absl::StatusOr<uint64_t> ReadNumber(const KvReader& store) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> value, store.Get(Table::kMeta, kMirroredKey));
+  if (value.has_value() && value->size() != sizeof(uint64_t))
+    return absl::DataLossError("the number of mirrored writes is damaged");
+  return NumberOf(value.value_or(""));
+}
+
+// What a later try may mend, or does not touch what is there.
+bool LeavesMirror(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsDataLoss(status);
+}
+
+class MirroredKv final : public Kv {
+ public:
+  MirroredKv(rocksdb::Env* env, std::string path, std::unique_ptr<Kv> kv)
+      : env_(env), path_(std::move(path)), kv_(std::move(kv)) {}
+
+  absl::Status Open() {
+    const MutexLock lock(&mu_);
+    ASSIGN_OR_RETURN(number_, ReadNumber(*kv_));
+    const absl::Status opened = OpenMirror();
+    if (absl::IsResourceExhausted(opened)) {
+      Log(LogLevel::kWarning, "outbox_mirror_not_made",
+          {{"code", absl::StatusCodeToString(opened.code())}});
+      return absl::OkStatus();
+    }
+    return opened;
+  }
+
+  absl::StatusOr<std::optional<std::string>> Get(Table table,
+                                                 absl::string_view key) const override {
+    return kv_->Get(table, key);
+  }
+  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
+                                      absl::string_view end) const override {
+    return kv_->Iterate(table, begin, end);
+  }
+  absl::Status Write(const KvBatch& batch, Durability durability) override;
+  std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
+  absl::Status health() const override {
+    {
+      const MutexLock lock(&mu_);
+      RETURN_IF_ERROR(failure_);
+    }
+    return kv_->health();
+  }
+  absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
+    return kv_->CopyTo(path, go_on);
+  }
+  absl::Status Scrub(absl::Span<const KvRange> ranges, std::atomic<bool>* cancel) override {
+    RETURN_IF_ERROR(kv_->Scrub(ranges, cancel));
+    const MutexLock lock(&mu_);
+    RETURN_IF_ERROR(CheckWritable());
+    return Stop(mirror_->Rewrite(*kv_, number_));
+  }
+  uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
+
+ private:
+  absl::Status OpenMirror() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    ASSIGN_OR_RETURN(mirror_, OutboxMirror::Open(*env_, path_, *kv_, number_));
+    return absl::OkStatus();
+  }
+  // Also makes the mirror for which there was no room.
+  absl::Status CheckWritable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (!failure_.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the store refuses writes until it is reopened: ", failure_.message()));
+    }
+    return mirror_ == nullptr ? Stop(OpenMirror()) : absl::OkStatus();
+  }
+  // Passes `status` on; the first one after which the mirror's content is unknown stops the store.
+  absl::Status Stop(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (status.ok() || LeavesMirror(status)) return status;
+    failure_ = status;
+    Log(LogLevel::kError, "outbox_mirror_failed",
+        {{"code", absl::StatusCodeToString(status.code())}});
+    return status;
+  }
+  absl::Status AppendToMirror(const KvBatch& batch, Durability durability)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  rocksdb::Env* const env_;
+  const std::string path_;
+  const std::unique_ptr<Kv> kv_;
+  // One write at a time: the mirror has them in the store's order.
+  mutable Mutex mu_;
+  std::unique_ptr<OutboxMirror> mirror_ ABSL_GUARDED_BY(mu_);  // null: there was no room for it
+  uint64_t number_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);
+};
+
+absl::Status MirroredKv::Write(const KvBatch& batch, Durability durability) {
+  const bool is_mirrored =
+      std::any_of(batch.ops().begin(), batch.ops().end(),
+                  [](const KvBatch::Op& op) { return IsMirrored(op.table, op.key); });
+  const MutexLock lock(&mu_);
+  RETURN_IF_ERROR(CheckWritable());
+  // A synced write takes all earlier ones to the disk with it, in the mirror too.
+  if (!is_mirrored && durability == Durability::kMemory) return kv_->Write(batch, durability);
+  KvBatch numbered = batch;
+  numbered.Put(Table::kMeta, std::string(kMirroredKey), NumberValue(number_ + 1));
+  RETURN_IF_ERROR(kv_->Write(numbered, durability));
+  ++number_;
+  return AppendToMirror(batch, durability);
+}
+
+absl::Status MirroredKv::AppendToMirror(const KvBatch& batch, Durability durability) {
+  const absl::Status appended = mirror_->Append(batch, number_, durability);
+  if (!appended.ok()) {
+    // Part of it may be there.
+    failure_ = appended;
+    return Stop(absl::UnavailableError(appended.message()));
+  }
+  if (!mirror_->is_due()) return absl::OkStatus();
+  // It has the write; that it grows on is no reason to refuse it.
+  const absl::Status rewritten = Stop(mirror_->Rewrite(*kv_, number_));
+  return LeavesMirror(rewritten) ? absl::OkStatus() : rewritten;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Kv>> OpenMirroredKv(const RocksKvOptions& options) {
+  if (options.read_only) return OpenRocksKv(options);
+  RETURN_IF_ERROR(FinishRecovery(options.path, options.env));
+  ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(options));
+  rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
+  auto mirrored = std::make_unique<MirroredKv>(env, options.path, std::move(kv));
+  RETURN_IF_ERROR(mirrored->Open());
+  return mirrored;
+}
+
+}  // namespace brigada

@@ -1,0 +1,25 @@
+// A device's store on disk: RocksDB with an outbox mirror (outbox_mirror.h) beside it.
+//
+// A write batch goes to the store first, so that one the store refuses (a full disk) leaves no
+// trace in the mirror; a kSync write is acknowledged once both have it on the disk. So whichever of
+// the two is damaged, the other has every acknowledged change set. When the mirror cannot be
+// written the store stops as after a failed write of its own.
+#ifndef REPLICA_STORE_MIRRORED_KV_H_
+#define REPLICA_STORE_MIRRORED_KV_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "replica/store/kv.h"
+#include "replica/store/rocks_kv.h"
+
+namespace brigada {
+
+// As OpenRocksKv. A mirror that is missing, damaged or behind is made anew from the store. On a
+// full disk the store opens without one, and takes no write before there is one. With `read_only`
+// the mirror is left alone.
+absl::StatusOr<std::unique_ptr<Kv>> OpenMirroredKv(const RocksKvOptions& options);
+
+}  // namespace brigada
+
+#endif  // REPLICA_STORE_MIRRORED_KV_H_

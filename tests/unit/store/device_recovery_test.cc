@@ -1,0 +1,242 @@
+// Goal: a device whose store is damaged goes on with all the work it had not sent. Method: a device
+// with work of each kind on a disk in memory; files of its store are removed or changed; then it is
+// recovered, and its outbox, list of refusals, chain and view are what they were.
+#include "replica/store/device_recovery.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "replica/store/authority_erase.h"
+#include "replica/store/mirrored_kv.h"
+#include "replica/store/store_check.h"
+#include "tests/support/fault_env.h"
+#include "tests/unit/store/device_fixture.h"
+
+namespace brigada {
+namespace {
+
+constexpr char kOaxaca[] = "MX/20";
+constexpr char kMirror[] = "/store/OUTBOX_MIRROR";
+
+RecordId IdOf(int number) { return DerivedRecordId({"person", absl::StrCat(number)}); }
+
+class DeviceRecoveryTest : public ::testing::Test {
+ protected:
+  DeviceRecoveryTest() { Live(); }
+
+  DeviceStoreOptions options() {
+    DeviceStoreOptions options{&Registry::BuiltIn(), &clock_, &random_};
+    options.folio_place = [](absl::string_view) -> std::string { return "OAX"; };
+    return options;
+  }
+  absl::Status Open() {
+    store_.reset();
+    auto kv = OpenMirroredKv({.path = "/store", .create_if_missing = true, .env = env_.env()});
+    if (!kv.ok()) return kv.status();
+    auto store = OpenDeviceStore(*std::move(kv), options());
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    return absl::OkStatus();
+  }
+  void Commit(const v1::Change& change) { ASSERT_OK(store_->Commit({change}, Durability::kSync)); }
+  // Five change sets: one applied, one refused, three unsent; of a neighbour's record too.
+  void Live() {
+    ASSERT_OK(Open());
+    ASSERT_OK(store_->SetUser("ana"));
+    ASSERT_OK(store_->PutSetting("server", "brigada.example.mx"));
+    for (int i = 1; i <= 3; ++i)
+      Commit(Creation(IdOf(i), "MX/20/067", PersonNamed(absl::StrCat("Persona ", i))));
+    neighbour_.Write(Creation(IdOf(9), "MX/20/067", PersonNamed("De otra")), 2);
+    BatchMaker batch(kOaxaca, 0, 4);
+    batch.Entry(neighbour_.EntryAfter(0, true)).Verdict(1, 3).Verdict(2, 4, v1::REJECTED);
+    ASSERT_OK(batch.ApplyTo(store_.get()));
+    Commit(Edit(IdOf(9), PersonNamed(""), PersonNamed("", "apuntes")));
+    Commit(Edit(IdOf(3), PersonNamed(""), PersonNamed("", "sin red")));
+    replica_ = store_->replica();
+    outbox_ = Outbox();
+    head_ = store_->Head(kOaxaca).SerializeAsString();
+    store_.reset();
+  }
+  std::string Outbox() {
+    const auto page = store_->ReadOutbox(kOaxaca, 1, 1 << 20);
+    EXPECT_OK(page);
+    std::string bytes;
+    for (const v1::ChangeSet& set : page->change_sets)
+      absl::StrAppend(&bytes, set.SerializeAsString(), "|");
+    return bytes;
+  }
+  absl::StatusOr<RecoveredStore> Recover() {
+    return RecoverDeviceStore("/store", options(), env_.env());
+  }
+  // Without CURRENT nothing of RocksDB's files can be opened.
+  void DamageDatabase() { env_.disk().Remove("/store/CURRENT"); }
+  std::string NotesOf(int number) {
+    const auto view = store_->Read();
+    const auto record = (*view)->Get(TypeNamed("Person"), IdOf(number));
+    v1::Person person;
+    if (!record.ok() || !record->has_value() || !person.ParseFromString((*record)->message))
+      return "absent";
+    return person.notes();
+  }
+  void ExpectSound() {
+    store_.reset();
+    const auto kv = OpenMirroredKv({.path = "/store", .env = env_.env()});
+    ASSERT_OK(kv);
+    const auto findings = CheckStore(**kv, StoreKind::kDevice, Registry::BuiltIn());
+    ASSERT_OK(findings);
+    EXPECT_EQ(findings->damages, 0U) << (findings->shown.empty() ? "" : findings->shown[0].where);
+  }
+
+  FaultEnv env_;
+  FakeClock clock_;
+  SeededRandom random_{3};
+  std::unique_ptr<DeviceStore> store_;
+  ServerRecord neighbour_;
+  ReplicaId replica_;
+  std::string outbox_;
+  std::string head_;
+};
+
+TEST_F(DeviceRecoveryTest, ADamagedStoreIsRefusedAndItsUnsentWorkRecovered) {
+  DamageDatabase();
+  ASSERT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss));
+  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+  EXPECT_TRUE(recovered.is_whole);
+  EXPECT_EQ(recovered.outbox.unsent, 3U);
+  EXPECT_EQ(recovered.outbox.retained, 2U);
+  EXPECT_EQ(recovered.outbox.rejected, 1U);
+  EXPECT_EQ(recovered.outbox.lost, 0U);
+  EXPECT_EQ(recovered.damaged_path, "/store.damaged");
+  ASSERT_OK(Open());
+  EXPECT_EQ(store_->replica(), replica_);
+  EXPECT_EQ(store_->user(), "ana");
+  EXPECT_EQ(*store_->GetSetting("server"), "brigada.example.mx");
+  EXPECT_EQ(Outbox(), outbox_);
+  EXPECT_EQ(store_->Head(kOaxaca).SerializeAsString(), head_);
+  EXPECT_EQ(store_->Rejected()->size(), 1U);
+  EXPECT_TRUE(store_->Cursors().empty());
+  ExpectSound();
+}
+
+TEST_F(DeviceRecoveryTest, TheViewShowsTheUnsentWorkAndTheNextPullItsRecords) {
+  DamageDatabase();
+  ASSERT_OK(Recover());
+  ASSERT_OK(Open());
+  EXPECT_EQ(NotesOf(3), "sin red");
+  EXPECT_EQ(NotesOf(9), "absent");
+  ASSERT_OK(BatchMaker(kOaxaca, 0, 4).Entry(neighbour_.EntryAfter(0, true)).ApplyTo(store_.get()));
+  EXPECT_EQ(NotesOf(9), "apuntes");
+  ExpectSound();
+}
+
+TEST_F(DeviceRecoveryTest, TheChainAndTheFoliosGoOn) {
+  DamageDatabase();
+  ASSERT_OK(Recover());
+  ASSERT_OK(Open());
+  Commit(Creation(IdOf(20), "MX/20/067", PersonNamed("Después")));
+  EXPECT_EQ(store_->Head(kOaxaca).sequence(), 6U);
+  std::vector<std::string> folios;
+  for (const int number : {3, 20}) {
+    ASSERT_OK_AND_ASSIGN(const auto view, store_->Read());
+    ASSERT_OK_AND_ASSIGN(const auto record, view->Get(TypeNamed("Person"), IdOf(number)));
+    v1::Person person;
+    ASSERT_TRUE(person.ParseFromString(record->message));
+    folios.push_back(person.folio());
+  }
+  EXPECT_NE(folios[0], folios[1]);
+  ExpectSound();
+}
+
+TEST_F(DeviceRecoveryTest, WithoutAMirrorTheStoreThatStillOpensGivesIt) {
+  env_.disk().Remove(kMirror);
+  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+  EXPECT_TRUE(recovered.is_whole);
+  ASSERT_OK(Open());
+  EXPECT_EQ(Outbox(), outbox_);
+  ExpectSound();
+}
+
+TEST_F(DeviceRecoveryTest, WhereBothCopiesAreDamagedTheRestIsSavedAndTheGapTold) {
+  DamageDatabase();
+  const uint64_t size = env_.disk().Size(kMirror);
+  const FaultDisk::Image image = env_.disk().Save();
+  uint64_t lost = 0;
+  for (uint64_t byte = 0; byte < size; byte += 29) {
+    env_.disk().Restore(image);
+    env_.disk().FlipBit(kMirror, byte, 3);
+    const auto recovered = Recover();
+    // The first record says who the replica is.
+    if (!recovered.ok()) {
+      EXPECT_THAT(recovered, StatusIs(absl::StatusCode::kDataLoss)) << byte;
+      continue;
+    }
+    EXPECT_FALSE(recovered->is_whole) << byte;
+    EXPECT_EQ(recovered->mirror_damages, 1U) << byte;
+    lost += recovered->outbox.lost;
+    EXPECT_GE(recovered->outbox.unsent + recovered->outbox.lost, 2U) << byte;
+    ASSERT_OK(Open()) << byte;
+    ASSERT_OK(store_->ReadOutbox(kOaxaca, store_->Head(kOaxaca).confirmed() + 1, 1 << 20)) << byte;
+    Commit(Creation(IdOf(20), "MX/20/067", PersonNamed("Después")));
+    store_.reset();
+  }
+  EXPECT_GT(lost, 0U);
+}
+
+TEST_F(DeviceRecoveryTest, APowerCutLeavesTheOldStoreOrTheNewOne) {
+  DamageDatabase();
+  const FaultDisk::Image image = env_.disk().Save();
+  const uint64_t before = env_.disk().mutating_ops();
+  ASSERT_OK(Recover());
+  const uint64_t operations = env_.disk().mutating_ops() - before;
+  // Those that make the new store are many; the last ones put it in its place.
+  for (uint64_t k = 1; k <= operations; k += operations - k > 16 ? 11 : 1) {
+    env_.disk().Restore(image);
+    env_.disk().CrashAt(env_.disk().mutating_ops() + k);
+    Recover().IgnoreError();
+    env_.disk().PowerLoss(/*seed=*/k, /*torn=*/k % 2 == 0);
+    if (!Open().ok()) {
+      ASSERT_OK(Recover()) << k;
+    }
+    ASSERT_OK(Open()) << k;
+    EXPECT_EQ(Outbox(), outbox_) << k;
+    store_.reset();
+  }
+}
+
+TEST_F(DeviceRecoveryTest, AnErasureTakesItsWordsOutOfTheMirror) {
+  const auto shows = [&](absl::string_view word) {
+    return absl::StrContains(*env_.disk().Save().at(kMirror), word);
+  };
+  ASSERT_OK(Open());
+  Commit(Edit(IdOf(3), PersonNamed(""), PersonNamed("", "Xochiquetzal")));
+  ASSERT_TRUE(shows("Xochiquetzal"));
+  WriteRef write;
+  write.sequence = 6;
+  Record erased;
+  MakeErased(write, "MX/20/067", &erased);
+  v1::Entry entry;
+  entry.set_type_id(TypeNamed("Person").type_id());
+  entry.set_record_id(IdOf(3).AsBytes());
+  entry.set_scope("MX/20/067");
+  entry.set_sequence(6);
+  entry.set_whole(true);
+  *entry.mutable_state() = EncodeRecord(erased);
+  ASSERT_OK(BatchMaker(kOaxaca, 4, 6).Entry(entry).ApplyTo(store_.get()));
+  ASSERT_OK(store_->ScrubFiles(/*cancel=*/nullptr));
+  EXPECT_FALSE(shows("Xochiquetzal"));
+  EXPECT_FALSE(shows("Persona 3"));
+  EXPECT_TRUE(shows("apuntes"));
+}
+
+TEST_F(DeviceRecoveryTest, AStoreThatIsOpenIsLeftAlone) {
+  ASSERT_OK(Open());
+  EXPECT_THAT(Recover(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(Outbox(), outbox_);
+}
+
+}  // namespace
+}  // namespace brigada
