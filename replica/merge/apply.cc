@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/status_macros.h"
 #include "replica/merge/conflict.h"
+#include "replica/merge/contest.h"
 #include "replica/merge/decision.h"
 #include "replica/merge/deletion.h"
 #include "replica/merge/perspective.h"
@@ -58,7 +59,8 @@ class ChangeRun {
                      std::vector<v1::Refusal>* refusals);
   static bool IsLeftOut(uint32_t number, const v1::Verdict::Lost* lost);
   void Start();
-  void CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier, ApplyResult* result);
+  void CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier, ConflictLog* log,
+                   ApplyResult* result);
   void ResolveCited(const SlotApplier& applier, size_t cited, ConflictLog* log) const;
   void Finish(const ApplyResult& result);
 
@@ -167,10 +169,10 @@ void ChangeRun::Carry(const v1::Verdict::Lost* lost, ApplyResult* result) {
     case Fate::kStarts:
       Start();
       result->changed = true;
-      CarryFields(lost, &applier, result);
+      CarryFields(lost, &applier, &log, result);
       break;
     case Fate::kMerges:
-      CarryFields(lost, &applier, result);
+      CarryFields(lost, &applier, &log, result);
       break;
     case Fate::kDeletes:
       DeleteRecord(who_, record_, &log);
@@ -212,7 +214,7 @@ void ChangeRun::Start() {
   }
 }
 
-void ChangeRun::CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier,
+void ChangeRun::CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier, ConflictLog* log,
                             ApplyResult* result) {
   std::vector<std::pair<uint32_t, v1::MergePolicy>> written;
   for (SlotWrite& write : writes_) {
@@ -222,6 +224,11 @@ void ChangeRun::CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier,
     applier->Apply(std::move(write));
   }
   if (who_.sees_everything()) return;
+  if (type_ != nullptr && fate_ == Fate::kMerges && !type_->contested().empty()) {
+    std::vector<uint32_t> numbers;
+    for (const auto& [number, policy] : written) numbers.push_back(number);
+    ReportContests(*type_, who_, numbers, *record_, log);
+  }
   std::vector<uint32_t>& lost_fields = result->lost_fields;
   for (const auto& [number, policy] : written)
     if (applier->IsLost(number, policy)) lost_fields.push_back(number);

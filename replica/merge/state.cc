@@ -63,6 +63,10 @@ const WriteRef& StateWriter(const Record& record, uint32_t field) {
   return record.writes[state->slots[0].versions[0].write];
 }
 
+int32_t StateSeen(const Record& record, uint32_t field, const Perspective& who) {
+  return StateAtPosition(record, field, who).value_or(0);
+}
+
 StateDecision DecideState(const SlotWrite& write, const Perspective& who, const Record& record,
                           bool creates) {
   const FieldType& field = *write.field;

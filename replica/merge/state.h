@@ -37,6 +37,9 @@ int32_t StoredState(const Record& record, uint32_t field);
 // The write that gave the stored state; without a value, the one that created the record.
 const WriteRef& StateWriter(const Record& record, uint32_t field);
 
+// The state that the writer of a change had before its eyes; 0 when it had none.
+int32_t StateSeen(const Record& record, uint32_t field, const Perspective& who);
+
 // Keeps a state for later judgements: the stored one before it is replaced, or (`lost`) one that
 // only its own replica saw.
 void RememberState(uint32_t field, int32_t value, const WriteRef& writer, bool lost,

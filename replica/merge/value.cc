@@ -122,4 +122,13 @@ int32_t EnumNumber(absl::string_view fragment) {
   return number;
 }
 
+std::string EnumFragment(const FieldType& field, int32_t number) {
+  std::string fragment;
+  if (number == 0) return fragment;
+  AppendTag(field.number, kVarint, &fragment);
+  // Enums are sign-extended on the wire.
+  AppendVarint(static_cast<uint64_t>(int64_t{number}), &fragment);
+  return fragment;
+}
+
 }  // namespace brigada

@@ -4,6 +4,7 @@
 #define REPLICA_MERGE_VALUE_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -24,6 +25,9 @@ int CompareValues(const FieldType& field, absl::string_view a, absl::string_view
 
 // The number of an enum field; 0 when empty.
 int32_t EnumNumber(absl::string_view fragment);
+
+// The same number as a fragment of the field; empty for 0.
+std::string EnumFragment(const FieldType& field, int32_t number);
 
 }  // namespace brigada
 

@@ -225,6 +225,21 @@ absl::Status CheckLookupRules(const FieldType& field) {
 
 }  // namespace
 
+absl::Status CheckContest(const FieldType& field) {
+  const FieldType* const state = field.contested_by;
+  if (state == nullptr || state->policy != v1::STATE)
+    return Contradiction(field, "contested_by needs the name of a STATE field");
+  if (field.policy != v1::LAST_WRITER || field.repeated)
+    return Contradiction(field, "contested_by is for a singular field with LAST_WRITER");
+  const auto& states = field.rules.contested_by().states();
+  if (states.empty()) return Contradiction(field, "contested_by names no state");
+  for (const int32_t number : states) {
+    if (state->descriptor->enum_type()->FindValueByNumber(number) == nullptr)
+      return Contradiction(field, absl::StrCat("contested_by names unknown state ", number));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRecordRules(const Descriptor& descriptor, const v1::RecordRules& rules) {
   if (rules.type_id() == 0) return Contradiction(descriptor, "type_id is missing");
   if (rules.plural().empty()) return Contradiction(descriptor, "plural is missing");

@@ -18,6 +18,9 @@ absl::Status CheckRecordRules(const google::protobuf::Descriptor& descriptor,
 // record's. References are resolved by the registry. kInvalidArgument names message and field.
 absl::Status CheckFieldRules(const FieldType& field, bool append_only);
 
+// `contested_by`, once the registry has found the field that it names.
+absl::Status CheckContest(const FieldType& field);
+
 }  // namespace brigada
 
 #endif  // REPLICA_SCHEMA_ANNOTATION_CHECK_H_

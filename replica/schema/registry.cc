@@ -116,6 +116,12 @@ absl::Status Registry::Link(RecordType* type) const {
           absl::StrCat(type->name_, ".", field.name, ": references unknown record ", target));
     }
   }
+  for (FieldType& field : type->fields_) {
+    if (!field.rules.has_contested_by()) continue;
+    field.contested_by = type->FindField(field.rules.contested_by().field());
+    RETURN_IF_ERROR(CheckContest(field));
+    type->contested_.push_back(&field);
+  }
   for (const std::string& part : type->rules_.derived_id()) {
     const FieldType* field = type->FindField(part);
     if (field == nullptr) {

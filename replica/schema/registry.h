@@ -51,6 +51,8 @@ struct FieldType {
   bool indexed = false;
   // Type named by `references`; null for other fields.
   const RecordType* references = nullptr;
+  // Field named by `contested_by`; null for other fields.
+  const FieldType* contested_by = nullptr;
   // STATE fields only.
   v1::StateRules state_rules;
 };
@@ -72,6 +74,8 @@ class RecordType {
   const FieldType* FindField(absl::string_view name) const;
   // The field with the `folio` annotation; null for a type without.
   const FieldType* folio() const { return folio_; }
+  // The fields with `contested_by`.
+  const std::vector<const FieldType*>& contested() const { return contested_; }
   // Fields the id is derived from, in order; empty for random ids.
   const std::vector<const FieldType*>& derived_from() const { return derived_from_; }
   // An empty message of this type, from the generated or a dynamic factory.
@@ -86,6 +90,7 @@ class RecordType {
   std::vector<FieldType> fields_;
   absl::flat_hash_map<uint32_t, size_t> by_number_;
   const FieldType* folio_ = nullptr;
+  std::vector<const FieldType*> contested_;
   std::vector<const FieldType*> derived_from_;
 };
 

@@ -22,7 +22,7 @@ namespace brigada {
 namespace {
 
 constexpr absl::string_view kAbout =
-    
+
     "The file that holds the filled JournalRecord of messages.txt, without the map of its epoch.";
 
 constexpr int64_t kWrittenMs = 1'767'225'600'000;

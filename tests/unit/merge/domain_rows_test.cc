@@ -22,9 +22,8 @@ const Registry& DomainRegistry() {
       descriptors.push_back(type->descriptor());
     for (const auto* descriptor :
          {testing::Membership::descriptor(), testing::ConsentStanding::descriptor(),
-          testing::Meeting::descriptor(), testing::ProposalVersion::descriptor(),
-          testing::VersionAmendment::descriptor(), testing::VersionSupport::descriptor(),
-          testing::TaskSheet::descriptor()})
+          testing::ProposalVersion::descriptor(), testing::VersionAmendment::descriptor(),
+          testing::VersionSupport::descriptor(), testing::TaskSheet::descriptor()})
       descriptors.push_back(descriptor);
     auto built = Registry::Build(descriptors);
     CHECK(built.ok());
@@ -178,18 +177,69 @@ TEST_F(DomainRowsTest, Row05TwoCheckInsAreOneAttendanceWithTwoMarks) {
   EXPECT_EQ(OpenConflictsOf(type, id), 0u);
 }
 
+v1::Event StartingAt(absl::string_view time) {
+  v1::Event event;
+  event.mutable_when()->set_start(std::string(time));
+  return event;
+}
+
+v1::Event InState(v1::EventState state) {
+  v1::Event event;
+  event.set_state(state);
+  return event;
+}
+
+v1::Event Circle() {
+  v1::Event event = StartingAt("2026-01-02T17:00");
+  event.set_kind(v1::CIRCLE);
+  event.set_title("Círculo");
+  event.set_state(v1::PLANNED);
+  return event;
+}
+
 TEST_F(DomainRowsTest, Row06MovingAndCancellingAreUnderReview) {
-  testing::Meeting at_five;
-  at_five.mutable_plan()->set_when("17:00");
-  testing::Meeting at_six;
-  at_six.mutable_plan()->set_when("18:00");
-  testing::Meeting cancelled = at_five;
-  cancelled.mutable_plan()->set_cancelled(true);
-  const RecordId id = New(at_five);
-  Ana(Edit(Type("Meeting"), id, at_six));
-  const v1::Verdict verdict = Beto(Edit(Type("Meeting"), id, cancelled));
-  EXPECT_EQ(OpenConflictsOf(Type("Meeting"), id), 1u);
-  EXPECT_EQ(EntryOf(verdict).conflict.state(), v1::OPEN);
+  const RecordType& type = Type("Event");
+  for (const bool moves_first : {true, false}) {
+    const RecordId id = New(Circle());
+    v1::Verdict verdict;
+    if (moves_first) Ana(Edit(type, id, StartingAt("2026-01-02T18:00")));
+    verdict = Beto(Edit(type, id, InState(v1::CANCELLED)));
+    if (!moves_first) verdict = Ana(Edit(type, id, StartingAt("2026-01-02T18:00")));
+
+    EXPECT_EQ(Now<v1::Event>(id).when().start(), "2026-01-02T18:00") << "both stand";
+    EXPECT_EQ(Now<v1::Event>(id).state(), v1::CANCELLED);
+    EXPECT_EQ(OpenConflictsOf(type, id), 1U);
+    const LedgerEntry entry = EntryOf(verdict);
+    EXPECT_EQ(entry.conflict.state(), v1::OPEN);
+    EXPECT_EQ(entry.conflict.winner().user(), "beto");
+    ASSERT_EQ(entry.conflict.losers_size(), 1);
+    EXPECT_EQ(entry.conflict.losers(0).user(), "ana");
+    v1::Event before_her;
+    ASSERT_TRUE(before_her.ParseFromString(entry.conflict.losers(0).value()));
+    EXPECT_EQ(before_her.state(), v1::PLANNED);
+
+    BothHaveSeenAll();
+    ASSERT_OK_AND_ASSIGN(const v1::Change decision, ChangeThatDecides(&type, entry, 0));
+    EXPECT_EQ(Commit(&ana_, {decision}).outcome(), v1::APPLIED);
+    EXPECT_EQ(Now<v1::Event>(id).state(), v1::PLANNED);
+    EXPECT_EQ(Now<v1::Event>(id).when().start(), "2026-01-02T18:00");
+    EXPECT_EQ(OpenConflictsOf(type, id), 0U);
+  }
+}
+
+TEST_F(DomainRowsTest, Row06WhoHadSeenTheMoveCancelsWithoutAConflict) {
+  const RecordType& type = Type("Event");
+  const RecordId id = New(Circle());
+  Ana(Edit(type, id, StartingAt("2026-01-02T18:00")));
+  BothHaveSeenAll();
+  EXPECT_EQ(Beto(Edit(type, id, InState(v1::CANCELLED))).conflicts_size(), 0);
+}
+
+TEST_F(DomainRowsTest, Row06AnEventThatWasHeldMayBeMovedInTheCalendar) {
+  const RecordType& type = Type("Event");
+  const RecordId id = New(Circle());
+  Ana(Edit(type, id, InState(v1::HELD)));
+  EXPECT_EQ(Beto(Edit(type, id, StartingAt("2026-01-02T18:00"))).conflicts_size(), 0);
 }
 
 TEST_F(DomainRowsTest, Row07TwoHeadcountsAreTwoRecords) {

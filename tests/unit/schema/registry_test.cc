@@ -369,5 +369,48 @@ TEST_F(BadStatesTest, PrecedenceMissesWhatATransitionReaches) {
               Names("precedence misses value 1"));
 }
 
+class BadContestTest : public ContradictionTest {
+ protected:
+  // f1 has `rules`, f2 is a STATE of the values 0 and 1.
+  absl::Status BuildContest(absl::string_view shape, absl::string_view rules) {
+    return BuildRecord(
+        kRecord,
+        absl::StrCat(Field(shape, rules),
+                     Field("type: TYPE_ENUM type_name: '.bad.States'", "merge: STATE", 2)),
+        "enum_type { name: 'States' options { [brigada.v1.state] { initial: 0 transitions { from: "
+        "0 "
+        "to: 1 } precedence: 1 precedence: 0 } } value { name: 'S0' number: 0 } value { name: 'S1' "
+        "number: 1 } }");
+  }
+};
+
+TEST_F(BadContestTest, GoodOneIsTaken) {
+  EXPECT_OK(BuildContest(kString, "contested_by { field: 'f2' states: 1 }"));
+}
+
+TEST_F(BadContestTest, FieldIsNotThere) {
+  EXPECT_THAT(BuildContest(kString, "contested_by { field: 'ghost' states: 1 }"),
+              Names("Bad.f1: contested_by needs the name of a STATE field"));
+}
+
+TEST_F(BadContestTest, FieldIsNoState) {
+  EXPECT_THAT(BuildContest(kString, "contested_by { field: 'f1' states: 1 }"),
+              Names("Bad.f1: contested_by needs the name of a STATE field"));
+}
+
+TEST_F(BadContestTest, FieldIsNoRegister) {
+  EXPECT_THAT(BuildContest(kStrings, "merge: SET contested_by { field: 'f2' states: 1 }"),
+              Names("Bad.f1: contested_by is for a singular field"));
+}
+
+TEST_F(BadContestTest, StatesAreMissing) {
+  EXPECT_THAT(BuildContest(kString, "contested_by { field: 'f2' }"), Names("names no state"));
+}
+
+TEST_F(BadContestTest, StateIsUnknown) {
+  EXPECT_THAT(BuildContest(kString, "contested_by { field: 'f2' states: 7 }"),
+              Names("names unknown state 7"));
+}
+
 }  // namespace
 }  // namespace brigada
