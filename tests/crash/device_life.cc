@@ -180,8 +180,9 @@ std::string RecoverDeviceLife(FaultEnv& env, const StoreContent& whole) {
   const auto meta = static_cast<size_t>(Table::kMeta);
   for (const auto& [key, value] : whole[meta]) {
     const bool is_head = absl::StartsWith(key, NamedMetaKey(kOutboxHeadName, ""));
-    if ((is_head || key == kReplicaKey || key == kUserKey || key == kFoliosKey) &&
-        (*content)[meta].at(key) != value)
+    if (!is_head && key != kReplicaKey && key != kUserKey && key != kFoliosKey) continue;
+    const auto found = (*content)[meta].find(key);
+    if (found == (*content)[meta].end() || found->second != value)
       return absl::StrCat("recovered another ", absl::CHexEscape(key));
   }
   const auto findings = CheckStore(**kv, StoreKind::kDevice, Registry::BuiltIn());
