@@ -54,9 +54,8 @@ TEST(RefusalTextTest, EveryReasonThatEndsASessionHasASentenceOfItsOwn) {
 TEST(RefusalTextTest, TheCauseOfAnEndIsToldWhereSomebodyHasToActOnIt) {
   EXPECT_THAT(*SessionEndText("BUSY: the server's disk is full: it can be read, not written to"),
               HasSubstr("El disco del servidor"));
-  EXPECT_THAT(
-      *SessionEndText("SHUTTING_DOWN: the server's store failed and is opened again"),
-      HasSubstr("almacén"));
+  EXPECT_THAT(*SessionEndText("SHUTTING_DOWN: the server's store failed and is opened again"),
+              HasSubstr("almacén"));
   EXPECT_THAT(*SessionEndText("STALLED: 3 change sets wait though the server answers; nothing "
                               "moved for 2m"),
               HasSubstr("su trabajo no sale"));
@@ -65,9 +64,9 @@ TEST(RefusalTextTest, TheCauseOfAnEndIsToldWhereSomebodyHasToActOnIt) {
 TEST(RefusalTextTest, OnlyAServerThatStopsIsSaidToStop) {
   EXPECT_THAT(*SessionEndText("SHUTTING_DOWN (retry after 4500 ms)"),
               HasSubstr("se está deteniendo"));
-  for (const char* const cause : {"grants have changed", "another session of this device has begun",
-                                  "the server went back", "the session has lasted its time",
-                                  "the server's store failed and is opened again"}) {
+  for (const char* const cause :
+       {"grants have changed", "another session of this device has begun", "the server went back",
+        "the session has lasted its time", "the server's store failed and is opened again"}) {
     EXPECT_THAT(*SessionEndText(absl::StrCat("SHUTTING_DOWN: ", cause, " (retry after 2000 ms)")),
                 AllOf(Not(HasSubstr("deteniendo")), HasSubstr("repita en 2 segundos")));
   }
