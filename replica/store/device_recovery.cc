@@ -131,19 +131,30 @@ class Recovery {
     const auto replay = [&](const KvBatch& batch) {
       return kv_->Write(batch, Durability::kMemory);
     };
-    ASSIGN_OR_RETURN(const MirrorFindings findings, ReadOutboxMirror(env_, path_, replay));
+    const absl::StatusOr<MirrorFindings> read = ReadOutboxMirror(env_, path_, replay);
+    // What cannot be read of it is damage too; what cannot be written to the new store is not.
+    if (!read.ok() && !absl::IsUnavailable(read.status())) return read.status();
+    const MirrorFindings findings = read.value_or(MirrorFindings{.damages = 1});
     recovered_.mirror_damages = findings.damages;
-    recovered_.is_whole = findings.exists && findings.damages == 0;
-    if (recovered_.is_whole) return absl::OkStatus();
     lock->Release();
-    RETURN_IF_ERROR(FillFromStore());
+    RETURN_IF_ERROR(FillFromStore(findings));
     return lock->Take();
   }
 
-  // The damaged store may still open, and the outbox lie in a part of it that is whole.
-  absl::Status FillFromStore() {
+  // The damaged store may still open, and the outbox lie in a part of it that is whole. It tells
+  // too whether the mirror goes as far as it should: one that was cut short looks whole.
+  absl::Status FillFromStore(const MirrorFindings& findings) {
+    const bool reads_well = findings.damages == 0 && findings.writes > 0;
     const auto damaged = OpenRocksKv({.path = path_, .read_only = true, .env = &env_});
-    if (!damaged.ok()) return absl::OkStatus();
+    if (!damaged.ok()) {
+      recovered_.is_whole = reads_well;
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<uint64_t> last = LastMirroredWrite(**damaged);
+    if (reads_well && (!last.ok() || findings.last_number >= *last)) {
+      recovered_.is_whole = true;
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(recovered_.is_whole, CopyMirrored(**damaged, kv_.get()));
     if (!recovered_.is_whole) return absl::OkStatus();
     // Without what the mirror has and the store has let go of.

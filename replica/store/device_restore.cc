@@ -12,6 +12,7 @@
 #include "replica/store/device_recovery.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
+#include "replica/store/scrub_notes.h"
 #include "replica/store/sealed_body.h"
 
 namespace brigada {
@@ -120,6 +121,11 @@ absl::Status KvDeviceStore::RestoreOutbox(RestoredOutbox* restored) {
   for (it->SeekToFirst(); it->Valid(); it->Next())
     partitions.insert(std::string(PartitionOfKey(it->key())));
   RETURN_IF_ERROR(it->status());
+  // The mirror may hold what an erasure took and no file had lost yet.
+  KvBatch notes;
+  for (const std::string& partition : partitions)
+    RETURN_IF_ERROR(StageScrubNote(*kv_, partition, &notes));
+  RETURN_IF_ERROR(kv_->Write(notes, Durability::kMemory));
   for (const std::string& partition : partitions) {
     RETURN_IF_ERROR(MendOutbox(partition, restored));
     RETURN_IF_ERROR(LayOutboxOver(partition));

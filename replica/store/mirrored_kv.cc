@@ -21,13 +21,6 @@ namespace {
 // Of the meta table: the number of the last write that the mirror has too.
 constexpr absl::string_view kMirroredKey = "mirrored";
 
-absl::StatusOr<uint64_t> ReadNumber(const KvReader& store) {
-  ASSIGN_OR_RETURN(const std::optional<std::string> value, store.Get(Table::kMeta, kMirroredKey));
-  if (value.has_value() && value->size() != sizeof(uint64_t))
-    return absl::DataLossError("the number of mirrored writes is damaged");
-  return NumberOf(value.value_or(""));
-}
-
 // What a later try may mend, or does not touch what is there.
 bool LeavesMirror(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsDataLoss(status);
@@ -40,7 +33,7 @@ class MirroredKv final : public Kv {
 
   absl::Status Open() {
     const MutexLock lock(&mu_);
-    ASSIGN_OR_RETURN(number_, ReadNumber(*kv_));
+    ASSIGN_OR_RETURN(number_, LastMirroredWrite(*kv_));
     const absl::Status opened = OpenMirror();
     if (absl::IsResourceExhausted(opened)) {
       Log(LogLevel::kWarning, "outbox_mirror_not_made",
@@ -61,10 +54,7 @@ class MirroredKv final : public Kv {
   absl::Status Write(const KvBatch& batch, Durability durability) override;
   std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
   absl::Status health() const override {
-    {
-      const MutexLock lock(&mu_);
-      RETURN_IF_ERROR(failure_);
-    }
+    RETURN_IF_ERROR(Failure());
     return kv_->health();
   }
   absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
@@ -85,19 +75,27 @@ class MirroredKv final : public Kv {
   }
   // Also makes the mirror for which there was no room.
   absl::Status CheckWritable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (!failure_.ok()) {
+    if (const absl::Status failure = Failure(); !failure.ok()) {
       return absl::FailedPreconditionError(
-          absl::StrCat("the store refuses writes until it is reopened: ", failure_.message()));
+          absl::StrCat("the store refuses writes until it is reopened: ", failure.message()));
     }
     return mirror_ == nullptr ? Stop(OpenMirror()) : absl::OkStatus();
   }
   // Passes `status` on; the first one after which the mirror's content is unknown stops the store.
   absl::Status Stop(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (status.ok() || LeavesMirror(status)) return status;
-    failure_ = status;
+    Fail(status);
+    return status;
+  }
+  void Fail(const absl::Status& status) {
     Log(LogLevel::kError, "outbox_mirror_failed",
         {{"code", absl::StatusCodeToString(status.code())}});
-    return status;
+    const MutexLock lock(&failure_mu_);
+    failure_ = status;
+  }
+  absl::Status Failure() const {
+    const MutexLock lock(&failure_mu_);
+    return failure_;
   }
   absl::Status AppendToMirror(const KvBatch& batch, Durability durability)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -109,7 +107,9 @@ class MirroredKv final : public Kv {
   mutable Mutex mu_;
   std::unique_ptr<OutboxMirror> mirror_ ABSL_GUARDED_BY(mu_);  // null: there was no room for it
   uint64_t number_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::Status failure_ ABSL_GUARDED_BY(mu_);
+  // Who asks how the store is does not wait for a write.
+  mutable Mutex failure_mu_;
+  absl::Status failure_ ABSL_GUARDED_BY(failure_mu_);
 };
 
 absl::Status MirroredKv::Write(const KvBatch& batch, Durability durability) {
@@ -130,9 +130,10 @@ absl::Status MirroredKv::Write(const KvBatch& batch, Durability durability) {
 absl::Status MirroredKv::AppendToMirror(const KvBatch& batch, Durability durability) {
   const absl::Status appended = mirror_->Append(batch, number_, durability);
   if (!appended.ok()) {
-    // Part of it may be there.
-    failure_ = appended;
-    return Stop(absl::UnavailableError(appended.message()));
+    // Part of it may be there, and the store has it: to the caller that is no full disk, which
+    // leaves nothing.
+    Fail(appended);
+    return absl::UnavailableError(appended.message());
   }
   if (!mirror_->is_due()) return absl::OkStatus();
   // It has the write; that it grows on is no reason to refuse it.
@@ -141,6 +142,13 @@ absl::Status MirroredKv::AppendToMirror(const KvBatch& batch, Durability durabil
 }
 
 }  // namespace
+
+absl::StatusOr<uint64_t> LastMirroredWrite(const KvReader& store) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> value, store.Get(Table::kMeta, kMirroredKey));
+  if (value.has_value() && value->size() != sizeof(uint64_t))
+    return absl::DataLossError("the number of mirrored writes is damaged");
+  return NumberOf(value.value_or(""));
+}
 
 absl::StatusOr<std::unique_ptr<Kv>> OpenMirroredKv(const RocksKvOptions& options) {
   if (options.read_only) return OpenRocksKv(options);

@@ -7,6 +7,7 @@
 #ifndef REPLICA_STORE_MIRRORED_KV_H_
 #define REPLICA_STORE_MIRRORED_KV_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,9 @@ namespace brigada {
 // full disk the store opens without one, and takes no write before there is one. With `read_only`
 // the mirror is left alone.
 absl::StatusOr<std::unique_ptr<Kv>> OpenMirroredKv(const RocksKvOptions& options);
+
+// The number of the last write of `store` that its mirror should have; 0: none. kDataLoss: damaged.
+absl::StatusOr<uint64_t> LastMirroredWrite(const KvReader& store);
 
 }  // namespace brigada
 

@@ -250,11 +250,12 @@ absl::StatusOr<std::unique_ptr<OutboxMirror>> OutboxMirror::Open(rocksdb::Env& e
                                                                  const std::string& directory,
                                                                  const KvReader& store,
                                                                  uint64_t number) {
-  ASSIGN_OR_RETURN(
-      const MirrorFindings findings,
-      ReadOutboxMirror(env, directory, [](const KvBatch&) { return absl::OkStatus(); }));
+  const absl::StatusOr<MirrorFindings> read =
+      ReadOutboxMirror(env, directory, [](const KvBatch&) { return absl::OkStatus(); });
   std::unique_ptr<OutboxMirror> mirror(new OutboxMirror(&env, directory));
-  if (findings.damages > 0)
+  // A copy that cannot be read must not keep the store closed: it has all of it.
+  const MirrorFindings findings = read.value_or(MirrorFindings());
+  if (!read.ok() || findings.damages > 0)
     Log(LogLevel::kError, "outbox_mirror_damaged", {{"places", findings.damages}});
   const bool is_whole = findings.exists && findings.damages == 0 && !findings.is_torn;
   if (!is_whole || findings.last_number != number) {

@@ -53,6 +53,9 @@ absl::Status Recover(const CommandLine& line, bool even_if_whole) {
             "guarde el almacén apartado",
             "Both copies were damaged: the last things you registered may be missing. Check "
             "them, and keep the store that was set aside"));
+    line.Note(Say("Siga con: brigada sync (trae de nuevo los registros)",
+                  "Go on with: brigada sync (brings the records again)"));
+    return absl::OkStatus();
   }
   line.Note(absl::Substitute(
       Say("Siga con: brigada sync (trae de nuevo los registros). Cuando todo esté, borre $0: "

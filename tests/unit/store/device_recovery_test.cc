@@ -3,6 +3,8 @@
 // recovered, and its outbox, list of refusals, chain and view are what they were.
 #include "replica/store/device_recovery.h"
 
+#include <rocksdb/env.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -100,6 +102,21 @@ class DeviceRecoveryTest : public ::testing::Test {
   std::string outbox_;
   std::string head_;
 };
+
+// As a repair of the file system leaves it.
+TEST_F(DeviceRecoveryTest, AMirrorThatWasCutShortIsNotTakenForAll) {
+  std::string early;
+  ASSERT_TRUE(rocksdb::ReadFileToString(env_.env(), kMirror, &early).ok());
+  ASSERT_OK(Open());
+  Commit(Creation(IdOf(4), "MX/20/067", PersonNamed("Persona 4")));
+  store_.reset();
+  for (const std::string& left : {early, std::string()}) {
+    ASSERT_TRUE(rocksdb::WriteStringToFile(env_.env(), left, kMirror).ok());
+    ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+    EXPECT_TRUE(recovered.is_whole) << "the store is";
+    EXPECT_EQ(recovered.outbox.unsent, 4U);
+  }
+}
 
 TEST_F(DeviceRecoveryTest, ADamagedStoreIsRefusedAndItsUnsentWorkRecovered) {
   DamageDatabase();
