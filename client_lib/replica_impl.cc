@@ -48,7 +48,7 @@ RecordInfo InfoOf(const RecordView& view) {
   return info;
 }
 
-absl::StatusOr<OpenedStore> OpenStore(const Options& options, bool create_if_missing) {
+absl::StatusOr<OpenedStore> OpenSoundStore(const Options& options, bool create_if_missing) {
   RocksKvOptions kv_options;
   kv_options.path = ReplicaDirectory(options.path).StorePath();
   kv_options.create_if_missing = create_if_missing;
@@ -63,6 +63,15 @@ absl::StatusOr<OpenedStore> OpenStore(const Options& options, bool create_if_mis
   opened.health = [kv = kv.get()] { return kv->health(); };
   ASSIGN_OR_RETURN(opened.store, OpenDeviceStore(std::move(kv), store_options));
   return opened;
+}
+
+absl::StatusOr<OpenedStore> OpenStore(const Options& options, bool create_if_missing) {
+  absl::StatusOr<OpenedStore> store = OpenSoundStore(options, create_if_missing);
+  if (!absl::IsDataLoss(store.status())) return store;
+  return absl::DataLossError(
+      absl::StrCat("the replica in ", options.path,
+                   " is damaged; `brigada recover` (RecoverReplica) brings its unsent work back: ",
+                   store.status().message()));
 }
 
 bool HasRoom(const std::string& path) {
@@ -82,15 +91,8 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(Options options) {
   if (options.transport == nullptr) options.transport = MakeGrpcTransport();
   const ReplicaDirectory directory(options.path);
   RETURN_IF_ERROR(directory.Prepare(options.create_if_missing));
-  absl::StatusOr<OpenedStore> store = OpenStore(options, options.create_if_missing);
-  if (absl::IsDataLoss(store.status())) {
-    return absl::DataLossError(absl::StrCat(
-        "the replica in ", options.path,
-        " is damaged; `brigada recover` (RecoverReplica) brings its unsent work back: ",
-        store.status().message()));
-  }
-  RETURN_IF_ERROR(store.status());
-  return std::unique_ptr<Replica>(new ReplicaImpl(std::move(options), *std::move(store)));
+  ASSIGN_OR_RETURN(OpenedStore store, OpenStore(options, options.create_if_missing));
+  return std::unique_ptr<Replica>(new ReplicaImpl(std::move(options), std::move(store)));
 }
 
 ReplicaImpl::ReplicaImpl(Options options, OpenedStore store)

@@ -56,7 +56,9 @@ absl::Status StoreLender::Health() const {
   return store_ == nullptr ? failure_ : health_();
 }
 
+// One that found damage is read as it is: an opening reads too little to find it again.
 bool StoreLender::MayClose(const absl::Status& health) const {
+  if (absl::IsDataLoss(health)) return false;
   if (clock_->Monotonic() < next_try_) return false;
   return !absl::IsResourceExhausted(health) || !how_.has_room || how_.has_room();
 }

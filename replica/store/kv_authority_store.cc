@@ -198,7 +198,7 @@ class KvAuthorityStore final : public AuthorityStore {
     // A compaction may have failed before any write of ours did.
     const absl::Status files = kv_->health();
     const MutexLock lock(&health_mu_);
-    return health_.ok() && !files.ok() ? ReadOnly(files) : health_;
+    return files.ok() ? health_ : ReadOnly(files);
   }
 
  private:
@@ -238,9 +238,13 @@ class KvAuthorityStore final : public AuthorityStore {
     const MutexLock lock(&health_mu_);
     if (health_.ok()) health_ = ReadOnly(status);
   }
+  // Damage and a full disk keep their codes: opening it again mends the one never and the other
+  // only once there is room.
   static absl::Status ReadOnly(const absl::Status& failure) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the store is read-only since a write failed, reopen it: ", failure.message()));
+    const bool says_more = absl::IsDataLoss(failure) || absl::IsResourceExhausted(failure);
+    return absl::Status(says_more ? failure.code() : absl::StatusCode::kFailedPrecondition,
+                        absl::StrCat("the store is read-only since a write failed, reopen it: ",
+                                     failure.message()));
   }
 
   const std::unique_ptr<Kv> kv_;

@@ -33,6 +33,7 @@ class LentKv : public Kv {
   absl::Status Scrub(absl::Span<const KvRange> ranges, std::atomic<bool>* cancel) override {
     return kv_->Scrub(ranges, cancel);
   }
+  absl::Status health() const override { return kv_->health(); }
   uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
 
  private:

@@ -34,7 +34,7 @@ class StoreLenderTest : public ::testing::Test {
     ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv,
                      OpenRocksKv({.path = "/store", .create_if_missing = true, .env = env_.env()}));
     OpenedStore opened;
-    opened.health = [kv = kv.get()] { return kv->health(); };
+    opened.health = [this, kv = kv.get()] { return damage_.ok() ? kv->health() : damage_; };
     ASSIGN_OR_RETURN(opened.store,
                      OpenDeviceStore(std::move(kv), {&Registry::BuiltIn(), &clock_, &random_}));
     return opened;
@@ -64,6 +64,7 @@ class StoreLenderTest : public ::testing::Test {
   FakeClock clock_;
   SeededRandom random_{5};
   absl::Status opening_;
+  absl::Status damage_;
   bool has_room_ = true;
   int opened_ = 0;
   int told_ = 0;
@@ -122,6 +123,14 @@ TEST_F(StoreLenderTest, ADamagedStoreIsNotTriedAgain) {
     clock_.Advance(absl::Hours(1));
   }
   EXPECT_EQ(opened_, 1);
+}
+
+TEST_F(StoreLenderTest, AStoreThatFoundDamageWhileItWasOpenIsReadAsItIs) {
+  ASSERT_OK(Write());
+  damage_ = absl::DataLossError("a merge of files met a bad checksum");
+  clock_.Advance(absl::Hours(1));
+  EXPECT_EQ(Pending(), 1u);
+  EXPECT_EQ(opened_, 0);
 }
 
 TEST_F(StoreLenderTest, OnAFullDiskTheStoreIsReadAsItIsUntilThereIsRoom) {

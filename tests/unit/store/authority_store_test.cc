@@ -82,6 +82,22 @@ class AuthorityStoreTest : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Kv, AuthorityStoreTest, ::testing::Bool(),
                          [](const auto& p) { return p.param ? "Disk" : "Memory"; });
 
+// Of its files, found while it was open.
+class DamagedKv final : public LentKv {
+ public:
+  using LentKv::LentKv;
+  absl::Status health() const override { return absl::DataLossError("a bad checksum"); }
+};
+
+TEST(AuthorityHealthTest, DamageIsToldFromAWriteThatFailed) {
+  SeededRandom random(1);
+  const auto store = OpenAuthorityStore(
+      std::make_unique<DamagedKv>(std::shared_ptr<Kv>(NewMemoryKv())),
+      {.registry = &Registry::BuiltIn(), .random = &random, .now = absl::FromUnixSeconds(1)});
+  ASSERT_OK(store);
+  EXPECT_THAT((*store)->Health(), StatusIs(absl::StatusCode::kDataLoss));
+}
+
 TEST_P(AuthorityStoreTest, CommitsARecordAndItsVerdict) {
   const RecordId id = ana_.NewId();
   const PushResult result =
@@ -665,7 +681,7 @@ TEST(AuthorityStoreFailureTest, FailedWriteAcknowledgesNothing) {
   home.failure = absl::OkStatus();
   ASSERT_OK(store->CommitPushes({push}, TestJudge(), now));
   EXPECT_EQ(store->Head(kOaxaca), 1u);
-  home.failure = absl::DataLossError("fsync");
+  home.failure = absl::UnavailableError("fsync");
   EXPECT_FALSE(store->WriteEntries({{DirectoryKind::kUser, "u", "v", std::nullopt}}).ok());
   EXPECT_THAT(store->Health(), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
