@@ -282,7 +282,7 @@ absl::Status SyncRound::DriveWith(DeviceStore& store, const SyncOptions& options
   const uint64_t moved_bytes =
       tries->report.totals.bytes_sent + tries->report.totals.bytes_received;
   if (options.byte_budget > 0) driver_options.byte_budget = options.byte_budget - moved_bytes;
-  driver_options.outbox_patience = 2 * options.stall_timeout + TimeOnTheWay(kMaxFrameBytes);
+  driver_options.outbox_patience = 2 * options.stall_timeout + TimeOnTheWay(kLargestFrameSent);
   driver_options.on_progress = options.on_progress;
   return RunDriver(
       std::make_shared<SyncDriver>(&store, clock_, std::move(stream), std::move(driver_options)),
