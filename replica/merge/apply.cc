@@ -226,6 +226,7 @@ void ChangeRun::CarryFields(const v1::Verdict::Lost* lost, SlotApplier* applier,
   if (who_.sees_everything()) return;
   if (type_ != nullptr && fate_ == Fate::kMerges && !type_->contested().empty()) {
     std::vector<uint32_t> numbers;
+    numbers.reserve(written.size());
     for (const auto& [number, policy] : written) numbers.push_back(number);
     ReportContests(*type_, who_, numbers, *record_, log);
   }

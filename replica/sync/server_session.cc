@@ -26,7 +26,7 @@ constexpr absl::Duration kRetryRepairAfter = absl::Minutes(1);
 
 class ServerSession::Impl {
  public:
-  Impl(const AuthorityStore* store, ServerSessionHost* host, ServerSessionOptions options)
+  Impl(const AuthorityStore* store, ServerSessionHost* host, const ServerSessionOptions& options)
       : store_(store),
         host_(host),
         options_(options),
@@ -400,7 +400,7 @@ std::optional<v1::ServerFrame> ServerSession::Impl::NextFrame(absl::Time now) {
 }
 
 ServerSession::ServerSession(const AuthorityStore* store, ServerSessionHost* host,
-                             ServerSessionOptions options)
+                             const ServerSessionOptions& options)
     : impl_(std::make_unique<Impl>(store, host, options)) {}
 
 ServerSession::~ServerSession() = default;

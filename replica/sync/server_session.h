@@ -96,7 +96,8 @@ struct ServerSessionStats {
 // One thread at a time. Store and host outlive it.
 class ServerSession {
  public:
-  ServerSession(const AuthorityStore* store, ServerSessionHost* host, ServerSessionOptions options);
+  ServerSession(const AuthorityStore* store, ServerSessionHost* host,
+                const ServerSessionOptions& options);
   ~ServerSession();
 
   // A frame arrived. False from wants_frames() asks the transport not to read more until it is true
