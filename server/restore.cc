@@ -63,8 +63,11 @@ absl::StatusOr<std::string> RestoreOrganization(const std::string& directory,
   RETURN_IF_ERROR(CopyDirectory(backup_path, incoming, progress));
   RETURN_IF_ERROR(Annotate(MakeReady(incoming, erasures, journal.get(), clock, random),
                            "the backup does not open"));
-  std::string old = absl::StrCat(
+  const std::string stamped = absl::StrCat(
       store, ".before-", absl::FormatTime("%Y%m%dT%H%M%S", clock.Now(), absl::UTCTimeZone()));
+  // Somebody may restore twice within a second.
+  std::string old = stamped;
+  for (int number = 2; fs::exists(old, error); ++number) old = absl::StrCat(stamped, "-", number);
   // On a new machine, and after an interrupted restore, there is none.
   if (fs::exists(store, error)) {
     RETURN_IF_ERROR(Annotate(RenameDurably(store, old), "cannot set the old store aside"));
