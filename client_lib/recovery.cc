@@ -4,11 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "client_lib/replica_directory.h"
+#include "client_lib/store_options.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/registry.h"
 #include "replica/store/device_recovery.h"
 #include "replica/store/store_check.h"
-#include "replica/territory/territory.h"
 
 namespace brigada {
 namespace {
@@ -27,20 +27,13 @@ absl::Status CheckDamaged(const std::string& store_path, const Registry& registr
 }  // namespace
 
 absl::StatusOr<RecoveryReport> RecoverReplica(Options options, const RecoverOptions& how) {
-  if (options.registry == nullptr) options.registry = &Registry::BuiltIn();
-  if (options.clock == nullptr) options.clock = &SystemClock();
-  if (options.random == nullptr) options.random = &SystemRandom();
+  FillDefaults(&options);
   const ReplicaDirectory directory(options.path);
   RETURN_IF_ERROR(directory.Prepare(/*create=*/false));
   RETURN_IF_ERROR(FinishRecovery(directory.StorePath()));
   if (!how.even_if_whole) RETURN_IF_ERROR(CheckDamaged(directory.StorePath(), *options.registry));
-  DeviceStoreOptions store_options;
-  store_options.registry = options.registry;
-  store_options.clock = options.clock;
-  store_options.random = options.random;
-  store_options.folio_place = StateAbbreviation;
   ASSIGN_OR_RETURN(RecoveredStore recovered,
-                   RecoverDeviceStore(directory.StorePath(), store_options));
+                   RecoverDeviceStore(directory.StorePath(), StoreOptionsOf(options)));
   RecoveryReport report;
   report.replica = recovered.replica;
   report.unsent = recovered.outbox.unsent;

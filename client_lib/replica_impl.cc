@@ -12,6 +12,7 @@
 #include "client_lib/grpc_transport.h"
 #include "client_lib/pending_list.h"
 #include "client_lib/rejection_list.h"
+#include "client_lib/store_options.h"
 #include "replica/base/status_macros.h"
 #include "replica/query/query.h"
 #include "replica/schema/diff.h"
@@ -53,15 +54,10 @@ absl::StatusOr<OpenedStore> OpenSoundStore(const Options& options, bool create_i
   kv_options.path = ReplicaDirectory(options.path).StorePath();
   kv_options.create_if_missing = create_if_missing;
   ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenMirroredKv(kv_options));
-  DeviceStoreOptions store_options;
-  store_options.registry = options.registry;
-  store_options.clock = options.clock;
-  store_options.random = options.random;
-  store_options.folio_place = StateAbbreviation;
   OpenedStore opened;
   // The store owns it, and both go together.
   opened.health = [kv = kv.get()] { return kv->health(); };
-  ASSIGN_OR_RETURN(opened.store, OpenDeviceStore(std::move(kv), store_options));
+  ASSIGN_OR_RETURN(opened.store, OpenDeviceStore(std::move(kv), StoreOptionsOf(options)));
   return opened;
 }
 
@@ -85,9 +81,7 @@ bool HasRoom(const std::string& path) {
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(Options options) {
   if (options.path.empty())
     return absl::InvalidArgumentError("Options::path is empty: name the replica's directory");
-  if (options.registry == nullptr) options.registry = &Registry::BuiltIn();
-  if (options.clock == nullptr) options.clock = &SystemClock();
-  if (options.random == nullptr) options.random = &SystemRandom();
+  FillDefaults(&options);
   if (options.transport == nullptr) options.transport = MakeGrpcTransport();
   const ReplicaDirectory directory(options.path);
   RETURN_IF_ERROR(directory.Prepare(options.create_if_missing));

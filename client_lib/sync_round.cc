@@ -140,7 +140,7 @@ absl::StatusOr<SyncReport> SyncRound::Run(const SyncOptions& options) {
   const absl::Duration start = clock_->Monotonic();
   Tries tries;
   const absl::Status status = TryAll(options, start, &tries);
-  if (status.ok()) Recount();
+  if (status.ok()) Recount(/*cancel=*/nullptr);
   ScrubFiles(/*cancel=*/nullptr);
   // The first session may have left something that only a second one can say. Failing, it takes
   // nothing away from the first.
@@ -179,8 +179,9 @@ absl::Status SyncRound::TryAll(const SyncOptions& options, absl::Duration start,
 }
 
 // What it finds the next session repairs. A store that cannot be read says so where it is used.
-void SyncRound::Recount() {
-  if (const auto store = stores_->Borrow(); store.ok()) (*store)->RecountWhenDue().IgnoreError();
+void SyncRound::Recount(const std::atomic<bool>* cancel) {
+  if (const auto store = stores_->Borrow(); store.ok())
+    (*store)->RecountWhenDue(cancel).IgnoreError();
 }
 
 // Refused work that goes again under a new grant, the receipt of a purge, or a difference that the
@@ -196,13 +197,13 @@ bool SyncRound::HasMoreToSay() const {
 SessionEnd SyncRound::RunLive(const SyncOptions& options) {
   SessionEnd end;
   if (!Begin().ok()) return end;
-  stops_scrub_ = false;
+  stops_upkeep_ = false;
   const absl::Duration start = clock_->Monotonic();
   Tries tries;
   const absl::Status status = RunOnce(options, /*live=*/true, absl::InfiniteDuration(), &tries);
-  if (tries.was_up_to_date) Recount();
+  if (tries.was_up_to_date) Recount(&stops_upkeep_);
   End(status, tries);
-  ScrubFiles(&stops_scrub_);
+  ScrubFiles(&stops_upkeep_);
   if (tries.retry_after.has_value()) end.retry_after = *tries.retry_after;
   // One that stalled would stall again at once.
   end.was_good = !absl::StartsWith(status.message(), kStalled) &&
@@ -311,13 +312,13 @@ absl::Status SyncRound::RunDriver(const std::shared_ptr<SyncDriver>& driver, boo
 }
 
 void SyncRound::Stop() {
-  stops_scrub_ = true;
+  stops_upkeep_ = true;
   const MutexLock lock(&mu_);
   if (driver_ != nullptr && is_live_) driver_->Stop();
 }
 
 void SyncRound::Cancel() {
-  stops_scrub_ = true;
+  stops_upkeep_ = true;
   const MutexLock lock(&mu_);
   if (driver_ != nullptr && is_live_) driver_->Cancel();
 }

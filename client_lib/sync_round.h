@@ -57,7 +57,7 @@ class SyncRound {
   void NoteFailure(const absl::Status& status);
   static void DescribeFailure(const DeviceStore& store, SyncStatus* status);
   static void DescribeRepairs(const DeviceStore& store, SyncStatus* status);
-  void Recount();
+  void Recount(const std::atomic<bool>* cancel);
   bool HasMoreToSay() const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,
                        Tries* tries);
@@ -77,7 +77,8 @@ class SyncRound {
   const ReplicaDirectory* const directory_;
   Transport* const transport_;
   const Clock* const clock_;
-  std::atomic<bool> stops_scrub_{false};
+  // Scrubbing and counting after a live session end when it is true.
+  std::atomic<bool> stops_upkeep_{false};
 
   mutable Mutex mu_;
   bool running_ ABSL_GUARDED_BY(mu_) = false;

@@ -300,7 +300,9 @@ class AuthorityStore {
   // A consistent copy in the new directory `path`; waits for a ScrubFiles under way. kCancelled:
   // `go_on` ended it.
   virtual absl::Status Backup(const std::string& path, const ContinueCopy& go_on) = 0;
-  // kFailedPrecondition: the store went read-only after a failure; it must be reopened.
+  // Not OK: the store went read-only after a failure; it must be reopened. kDataLoss: it found
+  // damage, which that does not mend. kResourceExhausted: there was no room for its own files.
+  // Otherwise kFailedPrecondition.
   virtual absl::Status Health() const = 0;
 };
 

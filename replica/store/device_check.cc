@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
@@ -111,35 +112,33 @@ absl::StatusOr<std::optional<std::string>> KvDeviceStore::NextRecount() {
   const int64_t now = ServerTimeNow();
   const int64_t due_before = now - absl::ToInt64Milliseconds(kRecountAfter);
   v1::RepairNotes notes = Repairs();
+  const std::vector<std::string> partitions = Partitions();
   google::protobuf::Map<std::string, int64_t> counted;
   std::optional<std::string> next;
-  for (const std::string& partition : Partitions()) {
+  bool has_news = notes.counted_ms().size() != partitions.size();
+  for (const std::string& partition : partitions) {
     const auto noted = notes.counted_ms().find(partition);
     const bool is_known = noted != notes.counted_ms().end() && noted->second <= now;
+    has_news = has_news || !is_known;
     counted[partition] = is_known ? noted->second : now;
     if (counted[partition] > due_before) continue;
     if (!next.has_value() || counted[partition] < counted[*next]) next = partition;
   }
   if (next.has_value()) counted[*next] = now;
-  const bool is_same = counted.size() == notes.counted_ms().size() &&
-                       std::all_of(counted.begin(), counted.end(), [&](const auto& entry) {
-                         const auto noted = notes.counted_ms().find(entry.first);
-                         return noted != notes.counted_ms().end() && noted->second == entry.second;
-                       });
-  if (is_same) return next;
+  if (!has_news && !next.has_value()) return next;
   *notes.mutable_counted_ms() = std::move(counted);
   RETURN_IF_ERROR(WriteRepairNotes(std::move(notes)));
   return next;
 }
 
-absl::StatusOr<bool> KvDeviceStore::RecountWhenDue() {
+absl::StatusOr<bool> KvDeviceStore::RecountWhenDue(const std::atomic<bool>* cancel) {
   ASSIGN_OR_RETURN(const std::optional<std::string> partition, NextRecount());
   if (!partition.has_value()) return false;
   {
     // Of one moment, so that commits need not wait.
     const auto snapshot = kv_->Snapshot();
-    ASSIGN_OR_RETURN(const SumsByKey sums,
-                     SumPartition(*snapshot, *options_.registry, table_.sum_policy(), *partition));
+    ASSIGN_OR_RETURN(const SumsByKey sums, SumPartition(*snapshot, *options_.registry,
+                                                        table_.sum_policy(), *partition, cancel));
     KvBatch unused;
     ASSIGN_OR_RETURN(const bool differs, StageAllSums(*snapshot, *partition, sums, &unused));
     if (!differs) return false;

@@ -178,7 +178,8 @@ class DeviceStore {
   // Once a day (of server time) for each partition: counts its sums again from its records, and
   // notes the partition as due for repair when they were others. At most one partition with each
   // call, the one that has waited longest; commits go on beside it. True: there was a difference.
-  virtual absl::StatusOr<bool> RecountWhenDue() = 0;
+  // kCancelled: `cancel`, unless null, became true; it is tried again the next day.
+  virtual absl::StatusOr<bool> RecountWhenDue(const std::atomic<bool>* cancel) = 0;
   // The records of the subscriptions from `begin` on and before `end` (keys of the protocol, empty:
   // the partition's), cut into at most `max_parts` ranges of `records_per_part`.
   virtual absl::StatusOr<std::vector<v1::RecordRange>> CutRange(absl::string_view partition,

@@ -101,7 +101,7 @@ class KvDeviceStore final : public DeviceStore {
   v1::RepairNotes Repairs() const override;
   bool IsAtCheckpoint(absl::string_view partition) const override;
   absl::StatusOr<bool> RecomputeSums(absl::string_view partition) override;
-  absl::StatusOr<bool> RecountWhenDue() override;
+  absl::StatusOr<bool> RecountWhenDue(const std::atomic<bool>* cancel) override;
   absl::StatusOr<std::vector<v1::RecordRange>> CutRange(absl::string_view partition,
                                                         absl::string_view begin,
                                                         absl::string_view end,

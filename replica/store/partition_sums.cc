@@ -10,11 +10,13 @@
 namespace brigada {
 
 absl::StatusOr<SumsByKey> SumPartition(const KvReader& reader, const Registry& registry,
-                                       const SumPolicy& policy, absl::string_view partition) {
+                                       const SumPolicy& policy, absl::string_view partition,
+                                       const std::atomic<bool>* cancel) {
   SumsByKey sums;
   const std::string begin = PartitionPrefix(partition);
   const std::unique_ptr<KvIterator> it = reader.Iterate(Table::kRecords, begin, PrefixEnd(begin));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    if (cancel != nullptr && cancel->load()) return absl::CancelledError("counting was cancelled");
     RecordKeyParts parts;
     if (!ParseRecordKey(it->key(), &parts)) return absl::DataLossError("a record key is damaged");
     const RecordType* const type = registry.Find(parts.type_id);

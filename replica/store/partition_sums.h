@@ -2,6 +2,8 @@
 #ifndef REPLICA_STORE_PARTITION_SUMS_H_
 #define REPLICA_STORE_PARTITION_SUMS_H_
 
+#include <atomic>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "replica/schema/registry.h"
@@ -11,9 +13,11 @@
 
 namespace brigada {
 
-// Reads every record of the partition. One that cannot be decoded is not had.
+// Reads every record of the partition. One that cannot be decoded is not had. kCancelled: `cancel`,
+// unless null, became true.
 absl::StatusOr<SumsByKey> SumPartition(const KvReader& reader, const Registry& registry,
-                                       const SumPolicy& policy, absl::string_view partition);
+                                       const SumPolicy& policy, absl::string_view partition,
+                                       const std::atomic<bool>* cancel = nullptr);
 
 }  // namespace brigada
 

@@ -144,7 +144,8 @@ class Subscription {
 // kFailedPrecondition ("open it again"). A live session ends within a second of it, and background
 // sync begins the next one after its usual pause. While opening fails every method answers with its
 // error, tries being a second to a minute apart (SyncStatus::last_error says so too); after
-// kDataLoss there are none, and the replica is to be closed.
+// kDataLoss there are none, and the replica is to be closed. A store that finds damage while it is
+// open goes on being read, and takes no writes. RecoverReplica (recovery.h) helps in both cases.
 class Replica {
  public:
   // kNotFound: absent and !create_if_missing. kUnavailable: open in another process (retry).

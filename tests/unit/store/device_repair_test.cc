@@ -66,19 +66,28 @@ TEST_F(DeviceRepairTest, AnOwnFieldThatIsNotToldStaysAndDoesNotCount) {
 TEST_F(DeviceRepairTest, ARecordThatChangedBehindTheStoresBackIsNotedWithinADay) {
   const RecordId id = Pull("Ana");
   ASSERT_OK(store->NoteServerTime(clock.Now()));
-  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(false));
+  EXPECT_THAT(store->RecountWhenDue(nullptr), IsOkAndHolds(false));
   KvBatch loss;
   loss.Delete(Table::kRecords, RecordKey("MX/20", TypeNamed("Person").type_id(), id));
   ASSERT_OK(disk.kv->Write(loss, Durability::kSync));
   Reopen();
 
   clock.Advance(absl::Hours(23));
-  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(false));
+  EXPECT_THAT(store->RecountWhenDue(nullptr), IsOkAndHolds(false));
   EXPECT_THAT(store->Repairs().due(), IsEmpty());
   clock.Advance(absl::Hours(2));
-  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(true));
+  EXPECT_THAT(store->RecountWhenDue(nullptr), IsOkAndHolds(true));
   EXPECT_THAT(store->Repairs().due(), ElementsAre("MX/20"));
-  EXPECT_THAT(store->RecountWhenDue(), IsOkAndHolds(false)) << "once a day";
+  EXPECT_THAT(store->RecountWhenDue(nullptr), IsOkAndHolds(false)) << "once a day";
+}
+
+TEST_F(DeviceRepairTest, ACountEndsWhenWhoeverWaitsForItHasHadEnough) {
+  Pull("Ana");
+  ASSERT_OK(store->NoteServerTime(clock.Now()));
+  const std::atomic<bool> cancel{true};
+  EXPECT_THAT(store->RecountWhenDue(&cancel), IsOkAndHolds(false)) << "none is due";
+  clock.Advance(absl::Hours(25));
+  EXPECT_THAT(store->RecountWhenDue(&cancel), StatusIs(absl::StatusCode::kCancelled));
 }
 
 TEST_F(DeviceRepairTest, WhatLiesOutsideTheRangeThatWasAskedForStays) {

@@ -140,7 +140,7 @@ class FakeDeviceStore final : public DeviceStore {
   v1::RepairNotes Repairs() const override { return {}; }
   bool IsAtCheckpoint(absl::string_view) const override { return true; }
   absl::StatusOr<bool> RecomputeSums(absl::string_view) override { return Unused(); }
-  absl::StatusOr<bool> RecountWhenDue() override { return false; }
+  absl::StatusOr<bool> RecountWhenDue(const std::atomic<bool>*) override { return false; }
   absl::StatusOr<std::vector<v1::RecordRange>> CutRange(absl::string_view, absl::string_view,
                                                         absl::string_view, uint64_t,
                                                         size_t) const override {
