@@ -125,6 +125,7 @@ class TestReplica {
   Epoch epoch;
   std::string run;
   uint64_t position = 0;
+  int64_t server_time_ms = 0;  // that they knew
   uint64_t stamp_ms = 1'767'225'600'000;
   std::string user = "ana";
   // Unless 0: they try this one again, with this stamp.
@@ -148,6 +149,7 @@ class TestReplica {
     header.mutable_position()->set_epoch(epoch.AsBytes());
     header.mutable_position()->set_run(run);
     header.mutable_position()->set_sequence(position);
+    header.mutable_position()->set_server_time_ms(server_time_ms);
     header.set_user(user);
     header.set_stamp(++stamp_ms << 16);
     if (retry_of != 0) {

@@ -348,6 +348,15 @@ TEST_P(AuthorityStoreTest, PositionOfAnotherEpochHasSeenNothing) {
   EXPECT_EQ(result.verdicts.at(0).outcome(), v1::MERGED);
 }
 
+TEST_P(AuthorityStoreTest, AStampLiesAboveTheServersTimeThatItsWriterKnew) {
+  ana_.stamp_ms = 1;
+  const absl::Time known = now_ - absl::Hours(1);
+  ana_.server_time_ms = absl::ToUnixMillis(known);
+  const PushResult result =
+      Commit(ana_.PushOf({Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Rosa"))}));
+  EXPECT_GT(Hlc{result.verdicts.at(0).stamp()}.ToTime(), known);
+}
+
 TEST_P(AuthorityStoreTest, ClockOfTheFarFutureIsLoweredToServerTime) {
   const RecordId id = ana_.NewId();
   ana_.stamp_ms = 32'000'000'000'000;

@@ -418,6 +418,19 @@ TEST_F(SessionTest, AnotherContentUnderAUsedSequenceIsAFork) {
   EXPECT_EQ(copy.partition(kOaxaca).outbox.size(), 1U);
 }
 
+// By it a copy knows that they are not its own.
+TEST_F(SessionTest, ABatchNamesTheChainOfTheLastSetItJudges) {
+  first_.Add(kOaxaca, "a");
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, first_.ReadOutbox(kOaxaca, 1, 1));
+  std::string chain;
+  LoopbackOptions options;
+  options.on_server_frame = [&](const v1::ServerFrame& frame) {
+    if (frame.has_batch()) chain = frame.batch().chain();
+  };
+  EXPECT_EQ(Sync(&first_, std::move(options)), End::kFinished);
+  EXPECT_EQ(chain, page.chain_after);
+}
+
 // The welcome could not tell: what the other copy had pushed was judged after it was written.
 TEST_F(SessionTest, AVerdictOnTheOtherCopysChangeSetLeavesTheOutboxAlone) {
   FakeDeviceStore copy(1);
