@@ -76,8 +76,9 @@ absl::StatusOr<InitDirectory> InitDirectory::Begin(const std::string& directory)
   if (!error) fs::permissions(directory, fs::perms::owner_all, error);
   if (!error) fs::create_directory(WorkPath(directory), error);
   if (error) {
-    return absl::UnavailableError(absl::StrCat("cannot make ", directory, ": ", error.message(),
-                                               "; choose another --dir, or run as its owner"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot make ", directory, ": ", error.message(),
+                     "; choose another --dir, or run as its owner"));
   }
   return InitDirectory(directory);
 }

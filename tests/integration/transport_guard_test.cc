@@ -218,14 +218,18 @@ TEST_F(TransportGuardTest, OnlyTheDevicesOwnKeyRenewsAndNoRevokedOneDoes) {
   EXPECT_THAT(transport->Renew(Nobody(), request), StatusIs(absl::StatusCode::kPermissionDenied));
 }
 
-TEST_F(TransportGuardTest, TheListOfServicesIsNotPublished) {
+TEST_F(TransportGuardTest, TheListOfServicesIsPublishedOnlyWhenItIsAskedFor) {
+  constexpr char kAlpha[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+  constexpr char kV1[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
   const Credentials admin = CredentialsOf("admin");
-  for (const char* version : {"v1alpha", "v1"}) {
-    const RawAnswer answer = CallRaw(
-        admin, absl::StrCat("/grpc.reflection.", version, ".ServerReflection/ServerReflectionInfo"),
-        "");
-    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << version;
+  for (const char* method : {kAlpha, kV1}) {
+    const RawAnswer answer = CallRaw(admin, method, "");
+    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << method;
   }
+  organization_.StopServer();
+  organization_.StartServer(nullptr, SystemClock(), /*reflection=*/true);
+  // The version that the packaged gRPC speaks.
+  EXPECT_TRUE(CallRaw(admin, kAlpha, "").status.ok());
 }
 
 constexpr char kSession[] = "/brigada.v1.Sync/Session";

@@ -56,7 +56,7 @@ TestOrganization::~TestOrganization() {
   StopServer();
 }
 
-void TestOrganization::StartServer(const WrapStore& wrap, const Clock& clock) {
+void TestOrganization::StartServer(const WrapStore& wrap, const Clock& clock, bool reflection) {
   absl::StatusOr<std::unique_ptr<Organization>> organization =
       OpenOrganization(scratch_ / "server", clock, SystemRandom());
   Require(organization.status());
@@ -64,6 +64,7 @@ void TestOrganization::StartServer(const WrapStore& wrap, const Clock& clock) {
   ServerOptions options;
   options.listen = absl::StrCat("127.0.0.1:", port());
   options.threads = 2;
+  options.reflection = reflection;
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(*std::move(organization), options, clock, SystemRandom());
   Require(server.status());

@@ -345,10 +345,13 @@ class DiskTest(unittest.TestCase):
 
     def test_a_newer_format_is_refused_and_left_as_it_is(self):
         self.assertEqual(self.go("add", "people", "--scope", OAXACA, "--name.given-names", "Uno").code, 0)
-        subprocess.run([NEWER_FORMAT, os.path.join(self.path, "d", "store")], check=True)
+        store = os.path.join(self.path, "d", "store")
+        subprocess.run([NEWER_FORMAT, store], check=True)
         answer = self.go("list", "people")
         self.assertEqual(answer.code, 1, answer.text)
         self.assertIn("Actualice brigada; nada se ha perdido", answer.err)
+        subprocess.run([NEWER_FORMAT, store, "--undo"], check=True)
+        self.assertIn("Uno", self.go("list", "people").out)
 
     def test_the_store_of_a_server_is_not_taken_for_a_device(self):
         field = Field()

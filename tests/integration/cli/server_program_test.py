@@ -38,6 +38,8 @@ class ServerProgramTest(FieldTest):
         self.refused(3, ["No hay un respaldo en nada"], *used, "restore", "--backup", "nada")
         self.refused(4, ["Otro proceso usa este directorio"], *used, "serve", "--listen", "127.0.0.1:0")
         self.refused(4, ["un servidor usa este directorio"], *used, "invite", "--user", "ana")
+        self.refused(1, ["No se pudo hacer el directorio /proc/brigada", "--dir"], "--dir", "/proc/brigada", "init",
+                     "--organization", "R", "--address", "a:1", "--administrator", "x")
         self.refused(1, ["ya tiene una organización"], *used, "init", "--organization", "R", "--address", "a:1",
                      "--administrator", "x")
 

@@ -96,12 +96,19 @@ class FormatTest(unittest.TestCase):
     def test_the_store_of_a_later_server_is_refused_and_left_as_it_is(self):
         field = Field()
         try:
+            field.device("ana")
+            self.assertEqual(field.go("admin", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva").code, 0)
+            self.assertEqual(field.go("admin", "sync").code, 0)
             field.stop()
             store = field.at("server", "store")
             subprocess.run([NEWER_FORMAT, store], check=True)
             answer = field.serve_command("serve", "--listen", field.address)
             self.assertNotEqual(answer.code, 0, answer.text)
             self.assertRegex(answer.err, re.compile("newer|later|nuev|actualice", re.I))
+            subprocess.run([NEWER_FORMAT, store, "--undo"], check=True)
+            field.start()
+            self.assertEqual(field.go("ana", "sync").code, 0)
+            self.assertEqual(field.count("ana", "people", "name_given_names = 'Eva'"), 1)
         finally:
             field.close()
 
