@@ -12,9 +12,8 @@ namespace {
 constexpr absl::Duration kFirstWait = absl::Seconds(1);
 constexpr absl::Duration kLongestWait = absl::Minutes(1);
 
-bool IsFinal(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
-}
+// After it has worked so long, what failed before says nothing about the disk any more.
+constexpr absl::Duration kGoodRun = absl::Minutes(10);
 
 StoreLender::Known KnownOf(const DeviceStore& store) {
   return {store.replica(), store.user(), store.LastWelcome()};
@@ -48,6 +47,7 @@ absl::StatusOr<std::shared_ptr<DeviceStore>> StoreLender::Borrow() {
 void StoreLender::Take(OpenedStore opened) {
   store_ = std::move(opened.store);
   health_ = std::move(opened.health);
+  opened_at_ = clock_->Monotonic();
   if (how_.listener) store_->SetChangeListener(how_.listener);
 }
 
@@ -65,7 +65,8 @@ bool StoreLender::MayClose(const absl::Status& health) const {
 
 absl::Status StoreLender::Reopen() {
   const absl::Duration now = clock_->Monotonic();
-  if (!failure_.ok() && (IsFinal(failure_) || now < next_try_)) return failure_;
+  if (!failure_.ok() && (absl::IsDataLoss(failure_) || now < next_try_)) return failure_;
+  if (failure_.ok() && now - opened_at_ >= kGoodRun) wait_ = absl::ZeroDuration();
   absl::StatusOr<OpenedStore> opened = how_.open();
   failure_ = opened.status();
   // After a success too: a disk that fails every write does not make this spin.

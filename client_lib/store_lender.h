@@ -26,12 +26,12 @@ struct OpenedStore {
 };
 
 // Thread safe. Whoever has borrowed keeps the store open: one that failed goes on being lent, for
-// reading, until all have given it back. The next one to borrow then opens it again; tries that
-// fail are a second apart, later ones up to a minute.
+// reading, until all have given it back. The next one to borrow then opens it again; tries are a
+// second apart, later ones up to a minute, until one has held for ten.
 class StoreLender {
  public:
   struct How {
-    // Opens the store again. kDataLoss, kFailedPrecondition: it is not tried again.
+    // Opens the store again. kDataLoss: it is not tried again.
     std::function<absl::StatusOr<OpenedStore>()> open;
     // Asked before a store that found the disk full is closed: as it is it can still be read.
     std::function<bool()> has_room;
@@ -75,6 +75,7 @@ class StoreLender {
   absl::Status failure_ ABSL_GUARDED_BY(mu_);  // of the last try
   absl::Duration wait_ ABSL_GUARDED_BY(mu_);
   absl::Duration next_try_ ABSL_GUARDED_BY(mu_);
+  absl::Duration opened_at_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace brigada

@@ -30,6 +30,21 @@ absl::Status FileError(absl::string_view what, const std::string& path) {
   return absl::UnavailableError(absl::StrCat(what, " ", path, ": ", std::strerror(errno)));
 }
 
+// More than a server notes in days; beyond it the store alone remembers until the next opening.
+constexpr size_t kMaxUnwrittenBytes = size_t{4} << 20;
+
+// 0, or the errno of what failed.
+int AppendDurably(int file, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(file, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    if (n == 0) return EIO;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return fdatasync(file) == 0 ? 0 : errno;
+}
+
 // The record at the beginning of `rest`, with the bytes that it takes.
 std::optional<std::pair<v1::JournalRecord, size_t>> ReadRecord(absl::string_view rest) {
   const std::optional<absl::string_view> content = ReadFramed(rest);
@@ -134,6 +149,8 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::string& path,
   }
   if (fsync(file) != 0) return FileError("cannot write the journal", path);
   RETURN_IF_ERROR(SyncDirectoryOf(path));
+  const MutexLock lock(&journal->mu_);
+  journal->length_ = good;
   return journal;
 }
 
@@ -147,21 +164,37 @@ absl::Status Journal::Append(std::vector<v1::JournalRecord> records) {
   }
   const MutexLock lock(&mu_);
   RETURN_IF_ERROR(failure_);
-  size_t written = 0;
-  while (written < bytes.size()) {
-    const ssize_t n = write(file_, bytes.data() + written, bytes.size() - written);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    written += static_cast<size_t>(n);
-  }
-  if (written == bytes.size() && fdatasync(file_) == 0) return absl::OkStatus();
-  const std::string why = std::strerror(errno);
-  failure_ = absl::UnavailableError(absl::StrCat(
-      "the journal beside the store cannot be written (", why,
-      "): what was asked for is in force, but a restored backup would not know of it; make room "
-      "and start the server again"));
-  Log(LogLevel::kError, "journal_failed", {{"error", why}});
+  absl::StrAppend(&unwritten_, bytes);
+  return WriteAll();
+}
+
+absl::Status Journal::Mend() {
+  const MutexLock lock(&mu_);
+  if (failure_.ok() && !unwritten_.empty() && WriteAll().ok())
+    Log(LogLevel::kWarning, "journal_mended", {{"bytes", length_}});
   return failure_;
+}
+
+absl::Status Journal::WriteAll() {
+  const int error = AppendDurably(file_, unwritten_);
+  if (error == 0) {
+    length_ += unwritten_.size();
+    unwritten_.clear();
+    return absl::OkStatus();
+  }
+  const absl::Status status(
+      error == ENOSPC || error == EDQUOT || error == EFBIG ? absl::StatusCode::kResourceExhausted
+                                                           : absl::StatusCode::kUnavailable,
+      absl::StrCat("the journal beside the store cannot be written (", std::strerror(error),
+                   "): what was asked for is in force, but a restored backup would not know of it "
+                   "until the disk takes it"));
+  // What a failed sync left in the page cache counts as written there for ever: it goes, and all
+  // of it is written again.
+  const bool is_cut = ftruncate(file_, static_cast<off_t>(length_)) == 0;
+  if (!is_cut || unwritten_.size() > kMaxUnwrittenBytes) failure_ = status;
+  Log(LogLevel::kError, "journal_failed",
+      {{"error", std::strerror(error)}, {"bytes", unwritten_.size()}});
+  return status;
 }
 
 std::vector<v1::JournalRecord> RecordsOf(absl::Span<const DirectoryWrite> writes, uint64_t number) {

@@ -35,9 +35,12 @@ class Journal {
 
   // What was there when it was opened, in order.
   const std::vector<v1::JournalRecord>& records() const { return records_; }
-  // On the disk when it returns. After a failure every later call fails too: what the disk holds is
-  // unknown until it is opened again.
+  // On the disk when it returns. kResourceExhausted (the disk is full) or kUnavailable: not yet;
+  // the records are kept, within bounds, and written with the next ones or by Mend.
   absl::Status Append(std::vector<v1::JournalRecord> records);
+  // Writes what an earlier Append could not. OK too while that fails again; otherwise the file can
+  // only be gone on with once it is opened again, which notes what is missing from the store.
+  absl::Status Mend();
 
   // Notes what of `writes` has to survive a restore. For AuthorityStoreOptions.
   absl::Status NoteDirectory(absl::Span<const DirectoryWrite> writes, uint64_t number);
@@ -46,12 +49,16 @@ class Journal {
 
  private:
   Journal(int file, const Clock* clock) : file_(file), clock_(clock) {}
+  // OK: nothing is unwritten.
+  absl::Status WriteAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int file_;
   const Clock* const clock_;
   std::vector<v1::JournalRecord> records_;
   Mutex mu_;
-  absl::Status failure_ ABSL_GUARDED_BY(mu_);
+  uint64_t length_ ABSL_GUARDED_BY(mu_) = 0;  // of what is on the disk
+  std::string unwritten_ ABSL_GUARDED_BY(mu_);
+  absl::Status failure_ ABSL_GUARDED_BY(mu_);  // that only an opening mends
 };
 
 // What of `writes` has to survive a restore, as it is noted.

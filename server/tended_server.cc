@@ -12,10 +12,9 @@ namespace {
 
 bool IsFull(const absl::Status& status) { return absl::IsResourceExhausted(status); }
 
-// Only these pass by themselves, or may.
-bool MayPass(const absl::Status& status) {
-  return absl::IsUnavailable(status) || IsFull(status) || absl::IsInternal(status) ||
-         absl::IsUnknown(status);
+absl::Status HealthOf(const Organization& organization) {
+  RETURN_IF_ERROR(organization.store->Health());
+  return organization.journal->Mend();
 }
 
 }  // namespace
@@ -53,7 +52,7 @@ absl::Status TendedServer::StartServer() {
 
 absl::Status TendedServer::Tend() {
   if (server_ != nullptr) {
-    const absl::Status health = server_->organization().store->Health();
+    const absl::Status health = HealthOf(server_->organization());
     if (health.ok()) return absl::OkStatus();
     if (clock_.Monotonic() - serving_since_ >= tending_.good_run) {
       failures_ = 0;
@@ -93,7 +92,7 @@ absl::Status TendedServer::TryAgain() {
     }
     Log(LogLevel::kError, "store not opened again",
         {{"code", absl::StatusCodeToString(status.code())}, {"failures", failures_}});
-    if (!MayPass(status)) return status;
+    if (absl::IsDataLoss(status)) return status;
     NoteFailure(status);
     if (failures_ < tending_.max_failures) return absl::OkStatus();
   }

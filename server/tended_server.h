@@ -1,6 +1,6 @@
-// A server that outlives failures of its store: when a write or a flush fails, what reached the
-// disk is unknown, so it ends, closes the store, opens it again with every check of an opening, and
-// serves on.
+// A server that outlives failures of its store and its journal: when a write or a flush fails, what
+// reached the disk is unknown, so it ends, closes the store, opens it again with every check of an
+// opening, and serves on.
 #ifndef SERVER_TENDED_SERVER_H_
 #define SERVER_TENDED_SERVER_H_
 
@@ -43,8 +43,8 @@ class TendedServer {
                                                              const Clock& clock, Random& random);
 
   // To be called about once a second: does what there is to do about a store that failed. Not OK:
-  // it gave up, and nothing is served any more. kDataLoss (or what else opening says that trying
-  // again does not mend): the files need somebody; kInternal: the store failed too often.
+  // it gave up, and nothing is served any more. kDataLoss: the files need somebody; kInternal: the
+  // store failed too often, or could not be opened, for whatever other reason.
   absl::Status Tend();
   // As Server::Shutdown; there is no Tend afterwards.
   void Shutdown(absl::Duration patience);

@@ -163,6 +163,17 @@ TEST_F(TendedServerTest, WhileTheStoreCannotBeOpenedHealthSaysSoAndDevicesComeBa
   EXPECT_EQ(ana_->GetSyncStatus().pending, 0u);
 }
 
+TEST_F(TendedServerTest, AStoreThatFailsWhileItIsOpenedIsTriedAgain) {
+  store_->Break();
+  opening_ = absl::FailedPreconditionError("the store takes no writes since one failed");
+  EXPECT_OK(server_->Tend());
+  opening_ = absl::OkStatus();
+
+  EXPECT_OK(server_->Tend());
+
+  EXPECT_OK(ana_->Sync({}));
+}
+
 TEST_F(TendedServerTest, AFullDiskIsWaitedForHoweverLong) {
   store_->Break();
   opening_ = absl::ResourceExhaustedError("the disk is full");

@@ -115,6 +115,32 @@ TEST_F(StoreLenderTest, TriesThatFailAreApart) {
   EXPECT_OK(Write());
 }
 
+TEST_F(StoreLenderTest, AfterAGoodRunTheFirstTryComesSoonAgain) {
+  ASSERT_OK(Write());
+  for (int i = 0; i < 8; ++i) {
+    FailAWrite();
+    clock_.Advance(absl::Minutes(1));
+    ASSERT_OK(Write());
+  }
+  clock_.Advance(absl::Minutes(10));
+  FailAWrite();
+  ASSERT_OK(Write());
+  FailAWrite();
+  EXPECT_FALSE(Write().ok());
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_OK(Write());
+}
+
+TEST_F(StoreLenderTest, WhatAFailedWriteLeavesBehindIsTriedAgain) {
+  ASSERT_OK(Write());
+  FailAWrite();
+  opening_ = absl::FailedPreconditionError("the store takes no writes since one failed");
+  EXPECT_THAT(stores_->Borrow(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  opening_ = absl::OkStatus();
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_OK(Write());
+}
+
 TEST_F(StoreLenderTest, ADamagedStoreIsNotTriedAgain) {
   FailAWrite();
   opening_ = absl::DataLossError("a checksum failed");

@@ -1,5 +1,8 @@
 #include "server/journal.h"
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -89,6 +92,66 @@ TEST_F(JournalTest, AnAppendOfWhichOnlyZerosArrivedIsCutOff) {
     EXPECT_EQ(Open()->records().size(), 1u);
     EXPECT_EQ(std::filesystem::file_size(path_), whole);
   }
+}
+
+// No file of this process may grow beyond `bytes` while it lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(uint64_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallDisk() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, SIG_DFL);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(JournalTest, WhatFoundNoRoomIsNotedOnceThereIsSome) {
+  Note("ana", "one");
+  const auto whole = std::filesystem::file_size(path_);
+  const auto journal = Open();
+  const DirectoryWrite revoked{DirectoryKind::kUser, "ana", "revoked", std::nullopt};
+  {
+    const SmallDisk disk(whole + 5);
+    EXPECT_THAT(journal->NoteDirectory({&revoked, 1}, ++writes_),
+                StatusIs(absl::StatusCode::kResourceExhausted));
+    EXPECT_EQ(std::filesystem::file_size(path_), whole);
+    EXPECT_OK(journal->Mend());
+    EXPECT_EQ(Open()->records().size(), 1u);
+  }
+  EXPECT_OK(journal->Mend());
+  EXPECT_EQ(Open()->records().size(), 2u);
+  EXPECT_EQ(Open()->records().back().value(), "revoked");
+}
+
+TEST_F(JournalTest, WhatFoundNoRoomGoesWithTheNextNote) {
+  const auto journal = Open();
+  const DirectoryWrite first{DirectoryKind::kUser, "ana", "one", std::nullopt};
+  const DirectoryWrite second{DirectoryKind::kUser, "beto", "two", std::nullopt};
+  {
+    const SmallDisk disk(5);
+    EXPECT_FALSE(journal->NoteDirectory({&first, 1}, 1).ok());
+  }
+  EXPECT_OK(journal->NoteDirectory({&second, 1}, 2));
+  EXPECT_EQ(Open()->records().size(), 2u);
+}
+
+TEST_F(JournalTest, MoreThanIsKeptInMemoryWaitsForAnOpening) {
+  const auto journal = Open();
+  const DirectoryWrite large{DirectoryKind::kUser, "ana", std::string(5 << 20, 'x'), std::nullopt};
+  {
+    const SmallDisk disk(5);
+    EXPECT_FALSE(journal->NoteDirectory({&large, 1}, 1).ok());
+  }
+  EXPECT_THAT(journal->Mend(), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST_F(JournalTest, ReplayBringsADirectoryToTheLastValues) {
