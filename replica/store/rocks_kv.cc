@@ -300,9 +300,9 @@ absl::StatusOr<std::unique_ptr<Kv>> OpenRocksKv(const RocksKvOptions& options) {
   return std::make_unique<RocksKv>(options, std::move(database));
 }
 
-absl::Status VerifyRocksFiles(const std::string& path) {
+absl::Status VerifyRocksFiles(const std::string& path, rocksdb::Env* env) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RocksDatabase> database,
-                   OpenRocksDatabase({.path = path, .read_only = true}));
+                   OpenRocksDatabase({.path = path, .read_only = true, .env = env}));
   return ToStatus(database->db->VerifyChecksum(), "reading the store's files");
 }
 

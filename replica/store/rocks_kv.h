@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<Kv>> OpenRocksKv(const RocksKvOptions& options);
 
 // Reads every block of every file of the store in `path`, which nobody else has open, and changes
 // none. kDataLoss: a checksum failed; names the file. Other errors as OpenRocksKv.
-absl::Status VerifyRocksFiles(const std::string& path);
+absl::Status VerifyRocksFiles(const std::string& path, rocksdb::Env* env = nullptr);
 
 }  // namespace brigada
 

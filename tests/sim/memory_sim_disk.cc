@@ -1,10 +1,16 @@
 // The contract of Kv with the faults of a disk, without one. Writes that were not synced are undone
-// from the end when the power goes, so that what stays is a beginning of their order.
+// from the end when the power goes, so that what stays is a beginning of their order. A value in
+// which a bit has turned cannot be read; the outbox mirror is what a disk would keep in a second
+// file.
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "replica/base/check.h"
+#include "replica/base/status_macros.h"
+#include "replica/store/kv_device_store.h"
 #include "replica/store/memory_kv.h"
+#include "replica/store/outbox_mirror.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_random.h"
 
@@ -26,7 +32,15 @@ class MemorySimDisk final : public SimDisk {
   void SetFull(bool full, uint64_t /*draw*/) override { is_full_ = full; }
   void Heal() override { writes_until_cut_ = writes_until_failure_ = is_full_ = 0; }
 
+  bool FlipBit(uint64_t draw, bool is_open) override;
+  void LoseDatabase() override { is_lost_ = true; }
+  absl::Status Verify() override;
+  absl::StatusOr<RecoveredStore> Recover(const DeviceStoreOptions& options) override;
+
   const Kv& kv() const { return *kv_; }
+  bool IsDamaged(Table table, absl::string_view key) const {
+    return !damaged_.empty() && damaged_.contains({table, std::string(key)});
+  }
   absl::Status Write(const KvBatch& batch, Durability durability);
   absl::Status health() const;
 
@@ -34,8 +48,10 @@ class MemorySimDisk final : public SimDisk {
   KvBatch InverseOf(const KvBatch& batch) const;
 
   std::unique_ptr<Kv> kv_;
-  std::vector<KvBatch> undo_;  // of each write since the last sync
-  KvBatch limbo_;              // a write that failed half way
+  std::set<std::pair<Table, std::string>> damaged_;  // keys
+  bool is_lost_ = false;                             // but for the mirror
+  std::vector<KvBatch> undo_;                        // of each write since the last sync
+  KvBatch limbo_;                                    // a write that failed half way
   bool limbo_lands_ = false;
   bool has_power_ = true;
   bool is_stopped_ = false;
@@ -44,22 +60,76 @@ class MemorySimDisk final : public SimDisk {
   uint64_t writes_until_failure_ = 0;
 };
 
+absl::Status Unreadable() { return absl::DataLossError("a checksum does not match"); }
+
+// Ends at what cannot be read.
+class CheckedIterator final : public KvIterator {
+ public:
+  CheckedIterator(const MemorySimDisk* disk, Table table, std::unique_ptr<KvIterator> it)
+      : disk_(disk), table_(table), it_(std::move(it)) {}
+  void SeekToFirst() override { it_->SeekToFirst(); }
+  void Seek(absl::string_view target) override { it_->Seek(target); }
+  void SeekToLast() override { it_->SeekToLast(); }
+  bool Valid() const override { return it_->Valid() && !IsDamaged(); }
+  void Next() override { it_->Next(); }
+  void Prev() override { it_->Prev(); }
+  absl::string_view key() const override { return it_->key(); }
+  absl::string_view value() const override { return it_->value(); }
+  absl::Status status() const override {
+    return it_->Valid() && IsDamaged() ? Unreadable() : it_->status();
+  }
+
+ private:
+  bool IsDamaged() const { return disk_->IsDamaged(table_, it_->key()); }
+
+  const MemorySimDisk* const disk_;
+  const Table table_;
+  const std::unique_ptr<KvIterator> it_;
+};
+
+absl::StatusOr<std::optional<std::string>> CheckedGet(const MemorySimDisk& disk,
+                                                      const KvReader& reader, Table table,
+                                                      absl::string_view key) {
+  if (disk.IsDamaged(table, key)) return Unreadable();
+  return reader.Get(table, key);
+}
+
+class CheckedReader final : public KvReader {
+ public:
+  CheckedReader(const MemorySimDisk* disk, std::unique_ptr<const KvReader> reader)
+      : disk_(disk), reader_(std::move(reader)) {}
+  absl::StatusOr<std::optional<std::string>> Get(Table table,
+                                                 absl::string_view key) const override {
+    return CheckedGet(*disk_, *reader_, table, key);
+  }
+  std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
+                                      absl::string_view end) const override {
+    return std::make_unique<CheckedIterator>(disk_, table, reader_->Iterate(table, begin, end));
+  }
+
+ private:
+  const MemorySimDisk* const disk_;
+  const std::unique_ptr<const KvReader> reader_;
+};
+
 // What a store holds: it may go, the disk stays.
 class OpenedKv final : public Kv {
  public:
   explicit OpenedKv(MemorySimDisk* disk) : disk_(disk) {}
   absl::StatusOr<std::optional<std::string>> Get(Table table,
                                                  absl::string_view key) const override {
-    return disk_->kv().Get(table, key);
+    return CheckedGet(*disk_, disk_->kv(), table, key);
   }
   std::unique_ptr<KvIterator> Iterate(Table table, absl::string_view begin,
                                       absl::string_view end) const override {
-    return disk_->kv().Iterate(table, begin, end);
+    return std::make_unique<CheckedIterator>(disk_, table, disk_->kv().Iterate(table, begin, end));
   }
   absl::Status Write(const KvBatch& batch, Durability durability) override {
     return disk_->Write(batch, durability);
   }
-  std::unique_ptr<const KvReader> Snapshot() const override { return disk_->kv().Snapshot(); }
+  std::unique_ptr<const KvReader> Snapshot() const override {
+    return std::make_unique<CheckedReader>(disk_, disk_->kv().Snapshot());
+  }
   absl::Status health() const override { return disk_->health(); }
   absl::Status CopyTo(const std::string& /*path*/, const ContinueCopy& /*go_on*/) override {
     return absl::UnimplementedError("nothing copies a simulated store yet");
@@ -73,6 +143,7 @@ class OpenedKv final : public Kv {
 absl::StatusOr<std::unique_ptr<Kv>> MemorySimDisk::Open() {
   if (!has_power_) return absl::UnavailableError("the power is off");
   if (is_full_) return absl::ResourceExhaustedError("the disk is full");
+  if (is_lost_) return absl::DataLossError("the database is gone");
   is_stopped_ = false;
   if (!limbo_.empty() && limbo_lands_) {
     undo_.push_back(InverseOf(limbo_));
@@ -107,7 +178,56 @@ absl::Status MemorySimDisk::Write(const KvBatch& batch, Durability durability) {
   } else {
     undo_.push_back(InverseOf(batch));
   }
+  for (const KvBatch::Op& op : batch.ops()) damaged_.erase({op.table, op.key});
   return kv_->Write(batch, durability);
+}
+
+bool MemorySimDisk::FlipBit(uint64_t draw, bool /*is_open*/) {
+  SimRandom random(draw);
+  const KvBatch content = ContentOf(*kv_);
+  // Each table is hit as often, whatever it holds.
+  std::vector<const KvBatch::Op*> hit;
+  for (int tries = 0; tries < kTableCount && hit.empty(); ++tries) {
+    const auto table = static_cast<Table>(random.Uniform(kTableCount));
+    for (const KvBatch::Op& op : content.ops())
+      if (op.table == table) hit.push_back(&op);
+  }
+  if (hit.empty()) return false;
+  const KvBatch::Op& op = *hit[random.Uniform(hit.size())];
+  damaged_.emplace(op.table, op.key);
+  return true;
+}
+
+absl::Status MemorySimDisk::Verify() {
+  return damaged_.empty() && !is_lost_ ? absl::OkStatus() : Unreadable();
+}
+
+// The mirror is read alone, as where nothing of the database can be.
+absl::StatusOr<RecoveredStore> MemorySimDisk::Recover(const DeviceStoreOptions& options) {
+  if (!has_power_) return absl::UnavailableError("the power is off");
+  if (is_full_) return absl::ResourceExhaustedError("the disk is full");
+  if (limbo_lands_ && !limbo_.empty()) CHECK(kv_->Write(limbo_, Durability::kMemory).ok());
+  limbo_ = KvBatch();
+  const KvBatch all = ContentOf(*kv_);
+  KvBatch mirrored;
+  for (const KvBatch::Op& op : all.ops())
+    if (IsMirrored(op.table, op.key)) mirrored.Put(op.table, op.key, op.value);
+  auto fresh = NewMemoryKv();
+  const Kv& made = *fresh;
+  RETURN_IF_ERROR(fresh->Write(mirrored, Durability::kSync));
+  KvDeviceStore store(std::move(fresh), options);
+  RETURN_IF_ERROR(store.Open());
+  RecoveredStore recovered;
+  RETURN_IF_ERROR(store.RestoreOutbox(&recovered.outbox));
+  recovered.replica = store.replica();
+  recovered.is_whole = true;
+  const KvBatch content = ContentOf(made);
+  kv_ = NewMemoryKv();
+  RETURN_IF_ERROR(kv_->Write(content, Durability::kSync));
+  undo_.clear();
+  damaged_.clear();
+  is_lost_ = is_stopped_ = false;
+  return recovered;
 }
 
 void MemorySimDisk::PowerLoss(uint64_t draw) {
@@ -160,6 +280,8 @@ void FillDisk(const KvBatch& content, SimDisk* disk) {
   CHECK((*kv)->Write(content, Durability::kSync).ok());
 }
 
-std::unique_ptr<SimDisk> NewMemorySimDisk() { return std::make_unique<MemorySimDisk>(); }
+std::unique_ptr<SimDisk> NewMemorySimDisk(StoreKind /*kind*/) {
+  return std::make_unique<MemorySimDisk>();
+}
 
 }  // namespace brigada

@@ -41,12 +41,14 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "restores",
                                                                     "erasures",
                                                                     "copies",
-                                                                    "relays"};
+                                                                    "relays",
+                                                                    "bit-flips",
+                                                                    "lost-databases"};
 
-constexpr std::array<absl::string_view, 20> kStepNames = {
+constexpr std::array<absl::string_view, 21> kStepNames = {
     "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
     "disk",   "power",   "server-power", "grant",       "revoke", "lose-device", "sleep",
-    "attack", "discard", "backup",       "restore",     "erase",  "copy"};
+    "attack", "discard", "backup",       "restore",     "erase",  "copy",        "flip"};
 
 using F = Fault;
 
@@ -88,6 +90,12 @@ const std::vector<Profile>& Profiles() {
         F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes,
         F::kLazyCommits, F::kGrants, F::kMoves, F::kDeletes, F::kErasures},
        {F::kCopies}},
+      {"damage",
+       {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kDeviceRestarts,
+        F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks, F::kDiskErrors,
+        F::kLazyCommits, F::kGrants, F::kMoves, F::kDeletes, F::kErasures, F::kRestores, F::kCopies,
+        F::kLostDatabases},
+       {F::kBitFlips}},
       {"all",
        {F::kCuts,           F::kByteBudgets,   F::kOneWay,         F::kLateFrames,
         F::kSlowLinks,      F::kWrongClocks,   F::kClockJumps,     F::kFrozenClocks,
@@ -95,7 +103,8 @@ const std::vector<Profile>& Profiles() {
         F::kServerRestarts, F::kServerCrashes, F::kFullDisks,      F::kDiskErrors,
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
-        F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays},
+        F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays,
+        F::kBitFlips,       F::kLostDatabases},
        {}},
   };
   return profiles;
@@ -122,7 +131,7 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kDeviceRestarts}, StepKind::kDeviceRestart, 6);
   add({F::kServerRestarts}, StepKind::kServerRestart, 4);
   add({F::kFullDisks, F::kDiskErrors}, StepKind::kDiskFault, 8);
-  add({F::kDeviceCrashes}, StepKind::kDevicePower, 8);
+  add({F::kDeviceCrashes, F::kLostDatabases}, StepKind::kDevicePower, 8);
   add({F::kServerCrashes}, StepKind::kServerPower, 6);
   add({F::kGrants}, StepKind::kGrant, 6);
   add({F::kGrants}, StepKind::kRevoke, 4);
@@ -133,6 +142,7 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kRestores}, StepKind::kRestore, 4);
   add({F::kErasures}, StepKind::kErase, 4);
   add({F::kCopies}, StepKind::kCopy, 3);
+  add({F::kBitFlips}, StepKind::kFlip, 8);
   return weights;
 }
 

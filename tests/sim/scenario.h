@@ -40,12 +40,14 @@ enum class Fault : uint8_t {
   kDeletes,
   kUnknownFields,  // devices of a newer schema
   kAttacker,
-  kRestores,  // backups are taken and put back; the server's machine is set back
-  kErasures,  // records are erased for good
-  kCopies,    // a device's disk is copied, and both go on
-  kRelays,    // connections go through somebody who holds many frames and can lose either side
+  kRestores,       // backups are taken and put back; the server's machine is set back
+  kErasures,       // records are erased for good
+  kCopies,         // a device's disk is copied, and both go on
+  kRelays,         // connections go through somebody who holds many frames and can lose either side
+  kBitFlips,       // a bit of a file of a store turns
+  kLostDatabases,  // a power cut takes a device's database and leaves its outbox mirror
 };
-inline constexpr int kFaultCount = 28;
+inline constexpr int kFaultCount = 30;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {
@@ -69,6 +71,7 @@ enum class StepKind : uint8_t {
   kRestore,
   kErase,
   kCopy,
+  kFlip,
 };
 absl::string_view StepName(StepKind kind);
 

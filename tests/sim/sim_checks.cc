@@ -70,7 +70,7 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
   // Reading the outbox would make it durable.
   if (!is_durable) return;
   const auto page = device->store->ReadOutbox(receipt.partition, receipt.sequence, 1);
-  if (!page.ok() && device->has_trouble) return;
+  if (!page.ok() && IsExcused(device, page.status())) return;
   Expect(page.ok() && page->change_sets.size() == 1 && page->last_sequence == receipt.sequence,
          "I6: a commit is not in the outbox");
   if (!result_.failure.empty()) return;
@@ -340,7 +340,8 @@ void SimWorld::CheckRecoveredDevice(SimDevice* device) {
            "I1: a device lost a change set that Commit acknowledged");
     if (device->is_lazy || head.confirmed() >= name.sequence || !result_.failure.empty()) continue;
     const auto page = device->store->ReadOutbox(name.partition, name.sequence, 1);
-    if (!page.ok() && device->has_trouble) continue;  // reading syncs, which may fail
+    // Reading syncs, which may fail.
+    if (!page.ok() && IsExcused(device, page.status())) continue;
     Expect(page.ok() && !page->change_sets.empty() &&
                page->change_sets[0].header() == set.header_bytes,
            "I3: a change set of the outbox is not what was committed");
@@ -432,11 +433,9 @@ void SimWorld::CheckSessionEnd(SimDevice* device, const absl::Status& status) {
   const bool is_revoked = device->is_revoked && absl::IsPermissionDenied(status);
   const bool is_busy = absl::IsResourceExhausted(status);
   if (absl::IsFailedPrecondition(status) && device->is_copied) return;
-  Expect(is_servers_fault || is_revoked || is_busy || device->has_trouble,
+  Expect(is_servers_fault || is_revoked || is_busy || IsExcused(device, status),
          absl::StrCat("I17: a session ended with ", status.ToString()));
-  if (device->has_trouble && device->store != nullptr) {
-    device->store.reset();
-  }
+  if (device->has_trouble || device->is_damaged) device->store.reset();
 }
 
 bool SimWorld::SyncOnce(SimDevice* device) {

@@ -17,13 +17,15 @@ constexpr int kMaxMovesToSettle = 5'000;
 }  // namespace
 
 void SimWorld::TakeCopy(SimDevice* device) {
-  if (device->store == nullptr || device->has_trouble || devices_.size() >= kMaxDevices) return;
+  if (device->store == nullptr || device->has_trouble || device->may_be_damaged ||
+      devices_.size() >= kMaxDevices)
+    return;
   // What was not yet on the disk becomes common knowledge here.
   device->is_lazy = false;
   device->is_copied = true;
   NotePending(device);
   const int number = static_cast<int>(devices_.size());
-  auto copy = std::make_unique<SimDevice>(number, NewDisk(), &true_us_,
+  auto copy = std::make_unique<SimDevice>(number, NewDisk(StoreKind::kDevice), &true_us_,
                                           root_.Fork(absl::StrCat("device", number)).Next());
   FillDisk(ContentOf(*device->kv), copy->disk.get());
   copy->replica = device->replica;
@@ -50,7 +52,7 @@ void SimWorld::NotePending(SimDevice* device) {
     const v1::OutboxHead head = device->store->Head(partition);
     for (uint64_t sequence = head.confirmed() + 1; sequence <= head.sequence(); ++sequence) {
       const auto page = device->store->ReadOutbox(partition, sequence, 1);
-      if (!page.ok() && device->has_trouble) return;
+      if (!page.ok() && IsExcused(device, page.status())) return;
       CHECK(page.ok() && page->last_sequence == sequence);
       const SetName name{device->replica.AsBytes(), partition, sequence};
       WrittenSet set = SetOf(*page, device->number);
@@ -126,7 +128,8 @@ void SimWorld::Divide(SimDevice* device) {
   if (!server_->is_up() || device->store == nullptr) return;
   AuthorityStore& store = server_->store();
   const auto unsent = device->store->UnsentChains();
-  Expect(unsent.ok() || device->has_trouble, "I12: a copy cannot say what it has not sent");
+  Expect(unsent.ok() || IsExcused(device, unsent.status()),
+         "I12: a copy cannot say what it has not sent");
   if (!unsent.ok()) return;
   const auto shared = FindSharedWork(store, device->replica, *unsent);
   if (!shared.ok()) return;
@@ -142,7 +145,7 @@ void SimWorld::Divide(SimDevice* device) {
   oracle_.PutDevice(enrolled.replica(), device->user);
   const absl::Status divided =
       device->store->BecomeReplica(*ReplicaId::FromBytes(enrolled.replica()), *shared);
-  Expect(divided.ok() || device->has_trouble,
+  Expect(divided.ok() || IsExcused(device, divided),
          absl::StrCat("I12: a copy cannot become a device: ", divided.ToString()));
   if (divided.ok()) {
     NoteDivision(device);

@@ -47,6 +47,11 @@ struct SimDevice {
   std::unique_ptr<SimLink> link;       // a session under way
   // A fault of the disk may still show in some status.
   bool has_trouble = false;
+  // A bit of its files has turned, or its database is gone: reads may say so. One copy of its
+  // outbox is whole, so nothing else is damaged until it is known to be whole or was recovered.
+  bool may_be_damaged = false;
+  bool is_damaged = false;      // something said so: it is recovered before it starts again
+  bool loses_database = false;  // with the next power cut
 
   // By partition: what has been settled, and what has left the device.
   std::map<std::string, uint64_t> confirmed;

@@ -8,6 +8,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "replica/store/device_recovery.h"
+#include "replica/store/device_store.h"
+#include "replica/store/format.h"
 #include "replica/store/kv.h"
 
 namespace brigada {
@@ -32,14 +35,25 @@ class SimDisk {
   virtual void SetFull(bool full, uint64_t draw) = 0;
   // No fault is pending any more.
   virtual void Heal() = 0;
+
+  // A bit of a file turns; it may show now, later or never. `is_open`: of a table, which is read
+  // when it is needed. False: there is nothing yet that could be damaged.
+  virtual bool FlipBit(uint64_t draw, bool is_open) = 0;
+  // Of a device: what the database consists of is gone, its outbox mirror is not.
+  virtual void LoseDatabase() = 0;
+  // What `brigada verify` finds in the files: kDataLoss, or they can all be read.
+  virtual absl::Status Verify() = 0;
+  // Of a device, what `brigada recover` does.
+  virtual absl::StatusOr<RecoveredStore> Recover(const DeviceStoreOptions& options) = 0;
 };
 
-std::unique_ptr<SimDisk> NewMemorySimDisk();
+// A device's has an outbox mirror.
+std::unique_ptr<SimDisk> NewMemorySimDisk(StoreKind kind);
 // All that a store holds, as one write of another.
 KvBatch ContentOf(const KvReader& store);
 // Puts it on a new disk.
 void FillDisk(const KvBatch& content, SimDisk* disk);
-std::unique_ptr<SimDisk> NewRocksSimDisk();
+std::unique_ptr<SimDisk> NewRocksSimDisk(StoreKind kind);
 
 }  // namespace brigada
 

@@ -50,14 +50,15 @@ bool SimWorld::StartDevice(SimDevice* device) {
     device->has_rebooted = true;
     device->shown.clear();
     ++result_.crashes;
+    if (std::exchange(device->loses_database, false)) LoseDatabase(device);
   }
+  if (device->may_be_damaged && !device->is_damaged) VerifyDevice(device);
+  if (device->is_damaged && !RecoverDevice(device)) return false;
   auto kv = device->disk->Open();
   absl::Status status = kv.status();
   if (kv.ok()) {
     device->kv = kv->get();
-    auto store = OpenDeviceStore(
-        *std::move(kv),
-        {.registry = &SimRegistry(), .clock = &device->clock, .random = &device->random});
+    auto store = OpenDeviceStore(*std::move(kv), StoreOptionsOf(device));
     status = store.status();
     if (store.ok()) {
       device->store = *std::move(store);
@@ -68,6 +69,8 @@ bool SimWorld::StartDevice(SimDevice* device) {
   last_start_ = status;
   if (!status.ok()) {
     const bool is_damage = absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
+    if (absl::IsDataLoss(status) && IsExcused(device, status) && device->is_damaged)
+      return StartDevice(device);
     Expect(device->has_trouble && !is_damage,
            absl::StrCat("I3: a device's store does not open: ", status.ToString()));
     return false;
@@ -115,11 +118,13 @@ void SimWorld::NoticeFailures() {
     if (!server_->disk().has_power() || !health.ok()) StopServer();
   }
   for (const auto& device : devices_)
-    if (device->store != nullptr && !device->disk->has_power()) StopDevice(device.get());
+    if (device->store != nullptr && (!device->disk->has_power() || device->is_damaged))
+      StopDevice(device.get());
 }
 
 void SimWorld::Heal() {
   trace_.Add("heal");
+  is_healing_ = true;
   late_.clear();
   server_->disk().Heal();
   for (const auto& device : devices_) {
@@ -131,7 +136,7 @@ void SimWorld::Heal() {
   if (!server_->is_up() || server_has_trouble_)
     Expect(StartServer(), absl::StrCat("I3: the server does not start: ", last_start_.ToString()));
   for (const auto& device : devices_) {
-    if (device->store != nullptr && !device->has_trouble) continue;
+    if (device->store != nullptr && !device->has_trouble && !device->may_be_damaged) continue;
     Expect(StartDevice(device.get()),
            absl::StrCat("I3: a device does not start: ", last_start_.ToString()));
   }

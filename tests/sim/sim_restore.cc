@@ -64,6 +64,10 @@ void SimWorld::TakeRestore(SimRandom* random) {
   if (how == 2 && (backup.erasures != oracle_.erased().size() + erasing_.size() ||
                    backup.enrolments != enrolments_))
     how = 1;
+  PutBack(backup, how);
+}
+
+void SimWorld::PutBack(const SimBackup& backup, uint64_t how) {
   StopServer();
   trace_.Add(how);
   ++result_.restores;
@@ -77,7 +81,7 @@ void SimWorld::TakeRestore(SimRandom* random) {
     for (const auto& device : devices_)
       device->is_revoked = backup.revoked.contains(device->replica);
   }
-  auto disk = NewDisk();
+  auto disk = NewDisk(StoreKind::kAuthority);
   FillDisk(backup.content, disk.get());
   server_->PutBack(std::move(disk), how == 0);
   StartServer();

@@ -81,12 +81,12 @@ SimResult SimWorld::Run() {
   return result_;
 }
 
-std::unique_ptr<SimDisk> SimWorld::NewDisk() const {
-  return request_.store == SimStore::kMemory ? NewMemorySimDisk() : NewRocksSimDisk();
+std::unique_ptr<SimDisk> SimWorld::NewDisk(StoreKind kind) const {
+  return request_.store == SimStore::kMemory ? NewMemorySimDisk(kind) : NewRocksSimDisk(kind);
 }
 
 void SimWorld::SetUp() {
-  server_ = std::make_unique<SimServer>(&SimRegistry(), NewDisk(), &true_us_,
+  server_ = std::make_unique<SimServer>(&SimRegistry(), NewDisk(StoreKind::kAuthority), &true_us_,
                                         root_.Fork("server").Next());
   server_->set_on_verdict(
       [this](const ReplicaId& replica, const std::string& partition, const v1::Verdict& verdict) {
@@ -105,7 +105,8 @@ void SimWorld::SetUp() {
 }
 
 void SimWorld::AddDevice(int number, SimRandom random) {
-  devices_.push_back(std::make_unique<SimDevice>(number, NewDisk(), &true_us_, random.Next()));
+  devices_.push_back(
+      std::make_unique<SimDevice>(number, NewDisk(StoreKind::kDevice), &true_us_, random.Next()));
   SimDevice& device = *devices_.back();
   if (scenario_.has(Fault::kWrongClocks) && random.Chance(700)) {
     const auto hours = static_cast<int64_t>(random.Uniform(uint64_t{2} * 30 * 365 * 24));
@@ -194,6 +195,8 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
     case StepKind::kDevicePower:
       device->disk->CutPowerSoon(random.Next());
       device->has_trouble = true;
+      device->loses_database =
+          scenario_.has(Fault::kLostDatabases) && random.Fork("database").Chance(400);
       return;
     case StepKind::kServerPower:
       server_->disk().CutPowerSoon(random.Next());
@@ -219,6 +222,8 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
       return TakeCopy(device);
     case StepKind::kErase:
       return TakeErase(&random);
+    case StepKind::kFlip:
+      return TakeFlip(device, &random);
   }
 }
 
@@ -230,7 +235,8 @@ void SimWorld::TakeDiscard(SimDevice* device) {
   CHECK(header.ParseFromString((*rejected)[0].change_set().header()));
   const absl::Status discarded =
       device->store->DiscardRejected(header.partition(), header.sequence());
-  Expect(discarded.ok() || device->has_trouble, absl::StrCat("discarding: ", discarded.ToString()));
+  Expect(discarded.ok() || IsExcused(device, discarded),
+         absl::StrCat("discarding: ", discarded.ToString()));
   // A failed write may have happened.
   device->discarded.push_back({device->replica.AsBytes(), header.partition(), header.sequence()});
 }
@@ -248,14 +254,14 @@ void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {
     const bool is_refusal =
         absl::IsInvalidArgument(receipt.status()) || absl::IsNotFound(receipt.status()) ||
         absl::IsAlreadyExists(receipt.status()) || absl::IsFailedPrecondition(receipt.status());
-    Expect(is_refusal || device->has_trouble,
+    Expect(is_refusal || IsExcused(device, receipt.status()),
            absl::StrCat("a commit failed: ", receipt.status().ToString()));
     if (device->has_trouble && !absl::IsResourceExhausted(receipt.status())) StopDevice(device);
     return;
   }
   ++result_.commits;
   NoteCommit(device, *receipt, !is_lazy);
-  CheckOwnWrites(*device, own);
+  CheckOwnWrites(device, own);
   if (device->link != nullptr) device->link->device().OnCommit();
 }
 
@@ -356,7 +362,7 @@ void SimWorld::EndLink(SimDevice* device) {
   // Trouble may have stopped it.
   const absl::Status scrubbed =
       device->store == nullptr ? absl::OkStatus() : device->store->ScrubFiles(nullptr);
-  Expect(scrubbed.ok() || device->has_trouble,
+  Expect(scrubbed.ok() || IsExcused(device, scrubbed),
          absl::StrCat("a device's files are not scrubbed: ", scrubbed.ToString()));
   if (is_copy && !device->is_settling) Divide(device);
 }

@@ -36,6 +36,7 @@ struct SimResult {
   uint64_t restores = 0;
   uint64_t erasures = 0;
   uint64_t copies = 0;
+  uint64_t recoveries = 0;
 };
 
 // What a record should show once its writer's own changes are committed.
@@ -75,7 +76,7 @@ class SimWorld {
   void Connect(SimDevice* device, const SimLinkOptions& options);
   void EndLink(SimDevice* device);
   void DeliverLate(SimRandom* random);
-  std::unique_ptr<SimDisk> NewDisk() const;
+  std::unique_ptr<SimDisk> NewDisk(StoreKind kind) const;
 
   // What of the past comes back, and what does not (sim_restore.cc).
   struct SimBackup {
@@ -92,6 +93,7 @@ class SimWorld {
   void NoteRun();
   void TakeBackup();
   void TakeRestore(SimRandom* random);
+  void PutBack(const SimBackup& backup, uint64_t how);
   void NoteWhatIsKnown();
   void TakeErase(SimRandom* random);
   void NoteErasures();
@@ -115,6 +117,16 @@ class SimWorld {
   void StopServer();
   void NoticeFailures();
   void Heal();
+
+  // Files that lose what they held (sim_damage.cc).
+  void TakeFlip(SimDevice* device, SimRandom* random);
+  void FlipServer(SimRandom* random);
+  DeviceStoreOptions StoreOptionsOf(SimDevice* device) const;
+  void LoseDatabase(SimDevice* device);
+  void VerifyDevice(SimDevice* device);
+  bool RecoverDevice(SimDevice* device);
+  // True when what went wrong with the device explains the status. Notes damage that shows.
+  static bool IsExcused(SimDevice* device, const absl::Status& status);
 
   // Administrators and the attacker (sim_actors.cc).
   void TakeGrant(SimDevice* device, SimRandom* random);
@@ -142,7 +154,7 @@ class SimWorld {
   // What devices show (sim_reads.cc).
   std::map<RecordName, OwnWrite> OwnWritesOf(const SimDevice& device,
                                              const std::vector<v1::Change>& changes) const;
-  void CheckOwnWrites(const SimDevice& device, const std::map<RecordName, OwnWrite>& writes);
+  void CheckOwnWrites(SimDevice* device, const std::map<RecordName, OwnWrite>& writes);
   void CheckReads(SimDevice* device, absl::Span<const ChangedRecord> changed);
   // What the server holds, against the model.
   void NoteTouched(const SetName& name);
@@ -197,6 +209,7 @@ class SimWorld {
 
   std::vector<v1::GrantRecord> grants_;
   bool server_has_trouble_ = false;
+  bool is_healing_ = false;
   absl::Status last_start_;  // of any node
   // A write of the directory whose outcome nobody knows.
   bool is_directory_unsure_ = false;

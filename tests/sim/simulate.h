@@ -25,8 +25,8 @@ struct SimSummary {
   std::vector<SimFailure> failures;
 };
 
-// Runs the histories of `count` seeds from `first` on, every hundredth of them twice. Stops after
-// `max_failures`. `progress` may be null.
+// Runs the histories of `count` seeds from `first` on, every hundredth of them twice where
+// the place of a fault is the same every time. Stops after `max_failures`. `progress` may be null.
 absl::StatusOr<SimSummary> Simulate(SimRequest first, uint64_t count, size_t max_failures,
                                     const std::function<void(const SimSummary&)>& progress);
 

@@ -40,12 +40,13 @@ std::string NameOf(const testing::TestParamInfo<const char*>& profile) { return 
 
 INSTANTIATE_TEST_SUITE_P(Profiles, ProfileTest,
                          testing::Values("calm", "network", "clocks", "disk", "grants", "attack",
-                                         "restore", "copies", "all"),
+                                         "restore", "copies", "damage", "all"),
                          NameOf);
 
 TEST(SimulationTest, GuaranteesHoldOnRocksDb) {
   ExpectNoFailure("all", SimStore::kRocks, 1000, 3);
   ExpectNoFailure("disk", SimStore::kRocks, 2000, 4);
+  ExpectNoFailure("damage", SimStore::kRocks, 3000, 4);
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameHistory) {

@@ -73,6 +73,8 @@ absl::Status RunHistories(const CommandLine& line, const SimulateFlags& flags) {
        {"sessions", Say("Sesiones", "Sessions"), count(summary.totals.sessions)},
        {"frames", Say("Mensajes", "Frames"), count(summary.totals.frames)},
        {"crashes", Say("Cortes de luz", "Power losses"), count(summary.totals.crashes)},
+       {"recoveries", Say("Réplicas recuperadas", "Replicas recovered"),
+        count(summary.totals.recoveries)},
        {"failures", Say("Fallas", "Failures"), count(summary.failures.size())}});
   if (summary.failures.empty()) return absl::OkStatus();
   const SimFailure& failure = summary.failures.front();
