@@ -43,7 +43,8 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "copies",
                                                                     "relays",
                                                                     "bit-flips",
-                                                                    "lost-databases"};
+                                                                    "lost-databases",
+                                                                    "short-leases"};
 
 constexpr std::array<absl::string_view, 21> kStepNames = {
     "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
@@ -67,7 +68,7 @@ const std::vector<Profile>& Profiles() {
        {}},
       {"clocks",
        {F::kClockJumps, F::kFrozenClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts,
-        F::kCuts, F::kDeletes, F::kGrants},
+        F::kCuts, F::kDeletes, F::kGrants, F::kShortLeases},
        {F::kWrongClocks}},
       {"disk",
        {F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks,
@@ -75,7 +76,7 @@ const std::vector<Profile>& Profiles() {
        {}},
       {"grants",
        {F::kTimedGrants, F::kLostDevices, F::kMoves, F::kDeletes, F::kCuts, F::kLateFrames,
-        F::kWrongClocks, F::kLongSleeps, F::kDeviceRestarts},
+        F::kWrongClocks, F::kLongSleeps, F::kDeviceRestarts, F::kShortLeases},
        {F::kGrants}},
       {"attack",
        {F::kCuts, F::kLateFrames, F::kGrants, F::kMoves, F::kServerRestarts},
@@ -104,7 +105,7 @@ const std::vector<Profile>& Profiles() {
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
         F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays,
-        F::kBitFlips,       F::kLostDatabases},
+        F::kBitFlips,       F::kLostDatabases, F::kShortLeases},
        {}},
   };
   return profiles;

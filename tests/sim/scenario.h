@@ -46,8 +46,9 @@ enum class Fault : uint8_t {
   kRelays,         // connections go through somebody who holds many frames and can lose either side
   kBitFlips,       // a bit of a file of a store turns
   kLostDatabases,  // a power cut takes a device's database and leaves its outbox mirror
+  kShortLeases,    // leases end, and are renewed once their device is told
 };
-inline constexpr int kFaultCount = 30;
+inline constexpr int kFaultCount = 31;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {

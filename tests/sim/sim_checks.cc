@@ -266,6 +266,7 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
   trace_.Add(bytes.size());
   trace_.Add(static_cast<uint64_t>(frame.frame_case()));
   Expect(bytes.size() <= kMaxFrameBytes, "I13: a server's frame is too large");
+  if (frame.has_range_repair() || frame.has_batch()) CheckLease(replica);
   if (frame.has_range_repair()) {
     v1::RepairBody repair;
     const v1::RangeRepair& packed = frame.range_repair();
@@ -289,6 +290,13 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
            "I2: a verdict in the feed that was not given");
   }
   for (const v1::Entry& entry : body.entries()) CheckTold(user, replica, entry);
+}
+
+void SimWorld::CheckLease(const ReplicaId& replica) {
+  const auto enrolled = FindDevice(server_->store(), replica);
+  if (!enrolled.ok() || !enrolled->has_value()) return;
+  Expect((*enrolled)->lease_until_ms() > absl::ToUnixMillis(server_->clock().Now()),
+         "I9: records were sent to a device whose lease has ended");
 }
 
 // I9: of what the server tells, at the moment it does.
@@ -429,6 +437,8 @@ void SimWorld::CheckSessionEnd(SimDevice* device, const absl::Status& status) {
     CheckCursors(*device);
   }
   if (status.ok() || absl::IsUnavailable(status)) return;
+  if (absl::IsUnauthenticated(status) && scenario_.has(Fault::kShortLeases) && server_->is_up())
+    return Renew(device);
   const bool is_servers_fault = server_has_trouble_ && absl::IsInternal(status);
   const bool is_revoked = device->is_revoked && absl::IsPermissionDenied(status);
   const bool is_busy = absl::IsResourceExhausted(status);
@@ -457,6 +467,7 @@ bool SimWorld::SyncOnce(SimDevice* device) {
   EndLink(device);
   // It was a copy; now it is a device of its own.
   if (absl::IsFailedPrecondition(status) && result_.copies > 0) return false;
+  if (absl::IsUnauthenticated(status) && scenario_.has(Fault::kShortLeases)) return false;
   // After the server went back it may find a record to be another than the server's: the next
   // session reads from zero.
   const bool gave_up = absl::IsUnavailable(status) &&
@@ -486,8 +497,9 @@ void SimWorld::Converge() {
       heads[partition] = server_->store().Head(partition);
     heads[server_->store().epoch().AsBytes()] = 0;
     quiet_rounds = heads == before ? quiet_rounds + 1 : 0;
-    // Of a new epoch nobody believes the first welcome in everything.
-    const bool is_plain = backups_.empty() && result_.copies == 0;
+    // Who has to renew its lease comes a round later. Of a new epoch nobody believes the first
+    // welcome in everything.
+    const bool is_plain = backups_.empty() && result_.copies == 0 && result_.renewals == 0;
     if (is_drained && round > 0 && (is_plain || quiet_rounds > 1)) break;
   }
   if (result_.failure.empty()) CheckEnd();

@@ -136,7 +136,7 @@ void SimWorld::Divide(SimDevice* device) {
   const auto original = store.GetEntry(DirectoryKind::kDevice, device->replica.bytes());
   if (!original.ok() || !original->has_value()) return;
   v1::DeviceRecord enrolled =
-      SimDeviceRecord(NewReplicaId(server_->random()), device->user, server_->clock().Now());
+      SimDeviceRecord(NewReplicaId(server_->random()), device->user, LeaseEnd());
   enrolled.set_copied_from(device->replica.AsBytes());
   const absl::Status noted = EnrolCopy(store, **original, enrolled);
   AfterAdministration(noted);

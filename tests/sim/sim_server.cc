@@ -34,12 +34,12 @@ std::string SimSignature(const ReplicaId& replica, absl::string_view chain) {
 }
 
 v1::DeviceRecord SimDeviceRecord(const ReplicaId& replica, const std::string& user,
-                                 absl::Time now) {
+                                 absl::Time lease_until) {
   v1::DeviceRecord record;
   record.set_replica(replica.AsBytes());
   record.set_user(user);
   record.set_public_key(replica.AsBytes());
-  record.set_lease_until_ms(absl::ToUnixMillis(now + absl::Hours(24 * 365 * 50)));
+  record.set_lease_until_ms(absl::ToUnixMillis(lease_until));
   return record;
 }
 

@@ -28,8 +28,9 @@ namespace brigada {
 
 // What stands for the device key's signature: everybody has a key, nobody has another's.
 std::string SimSignature(const ReplicaId& replica, absl::string_view chain);
-// The directory's record of a device with that key. Its lease outlasts every history.
-v1::DeviceRecord SimDeviceRecord(const ReplicaId& replica, const std::string& user, absl::Time now);
+// The directory's record of a device with that key.
+v1::DeviceRecord SimDeviceRecord(const ReplicaId& replica, const std::string& user,
+                                 absl::Time lease_until);
 
 class SimServer {
  public:

@@ -1,6 +1,7 @@
 #include "tests/sim/sim_world.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,9 @@ const std::vector<Post>& Posts() {
   };
   return posts;
 }
+
+// Outlasts every history.
+constexpr absl::Duration kForever = absl::Hours(24 * 365 * 50);
 
 // The oracle models a record on its way between states only on a server that stays on one line and
 // erases nothing. After a commit that failed half-way it learns the verdicts partition by
@@ -97,7 +101,8 @@ void SimWorld::SetUp() {
   for (int i = 0; i < scenario_.devices; ++i) AddDevice(i, root_.Fork(absl::StrCat("device", i)));
   SimRandom random = root_.Fork("attacker");
   attacker_ = NewReplicaId(random);
-  const v1::DeviceRecord enrolled = SimDeviceRecord(attacker_, "mallory", server_->clock().Now());
+  const v1::DeviceRecord enrolled =
+      SimDeviceRecord(attacker_, "mallory", server_->clock().Now() + kForever);
   const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
                              enrolled.SerializeAsString(), std::nullopt};
   CHECK(server_->store().WriteEntries({&write, 1}).ok());
@@ -136,8 +141,7 @@ void SimWorld::AddDevice(int number, SimRandom random) {
     grants_.push_back(grant);
     oracle_.PutGrants(grants_);
   }
-  const v1::DeviceRecord enrolled =
-      SimDeviceRecord(device.replica, device.user, server_->clock().Now());
+  const v1::DeviceRecord enrolled = SimDeviceRecord(device.replica, device.user, LeaseEnd());
   const DirectoryWrite write{DirectoryKind::kDevice, enrolled.replica(),
                              enrolled.SerializeAsString(), std::nullopt};
   CHECK(server_->store().WriteEntries({&write, 1}).ok());
@@ -145,6 +149,27 @@ void SimWorld::AddDevice(int number, SimRandom random) {
   CHECK(device.store->SetUser(device.user).ok());
   // Enrolment tells the server's time.
   CHECK(device.store->NoteServerTime(server_->clock().Now()).ok());
+}
+
+absl::Time SimWorld::LeaseEnd() const {
+  if (!scenario_.has(Fault::kShortLeases)) return server_->clock().Now() + kForever;
+  constexpr std::array<int64_t, 4> kMinutes = {10, 60, 12 * 60, 20 * 24 * 60};
+  SimRandom random = root_.Fork("lease");
+  return server_->clock().Now() + absl::Minutes(kMinutes[random.Uniform(kMinutes.size())]);
+}
+
+// Its lease has ended, and it is told: it asks for another one, as the client does. Only an
+// administrator keeps it from that.
+void SimWorld::Renew(SimDevice* device) {
+  const auto enrolled = FindDevice(server_->store(), device->replica);
+  if (!enrolled.ok() || !enrolled->has_value()) return;
+  Expect((*enrolled)->lease_until_ms() <= absl::ToUnixMillis(latest_server_time_),
+         "I17: a device with a lease is told that it has none");
+  if ((*enrolled)->revoked_ms() != 0) return;
+  ++result_.renewals;
+  AfterAdministration(EditDevice(server_->store(), device->replica, [&](v1::DeviceRecord& record) {
+    record.set_lease_until_ms(absl::ToUnixMillis(LeaseEnd()));
+  }));
 }
 
 void SimWorld::Pass(absl::Duration time) {

@@ -37,6 +37,7 @@ struct SimResult {
   uint64_t erasures = 0;
   uint64_t copies = 0;
   uint64_t recoveries = 0;
+  uint64_t renewals = 0;
 };
 
 // What a record should show once its writer's own changes are committed.
@@ -68,6 +69,8 @@ class SimWorld {
   void Take(const Step& step);
   void Perform(const Step& step, SimDevice* device, SimRandom random);
   void Pass(absl::Duration time);
+  absl::Time LeaseEnd() const;
+  void Renew(SimDevice* device);
   void TakeCommit(SimDevice* device, SimRandom* random);
   void TakeConnect(SimDevice* device, SimRandom* random);
   void TakeDiscard(SimDevice* device);
@@ -149,6 +152,7 @@ class SimWorld {
   void NoteUpFrame(SimDevice* device, const std::string& bytes, const v1::ClientFrame& frame);
   void NoteDownFrame(const std::string& user, const ReplicaId& replica, const std::string& bytes,
                      const v1::ServerFrame& frame);
+  void CheckLease(const ReplicaId& replica);
   void CheckTold(const std::string& user, const ReplicaId& replica, const v1::Entry& entry);
   void CheckLedger(const v1::Verdict& verdict, const std::vector<OwedValue>& owed);
   // What devices show (sim_reads.cc).

@@ -28,6 +28,7 @@ void AddTo(const SimResult& one, SimResult* all) {
   all->erasures += one.erasures;
   all->copies += one.copies;
   all->recoveries += one.recoveries;
+  all->renewals += one.renewals;
 }
 
 absl::StatusOr<SimResult> RunNamed(const SimRequest& request) {

@@ -75,6 +75,7 @@ absl::Status RunHistories(const CommandLine& line, const SimulateFlags& flags) {
        {"crashes", Say("Cortes de luz", "Power losses"), count(summary.totals.crashes)},
        {"recoveries", Say("Réplicas recuperadas", "Replicas recovered"),
         count(summary.totals.recoveries)},
+       {"renewals", Say("Permisos renovados", "Leases renewed"), count(summary.totals.renewals)},
        {"failures", Say("Fallas", "Failures"), count(summary.failures.size())}});
   if (summary.failures.empty()) return absl::OkStatus();
   const SimFailure& failure = summary.failures.front();
