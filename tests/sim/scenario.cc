@@ -44,7 +44,8 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "relays",
                                                                     "bit-flips",
                                                                     "lost-databases",
-                                                                    "short-leases"};
+                                                                    "short-leases",
+                                                                    "folios"};
 
 constexpr std::array<absl::string_view, 21> kStepNames = {
     "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
@@ -95,7 +96,7 @@ const std::vector<Profile>& Profiles() {
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kDeviceRestarts,
         F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks, F::kDiskErrors,
         F::kLazyCommits, F::kGrants, F::kMoves, F::kDeletes, F::kErasures, F::kRestores, F::kCopies,
-        F::kLostDatabases},
+        F::kLostDatabases, F::kFolios},
        {F::kBitFlips}},
       {"all",
        {F::kCuts,           F::kByteBudgets,   F::kOneWay,         F::kLateFrames,
@@ -105,7 +106,7 @@ const std::vector<Profile>& Profiles() {
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
         F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays,
-        F::kBitFlips,       F::kLostDatabases, F::kShortLeases},
+        F::kBitFlips,       F::kLostDatabases, F::kShortLeases,    F::kFolios},
        {}},
   };
   return profiles;

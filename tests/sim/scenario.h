@@ -47,8 +47,9 @@ enum class Fault : uint8_t {
   kBitFlips,       // a bit of a file of a store turns
   kLostDatabases,  // a power cut takes a device's database and leaves its outbox mirror
   kShortLeases,    // leases end, and are renewed once their device is told
+  kFolios,         // devices number what they make
 };
-inline constexpr int kFaultCount = 31;
+inline constexpr int kFaultCount = 32;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {

@@ -508,6 +508,7 @@ void SimWorld::Converge() {
 void SimWorld::CheckEnd() {
   CheckRecords(ModelledRecords());
   for (const RecordName& name : oracle_.loose()) CheckFacts(name);
+  CheckFolios();
   CheckErased(server_->kv(), nullptr);
   CheckSound(server_->kv(), StoreKind::kAuthority);
   for (const auto& device : devices_) {
@@ -517,6 +518,30 @@ void SimWorld::CheckEnd() {
     CheckDeviceLedger(device.get());
     CheckErased(*device->kv, device.get());
     CheckSound(*device->kv, StoreKind::kDevice);
+  }
+}
+
+// I19: every record that a device made has a number, and no two the same. Until copies are divided
+// they go on with the same numbers.
+void SimWorld::CheckFolios() {
+  if (!scenario_.has(Fault::kFolios) || result_.copies > 0) return;
+  std::map<std::string, RecordName> given;
+  for (const auto& [set_name, set] : oracle_.sets()) {
+    for (const v1::Change& change : set.body.changes()) {
+      const RecordType* const type = SimRegistry().Find(change.type_id());
+      const bool is_numbered = type != nullptr && type->folio() != nullptr &&
+                               change.kind() == v1::Change::CREATE &&
+                               *ReplicaId::FromBytes(set_name.replica) != attacker_;
+      if (!is_numbered) continue;
+      const Content content = ContentOf(*type, change.values());
+      const auto folio = content.find({type->folio()->number, ""});
+      Expect(folio != content.end(), "I19: a record was made without a folio");
+      if (folio == content.end()) return;
+      const RecordName name{change.type_id(), change.record_id()};
+      const auto [first, is_new] = given.try_emplace(folio->second, name);
+      Expect(is_new || first->second == name,
+             absl::StrCat("I19: folio ", folio->second, " was given twice"));
+    }
   }
 }
 

@@ -10,7 +10,10 @@
 namespace brigada {
 
 DeviceStoreOptions SimWorld::StoreOptionsOf(SimDevice* device) const {
-  return {.registry = &SimRegistry(), .clock = &device->clock, .random = &device->random};
+  DeviceStoreOptions options{&SimRegistry(), &device->clock, &device->random};
+  if (scenario_.has(Fault::kFolios))
+    options.folio_place = [](absl::string_view /*scope*/) -> std::string { return "SIM"; };
+  return options;
 }
 
 bool SimWorld::IsExcused(SimDevice* device, const absl::Status& status) {

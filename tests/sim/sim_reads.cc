@@ -55,6 +55,9 @@ void OwnWrite::Add(const RecordType& type, const v1::Change& change) {
   if (!change.scope().empty()) scope = change.scope();
   for (const uint32_t field : change.cleared()) EraseField(field, &*shown);
   for (const auto& [place, text] : ContentOf(type, change.removed())) shown->erase(place);
+  // The commit gives it.
+  if (change.kind() == v1::Change::CREATE && type.folio() != nullptr)
+    untold.insert(type.folio()->number);
   for (const auto& [place, text] : ContentOf(type, change.values()))
     if (!Write(type, place, text, &*shown)) untold.insert(place.field);
 }

@@ -146,6 +146,7 @@ class SimWorld {
   // Checks (sim_checks.cc).
   void Expect(bool holds, const std::string& what);
   void NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool is_durable);
+  void CheckFolios();
   void CheckStamp(const SimDevice& device, const v1::ChangeSetHeader& header);
   void NoteVerdict(const ReplicaId& replica, const std::string& partition,
                    const v1::Verdict& verdict);
