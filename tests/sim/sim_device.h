@@ -64,8 +64,9 @@ struct SimDevice {
   bool is_settling = false;    // its session is the last under the shared id
   std::set<ReplicaId> former;  // ids it had before
   std::map<SetName, WrittenSet> drafts;
-  // Of each record the commits that created it and that wrote what was shown last.
-  std::map<RecordName, std::pair<uint64_t, uint64_t>> shown;
+  // Of each record where it was, the commit that created it, and the one that wrote what was shown
+  // last.
+  std::map<RecordName, std::pair<std::pair<std::string, uint64_t>, uint64_t>> shown;
   // Refused sets the user threw away.
   std::vector<SetName> discarded;
 };
