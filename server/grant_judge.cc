@@ -29,7 +29,7 @@ std::vector<absl::Time> JudgedAt(const v1::ChangeSetHeader& header, absl::Time n
 // Both times are in whole milliseconds, so within one of them nobody can tell which came first, the
 // write or the end of the grant. The work gets the benefit of the doubt.
 bool CoveredWriting(const v1::GrantRecord& grant, absl::Time at) {
-  return InForce(grant, at) || InForce(grant, at - absl::Milliseconds(1));
+  return WasInForce(grant, at) || WasInForce(grant, at - absl::Milliseconds(1));
 }
 
 enum class Cover { kNone, kRevoked, kGranted };

@@ -107,18 +107,22 @@ bool MayWrite(Role role, const RecordType* type) {
   }
 }
 
-bool InForce(const v1::GrantRecord& grant, absl::Time at) {
+bool WasInForce(const v1::GrantRecord& grant, absl::Time at) {
   const int64_t ms = absl::ToUnixMillis(at);
   if (ms < grant.from_ms()) return false;
   if (grant.until_ms() != 0 && ms >= grant.until_ms()) return false;
   return grant.revoked_ms() == 0 || ms < grant.revoked_ms();
 }
 
-std::vector<v1::Feed> FeedsOf(absl::Span<const v1::GrantRecord> grants, absl::Time at) {
+bool InForce(const v1::GrantRecord& grant, absl::Time now) {
+  return grant.revoked_ms() == 0 && WasInForce(grant, now);
+}
+
+std::vector<v1::Feed> FeedsOf(absl::Span<const v1::GrantRecord> grants, absl::Time now) {
   std::map<FeedKey, v1::DataClass> feeds;
   for (const v1::GrantRecord& grant : grants) {
     const absl::StatusOr<Role> role = ParseRole(grant.role());
-    if (!role.ok() || !InForce(grant, at)) continue;
+    if (!role.ok() || !InForce(grant, now)) continue;
     for (const std::string& path : grant.scopes()) {
       const absl::StatusOr<Scope> scope = Scope::Parse(path);
       if (scope.ok()) OpenScope(feeds, *scope, RowOf(*role).reads);
@@ -141,12 +145,12 @@ std::vector<v1::Feed> FeedsOf(absl::Span<const v1::GrantRecord> grants, absl::Ti
 }
 
 bool IsAdministratorOf(absl::Span<const v1::GrantRecord> grants,
-                       absl::Span<const std::string> scopes, absl::Time at) {
+                       absl::Span<const std::string> scopes, absl::Time now) {
   const auto administers = [&](const std::string& path) {
     const absl::StatusOr<Scope> wanted = Scope::Parse(path);
     if (!wanted.ok()) return false;
     for (const v1::GrantRecord& grant : grants) {
-      if (grant.role() != RoleName(Role::kAdministrator) || !InForce(grant, at)) continue;
+      if (grant.role() != RoleName(Role::kAdministrator) || !InForce(grant, now)) continue;
       for (const std::string& granted : grant.scopes()) {
         const absl::StatusOr<Scope> scope = Scope::Parse(granted);
         if (scope.ok() && scope->Contains(*wanted)) return true;

@@ -28,17 +28,20 @@ absl::string_view RoleName(Role role);
 // forwarded.
 bool MayWrite(Role role, const RecordType* type);
 
-// True when `grant` is in force at `at`.
-bool InForce(const v1::GrantRecord& grant, absl::Time at);
+// True when `grant` was in force at `at`, as far as it is known today.
+bool WasInForce(const v1::GrantRecord& grant, absl::Time at);
+// True when `grant` is in force `now`. One that was revoked is not, whatever the clock says: it may
+// have been set back.
+bool InForce(const v1::GrantRecord& grant, absl::Time now);
 
-// The feeds that the grants in force at `at` open: below(S) for each scope S (the nation: every
+// The feeds that the grants in force `now` open: below(S) for each scope S (the nation: every
 // state), here(A) of every ancestor A up to the operational class. Without repetition: a feed
 // inside another of the same or a higher class is left out. In a stable order.
-std::vector<v1::Feed> FeedsOf(absl::Span<const v1::GrantRecord> grants, absl::Time at);
+std::vector<v1::Feed> FeedsOf(absl::Span<const v1::GrantRecord> grants, absl::Time now);
 
-// True when some grant in force at `at` makes its user administrator of every one of `scopes`.
+// True when some grant in force `now` makes its user administrator of every one of `scopes`.
 bool IsAdministratorOf(absl::Span<const v1::GrantRecord> grants,
-                       absl::Span<const std::string> scopes, absl::Time at);
+                       absl::Span<const std::string> scopes, absl::Time now);
 
 // kInvalidArgument when the role is unknown, there is no scope, or a scope is malformed or not in
 // the catalogue.

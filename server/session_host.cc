@@ -36,13 +36,12 @@ v1::GrantInfo InfoOf(const v1::GrantRecord& grant) {
   return info;
 }
 
-// The next moment at which the lease or a grant ends, or a grant begins. Where the clock was set
-// back, a revocation is one of them.
+// The next moment at which the lease or a grant ends, or a grant begins.
 absl::Time JudgedUntil(const v1::DeviceRecord& device, const std::vector<v1::GrantRecord>& grants,
                        absl::Time now) {
   absl::Time until = absl::FromUnixMillis(device.lease_until_ms());
   for (const v1::GrantRecord& grant : grants) {
-    for (const int64_t ms : {grant.from_ms(), grant.until_ms(), grant.revoked_ms()}) {
+    for (const int64_t ms : {grant.from_ms(), grant.until_ms()}) {
       if (ms != 0 && absl::FromUnixMillis(ms) > now)
         until = std::min(until, absl::FromUnixMillis(ms));
     }

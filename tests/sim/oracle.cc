@@ -141,7 +141,9 @@ std::string TextOf(const Content& content) {
 bool Oracle::MayRead(const std::string& user, const std::string& scope, v1::DataClass data_class,
                      absl::Time at) const {
   for (const v1::GrantRecord& grant : grants_) {
-    if (grant.user() != user || !InForceAt(grant, absl::ToUnixMillis(at))) continue;
+    // Revoked is revoked, also by a clock that was set back.
+    if (grant.user() != user || grant.revoked_ms() != 0) continue;
+    if (!InForceAt(grant, absl::ToUnixMillis(at))) continue;
     const v1::DataClass reads = ReadableBelow(grant.role());
     for (const std::string& granted : grant.scopes()) {
       if (Contains(granted, scope) && data_class <= reads) return true;

@@ -72,6 +72,16 @@ TEST(FeedsOfTest, ANeighbourWithTheSameBeginningIsNotInside) {
               IsSupersetOf({"MX/20/067 below SENSITIVE", "MX/20/0671 below SENSITIVE"}));
 }
 
+TEST(FeedsOfTest, ARevokedGrantOpensNothingThoughTheClockWasSetBack) {
+  v1::GrantRecord revoked = Grant("administrator", {"MX/20"});
+  revoked.set_revoked_ms(absl::ToUnixMillis(kNow + absl::Minutes(5)));
+  EXPECT_THAT(Feeds({revoked}), IsEmpty());
+  const std::string scope = "MX/20";
+  EXPECT_FALSE(IsAdministratorOf({&revoked, 1}, {&scope, 1}, kNow));
+  // What was written before counts as it did.
+  EXPECT_TRUE(WasInForce(revoked, kNow));
+}
+
 TEST(FeedsOfTest, OnlyGrantsInForceCount) {
   v1::GrantRecord past = Grant("organizer", {"MX/20/067"});
   past.set_until_ms(absl::ToUnixMillis(kNow));
