@@ -87,6 +87,15 @@ absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_typ
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> IsAboutDeleted(const ReadView& view, const Registry& registry,
+                                    const v1::Conflict& conflict) {
+  const RecordType* const type = registry.Find(conflict.about_type());
+  if (type == nullptr) return false;
+  ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(conflict.about_record()));
+  ASSIGN_OR_RETURN(const std::optional<RecordView> record, view.Get(*type, id));
+  return !record.has_value();
+}
+
 absl::StatusOr<DecidedConflicts> DecidedInOutbox(const DeviceStore& store) {
   DecidedConflicts decided;
   RETURN_IF_ERROR(VisitOutbox(store, [&](const PendingChangeSet& pending) {
@@ -116,6 +125,11 @@ absl::StatusOr<v1::Change> ChangeThatDecides(const RecordType* type, const Ledge
   const v1::Contender& chosen = loser < 0 ? conflict.winner() : conflict.losers(loser);
   // A deletion that stands needs nothing written: the record is gone.
   if (loser < 0 && chosen.deletion()) return change;
+  if (entry.is_about_deleted && conflict.about_field() != 0) {
+    if (loser < 0) return change;
+    return absl::FailedPreconditionError(
+        "the record of this conflict was deleted: only what stands can be chosen, which closes it");
+  }
   if (conflict.about_field() == 0) {
     if (chosen.deletion()) {
       change.set_kind(v1::Change::DELETE);

@@ -22,12 +22,17 @@ struct LedgerEntry {
   RecordId id;
   std::string scope;
   v1::Conflict conflict;
+  bool is_about_deleted = false;  // the record it is about does not live, as far as is known here
 };
 
 // Adds to `entry` the older values that the ledger keeps in further entries, as far as this replica
 // has them.
 absl::Status AddOlderValues(const ReadView& view, const RecordType& conflict_type,
                             LedgerEntry* entry);
+
+// True when the record that `conflict` is about does not live in `view`.
+absl::StatusOr<bool> IsAboutDeleted(const ReadView& view, const Registry& registry,
+                                    const v1::Conflict& conflict);
 
 // Ids of conflicts, 16 bytes each.
 using DecidedConflicts = absl::flat_hash_set<std::string>;
@@ -38,7 +43,8 @@ absl::StatusOr<DecidedConflicts> DecidedInOutbox(const DeviceStore& store);
 // `loser` < 0: the standing value stays. Else the loser with that index becomes the value; of a
 // deleted record, what it last said, with the loser's edit laid over, makes a new life of the
 // record in `scope`. `type`: of the record it is about; null when unknown. kInvalidArgument: no
-// such loser; kFailedPrecondition: the conflict is decided already.
+// such loser; kFailedPrecondition: the conflict is decided already, or the loser has no record to
+// go into, which was deleted.
 absl::StatusOr<v1::Change> ChangeThatDecides(const RecordType* type, const LedgerEntry& entry,
                                              int loser);
 

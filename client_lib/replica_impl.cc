@@ -414,6 +414,7 @@ absl::Status ReplicaImpl::Resolve(const ConflictInfo& shown, int loser) {
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store->Read());
   RETURN_IF_ERROR(AddOlderValues(*view, *type, &entry));
+  ASSIGN_OR_RETURN(entry.is_about_deleted, IsAboutDeleted(*view, *registry_, entry.conflict));
   // What came to it meanwhile was not chosen from, and moves the losers' places.
   if (entry.conflict.state() == v1::OPEN &&
       entry.conflict.SerializeAsString() != shown.entry.SerializeAsString()) {

@@ -139,9 +139,19 @@ absl::StatusOr<RecordId> DeriveId(const RecordType& type, const Message& message
   return DerivedRecordId({absl::StrCat(type.type_id()), parts});
 }
 
-bool IsEmpty(const v1::Change& change) {
+namespace {
+
+bool SaysNothing(const v1::Change& change) {
   return change.kind() == v1::Change::EDIT && change.scope().empty() && change.values().empty() &&
-         change.removed().empty() && change.cleared().empty() && change.resolves().empty();
+         change.removed().empty() && change.cleared().empty();
+}
+
+}  // namespace
+
+bool IsEmpty(const v1::Change& change) { return SaysNothing(change) && change.resolves().empty(); }
+
+bool OnlyResolves(const v1::Change& change) {
+  return SaysNothing(change) && !change.resolves().empty();
 }
 
 }  // namespace brigada

@@ -34,6 +34,8 @@ absl::StatusOr<RecordId> DeriveId(const RecordType& type, const google::protobuf
 
 // True when the change does nothing (an EDIT that changes, moves and resolves nothing).
 bool IsEmpty(const v1::Change& change);
+// True of an EDIT that decides conflicts and does nothing else.
+bool OnlyResolves(const v1::Change& change);
 
 }  // namespace brigada
 

@@ -11,6 +11,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/hash_chain.h"
 #include "replica/merge/apply.h"
+#include "replica/schema/diff.h"
 #include "replica/schema/wire.h"
 #include "replica/store/device_commit.h"
 #include "replica/store/device_keys.h"
@@ -226,6 +227,18 @@ void KvDeviceStore::GiveFolio(const CheckedChange& checked, v1::Change* change,
                   change->mutable_values());
 }
 
+// What an edit decides that says nothing else: the record it is about may be gone, here or for
+// good. Null: it says something, or knows no such conflict.
+absl::StatusOr<RecordSlot*> KvDeviceStore::FindDecided(const v1::Change& change,
+                                                       const CheckedChange& checked,
+                                                       CommitGroup* group) {
+  if (!OnlyResolves(change)) return nullptr;
+  ASSIGN_OR_RETURN(const RecordId conflict, RecordId::FromBytes(change.resolves(0)));
+  ASSIGN_OR_RETURN(const RecordSlot* const entry, group->records.Find(kConflictTypeId, conflict));
+  if (entry == nullptr || !entry->state.visible().is_live()) return nullptr;
+  return group->records.Open(entry->partition, checked.type->type_id(), checked.id);
+}
+
 absl::StatusOr<RecordSlot*> KvDeviceStore::FindTarget(const v1::Change& change,
                                                       const CheckedChange& checked,
                                                       const std::optional<RetryOf>& retry,
@@ -236,6 +249,8 @@ absl::StatusOr<RecordSlot*> KvDeviceStore::FindTarget(const v1::Change& change,
   if (change.kind() != v1::Change::CREATE) {
     ASSIGN_OR_RETURN(RecordSlot* const slot, group->records.Find(type.type_id(), checked.id));
     if (slot != nullptr && slot->state.visible().is_live()) return slot;
+    ASSIGN_OR_RETURN(RecordSlot* const decided, FindDecided(change, checked, group));
+    if (decided != nullptr) return decided;
     return absl::NotFoundError(
         absl::StrCat(type.plural(), ": there is no record ", checked.id.ToString()));
   }

@@ -180,6 +180,8 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status LayOverChange(size_t index, CommitRequest* request, CommitGroup* group,
                              StagedSet* set);
   static void SetSeen(const PartitionState& state, const RecordSlot& slot, v1::Change* change);
+  static absl::StatusOr<RecordSlot*> FindDecided(const v1::Change& change,
+                                                 const CheckedChange& checked, CommitGroup* group);
   absl::StatusOr<RecordSlot*> FindTarget(const v1::Change& change, const CheckedChange& checked,
                                          const std::optional<RetryOf>& retry, CommitGroup* group);
   absl::Status BeginSet(absl::string_view partition, const std::optional<RetryOf>& retry,

@@ -262,7 +262,8 @@ class Replica {
   // Decides a conflict as it was shown: the standing value stays (`loser` < 0) or the loser with
   // that index in `shown` becomes the value. kAborted: the conflict has other values by now; show
   // it again. kFailedPrecondition: it is decided, or was decided here and that waits to be sent (an
-  // Update of the record then says otherwise); kInvalidArgument: no such loser.
+  // Update of the record then says otherwise), or its record was deleted, so that only the standing
+  // value closes it; kInvalidArgument: no such loser.
   virtual absl::Status Resolve(const ConflictInfo& shown, int loser = -1) = 0;
 
   virtual ReplicaId replica_id() const = 0;

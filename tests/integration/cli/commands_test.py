@@ -349,6 +349,35 @@ class SyncTest(FieldTest):
         self.go("uno", "sync", "--strict")
         self.assert_says(self.go("uno", "conflicts"), "Nada espera decisión")
 
+    def test_conflicts_of_a_deleted_record_are_decided(self):
+        for user in ("tres", "cuatro"):
+            self.field.device(user, scope="MX/20/570")
+        person = self.go("tres", "add", "people", "--scope", "MX/20/570", "--name.given-names", "Luz").id
+        self.go("tres", "sync")
+        self.go("cuatro", "sync")
+        self.go("tres", "edit", "people", person, "--notes", "una")
+        self.go("cuatro", "edit", "people", person, "--notes", "otra")
+        for user in ("tres", "cuatro", "tres"):
+            self.go(user, "sync")
+        # Deleted while somebody edits it: one conflict of the notes stays, one of the whole record opens.
+        self.go("tres", "delete", "people", person)
+        self.go("cuatro", "edit", "people", person, "--name.first-surname", "Ruiz")
+        for user in ("tres", "cuatro", "tres"):
+            self.go(user, "sync")
+        listed = self.go("tres", "--format", "json", "conflicts").json()
+        of_notes = [row for row in listed if row["field"] == "notes"]
+        of_all = [row for row in listed if row["field"] != "notes"]
+        self.assertTrue(of_notes and of_all, listed)
+        lost = self.go("tres", "conflicts", "resolve", of_notes[0]["conflict"], "--take", of_notes[1]["take"], code=1)
+        self.assert_says(lost, "se borró", "opción 0")
+        for rows in (of_notes, of_all):
+            self.go("tres", "conflicts", "resolve", rows[0]["conflict"], "--take", rows[0]["take"])
+        self.go("tres", "sync", "--strict")
+        self.assert_says(self.go("tres", "conflicts"), "Nada espera decisión")
+        self.go("tres", "show", "people", person, code=3)
+        self.go("cuatro", "sync")
+        self.assert_says(self.go("cuatro", "conflicts"), "Nada espera decisión")
+
     def test_query_answers_here_and_on_the_server_in_three_forms(self):
         self.field.device("beto")
         self.go("beto", "add", "people", "--scope", OAXACA, "--name.given-names", "=Eva")

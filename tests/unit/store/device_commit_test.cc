@@ -52,6 +52,29 @@ TEST_F(DeviceCommitTest, AnEditChangesOnlyItsFields) {
   EXPECT_EQ(GetPerson(id)->name().given_names(), "Ana");
 }
 
+TEST_F(DeviceCommitTest, WhatOnlyDecidesAConflictNeedsNoRecord) {
+  v1::Conflict conflict;
+  const RecordId about = NewId();
+  conflict.set_about_type(TypeNamed("Person").type_id());
+  conflict.set_about_record(about.AsBytes());
+  const RecordId entry = NewId();
+  ServerRecord told;
+  told.Write(Creation(entry, "MX/20/067", conflict, "Conflict"), 1);
+  ASSERT_OK(BatchMaker("MX/20", 0, 1).Entry(told.EntryAfter(0, true)).ApplyTo(store.get()));
+  v1::Change decision;
+  decision.set_type_id(conflict.about_type());
+  decision.set_record_id(about.AsBytes());
+  decision.add_resolves(NewId().AsBytes());
+  EXPECT_THAT(CommitOne(decision), StatusIs(absl::StatusCode::kNotFound));
+
+  decision.set_resolves(0, entry.AsBytes());
+  ASSERT_OK_AND_ASSIGN(const CommitReceipt receipt, CommitOne(decision));
+
+  EXPECT_EQ(receipt.partition, "MX/20");
+  EXPECT_EQ(Counts().pending, 1u);
+  EXPECT_FALSE(Get(about));
+}
+
 TEST_F(DeviceCommitTest, ADeletedRecordIsGoneAndItsIdMayLiveAgain) {
   const RecordId id = Register("Ana");
   ASSERT_OK(CommitOne(Deletion(id)));
