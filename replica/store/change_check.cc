@@ -73,12 +73,14 @@ absl::StatusOr<absl::flat_hash_set<uint32_t>> WrittenFields(const RecordType& ty
   return numbers;
 }
 
+absl::Status WrittenOnce(const RecordType& type) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      type.plural(), ": written once; a correction is a new record that names the old one"));
+}
+
 absl::Status CheckEdit(const RecordType& type, const v1::Change& change, uint32_t index) {
   // Two people may have written it once each: the server knows which values a decision may take.
-  if (type.rules().append_only() && change.resolves().empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        type.plural(), ": written once; a correction is a new record that names the old one"));
-  }
+  if (type.rules().append_only() && change.resolves().empty()) return WrittenOnce(type);
   ASSIGN_OR_RETURN(const std::unique_ptr<google::protobuf::Message> message,
                    ParseValues(type, change));
   ASSIGN_OR_RETURN(const absl::flat_hash_set<uint32_t> numbers, WrittenFields(type, change));
@@ -92,6 +94,7 @@ absl::Status CheckEdit(const RecordType& type, const v1::Change& change, uint32_
 }
 
 absl::Status CheckDelete(const RecordType& type, const v1::Change& change) {
+  if (type.rules().append_only()) return WrittenOnce(type);
   if (change.values().empty() && change.removed().empty() && change.cleared_size() == 0 &&
       change.scope().empty()) {
     return absl::OkStatus();

@@ -35,6 +35,7 @@ class RecordsTest(FieldTest):
             self.assertEqual(self.go("ana", "--format", "json", "show", kind, identifier).json()["id"], identifier)
             self.assertIn(identifier, self.go("ana", "list", kind).out)
         self.assert_says(self.go("ana", "edit", "visits", visit, "--notes", "otra", code=2), "una sola vez", "--corrects")
+        self.assert_says(self.go("ana", "delete", "visits", visit, code=1), "una sola vez", "--corrects")
         head, row = self.go("ana", "--format", "csv", "show", "visits", visit).out.splitlines()
         values = dict(zip(head.split(","), row.split(",")))
         self.assertRegex(values["created_at"], TIME)

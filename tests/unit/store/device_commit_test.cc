@@ -149,7 +149,7 @@ TEST_F(DeviceCommitTest, ServerWrittenTypesAreRefused) {
               StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
-TEST_F(DeviceCommitTest, AnAppendOnlyRecordIsNotEdited) {
+TEST_F(DeviceCommitTest, AnAppendOnlyRecordIsNeitherEditedNorDeleted) {
   v1::Visit visit;
   visit.mutable_at()->set_seconds(1);
   visit.set_outcome(v1::CONTACT);
@@ -159,6 +159,11 @@ TEST_F(DeviceCommitTest, AnAppendOnlyRecordIsNotEdited) {
   after.set_minutes(5);
   EXPECT_THAT(CommitOne(Edit(id, visit, after, "Visit")),
               StatusIs(absl::StatusCode::kFailedPrecondition));
+  v1::Change deletion = Deletion(id);
+  deletion.set_type_id(TypeNamed("Visit").type_id());
+  EXPECT_THAT(CommitOne(deletion),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("names the old one")));
+  EXPECT_TRUE(Get(id, "Visit"));
 }
 
 TEST_F(DeviceCommitTest, ADerivedIdMustBeTheOneItsPartsGive) {
