@@ -55,6 +55,14 @@ std::string WayOutOf(const ConflictInfo& conflict) {
                           conflict.id.ToString());
 }
 
+// The field whose change a move of the state `state` may contradict; null when there is none.
+const FieldType* FieldContestedBy(const RecordType* type, uint32_t state) {
+  if (type == nullptr) return nullptr;
+  for (const FieldType* const field : type->contested())
+    if (field->contested_by->number == state) return field;
+  return nullptr;
+}
+
 // One sentence: what met, where, and how to decide.
 std::string SentenceOf(const Replica& replica, const ConflictInfo& conflict) {
   const v1::Conflict& entry = conflict.entry;
@@ -66,6 +74,15 @@ std::string SentenceOf(const Replica& replica, const ConflictInfo& conflict) {
                    words.empty() ? "" : absl::StrCat(" «", words, "»"), " ",
                    record.ok() ? record->ToString() : "?");
   const std::string field = FieldName(type, entry.about_field());
+  if (const FieldType* const contested = FieldContestedBy(type, entry.about_field())) {
+    return absl::Substitute(
+        Say("«$0» de $1, en $2: se escribió a la vez de $4 maneras, o alguien cambió a la vez "
+            "«$5», que no va con ello (vea cómo está con: brigada show). $3",
+            "\"$0\" of $1, in $2: written at once in $4 ways, or somebody changed \"$5\" at once, "
+            "which does not go with it (see how it stands with: brigada show). $3"),
+        field, about, PlaceText(conflict.scope.path()), WayOutOf(conflict), entry.losers_size() + 1,
+        contested->name);
+  }
   return absl::Substitute(
       field.empty() ? Say("$1, en $2: alguien lo borró y alguien lo cambió a la vez. $3",
                           "$1, in $2: somebody deleted it and somebody changed it at once. $3")

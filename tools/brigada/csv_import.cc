@@ -142,7 +142,7 @@ absl::StatusOr<ImportRow> CsvImport::Convert(uint64_t number, const CsvRow& row)
   RETURN_IF_ERROR(mapping_->Apply(row.fields, result.record.get(), &scope));
   if (!scope.has_value()) return UsageError(Say("no dice de qué lugar es", "it names no place"));
   result.scope = *scope;
-  RETURN_IF_ERROR(CheckNewRecord(type_, result.scope, *result.record));
+  RETURN_IF_ERROR(BeginRecord(type_, result.scope, result.record.get()));
   return result;
 }
 

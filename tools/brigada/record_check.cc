@@ -1,5 +1,6 @@
 #include "tools/brigada/record_check.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,19 @@ absl::Status CheckNewRecord(const RecordType& type, const Scope& scope,
       refusals.push_back(std::move(refusal));
   }
   return BrokenRules(type, DetailsOf(refusals));
+}
+
+absl::Status BeginRecord(const RecordType& type, const Scope& scope,
+                         google::protobuf::Message* record) {
+  const google::protobuf::Reflection& reflection = *record->GetReflection();
+  for (const FieldType& field : type.fields()) {
+    if (field.policy != v1::STATE || reflection.GetEnumValue(*record, field.descriptor) != 0)
+      continue;
+    const auto& initial = field.state_rules.initial();
+    const auto named = std::find_if(initial.begin(), initial.end(), [](int v) { return v != 0; });
+    if (named != initial.end()) reflection.SetEnumValue(record, field.descriptor, *named);
+  }
+  return CheckNewRecord(type, scope, *record);
 }
 
 absl::Status CheckRecordValues(const RecordType& type, const google::protobuf::Message& record) {

@@ -13,6 +13,11 @@ namespace brigada {
 absl::Status CheckNewRecord(const RecordType& type, const Scope& scope,
                             const google::protobuf::Message& record);
 
+// Gives each STATE field that says nothing the state in which records of the type begin (the first
+// initial value that has a name of its own), then as CheckNewRecord.
+absl::Status BeginRecord(const RecordType& type, const Scope& scope,
+                         google::protobuf::Message* record);
+
 // The same of the values alone, of a record that may exist elsewhere or is being restored.
 absl::Status CheckRecordValues(const RecordType& type, const google::protobuf::Message& record);
 

@@ -113,7 +113,7 @@ absl::Status AddMany(const CommandLine& line, const RecordFlags& flags, const Re
     const std::unique_ptr<Message> record = type.NewMessage();
     RETURN_IF_ERROR(Annotate(ResolveReferences(*replica, type, &array[i]), place));
     RETURN_IF_ERROR(Annotate(MergeJson(array[i], type, record.get()), place));
-    RETURN_IF_ERROR(Annotate(CheckNewRecord(type, scope, *record), place));
+    RETURN_IF_ERROR(Annotate(BeginRecord(type, scope, record.get()), place));
     ids.push_back(transaction.Create(scope, *record));
   }
   RETURN_IF_ERROR(replica->Commit(transaction));
@@ -157,7 +157,7 @@ absl::Status Add(const CommandLine& line, const RecordFlags& flags) {
       LayFields(*replica, *type, std::move(json), flags.command->remaining(), record.get()));
   if (by_part) scope = ScopeOfFirstPart(*replica, *type, *record);
   RETURN_IF_ERROR(scope.status());
-  RETURN_IF_ERROR(CheckNewRecord(*type, *scope, *record));
+  RETURN_IF_ERROR(BeginRecord(*type, *scope, record.get()));
   ASSIGN_OR_RETURN(const RecordId id, replica->CreateMessage(*scope, *record));
   NoteMissingGrant(line, *replica, *scope);
   ShowMade(line, *replica, *type, id);

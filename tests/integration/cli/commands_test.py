@@ -350,6 +350,26 @@ class SyncTest(FieldTest):
         self.go("uno", "sync", "--strict")
         self.assert_says(self.go("uno", "conflicts"), "Nada espera decisión")
 
+    def test_an_event_that_is_moved_and_cancelled_at_once_is_told_and_decided(self):
+        for user in ("cinco", "seis"):
+            self.field.device(user, scope="MX/20/570")
+        event = self.go("cinco", "add", "events", "--scope", "MX/20/570", "--kind", "table", "--title", "Mesa",
+                        "--when.start", "2026-11-27T18:00", "--when.zone", "America/Mexico_City").id
+        self.assert_says(self.go("cinco", "show", "events", event), "planned")
+        self.go("cinco", "sync")
+        self.go("seis", "sync")
+        self.go("cinco", "edit", "events", event, "--when.start", "2026-12-04T18:00")
+        self.go("seis", "edit", "events", event, "--state", "cancelled")
+        for user in ("cinco", "seis", "cinco"):
+            self.go(user, "sync")
+        self.assert_says(self.go("cinco", "conflicts"), "alguien cambió a la vez «when»", "cancelled", "planned")
+        rows = self.go("cinco", "--format", "json", "conflicts").json()
+        planned = [row["take"] for row in rows if row["value"] == "planned"]
+        self.go("cinco", "conflicts", "resolve", rows[0]["conflict"], "--take", planned[0])
+        self.go("cinco", "sync", "--strict")
+        shown = self.go("cinco", "show", "events", event)
+        self.assert_says(shown, "planned", "2026-12-0")
+
     def test_conflicts_of_a_deleted_record_are_decided(self):
         for user in ("tres", "cuatro"):
             self.field.device(user, scope="MX/20/570")
