@@ -13,6 +13,7 @@
 #include "replica/base/status_macros.h"
 #include "server/backups.h"
 #include "server/roles.h"
+#include "server/scrub_job.h"
 #include "server/write_call.h"
 
 namespace brigada {
@@ -88,7 +89,7 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
   v1::BackupRecord backup = BackupBegun(store, name, now);
   RETURN_IF_ERROR(NoteBackup(store, backup, now));
   uint64_t copied = 0;
-  const absl::Status made = store.Backup(path, [&](uint64_t done_bytes) {
+  const auto go_on = [&](uint64_t done_bytes) {
     copied = done_bytes;
     v1::BackupProgress progress;
     progress.set_step("copy");
@@ -96,7 +97,8 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
     // A caller that hung up does not stop the backup.
     out->Write(std::move(progress)).IgnoreError();
     return !*context.stopping;
-  });
+  };
+  const absl::Status made = BackupScrubbed(store, path, go_on, context.stopping);
   if (!made.ok()) {
     // Left behind it does no more than make devices hold on to more than they must.
     ForgetBackup(store, backup).IgnoreError();

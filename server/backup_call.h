@@ -19,7 +19,7 @@ struct BackupContext {
   const Clock* clock;
   std::string backup_directory;
   // The server is about to stop: a copy that has begun ends.
-  const std::atomic<bool>* stopping;
+  std::atomic<bool>* stopping;
 };
 
 grpc::ServerWriteReactor<v1::BackupProgress>* StartBackup(grpc::CallbackServerContext* call,

@@ -19,6 +19,7 @@
 #include "server/head_watch.h"
 #include "server/listening.h"
 #include "server/live_sessions.h"
+#include "server/scrub_job.h"
 #include "server/session_notes.h"
 #include "server/sum_check.h"
 #include "server/sync_service.h"
@@ -32,8 +33,6 @@ namespace {
 constexpr size_t kSqliteReserve = size_t{64} << 20;
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr int kTicksBetweenFlushes = 5;
-// Whoever erases one record often erases more.
-constexpr int kTicksBetweenScrubs = 300;
 // A start has better things to do.
 constexpr absl::Duration kFirstPassAfter = absl::Hours(1);
 
@@ -46,9 +45,11 @@ class Server::Impl {
       : organization_(std::move(organization)),
         notes_(organization_->store.get()),
         tombstones_(organization_->store.get(), clock.Now() + kFirstPassAfter),
+        scrubs_(organization_->store.get()),
         clock_(clock),
         executor_(options.threads),
         workers_(options.query_threads),
+        upkeep_(1),
         sessions_(options.admission, &clock),
         heads_(organization_->store.get()),
         commit_queue_(organization_->store.get(), &clock, CommitQueueOptions(),
@@ -131,6 +132,7 @@ class Server::Impl {
     }
     commit_queue_.Stop();
     workers_.Stop();
+    upkeep_.Stop();
     executor_.Stop();
     FlushNotes();
   }
@@ -156,28 +158,18 @@ class Server::Impl {
         collecting_ = false;
       });
     }
-    // At once after a start: something may be left from before.
-    if (ticks_ % kTicksBetweenScrubs == 0 && !store_failed_ && !scrubbing_.exchange(true))
-      workers_.Post([this] { ScrubFiles(); });
+    if (!store_failed_ && !scrubbing_.exchange(true)) {
+      upkeep_.Post([this] {
+        scrubs_.RunWhenDue(clock_.Monotonic(), &stopping_);
+        scrubbing_ = false;
+      });
+    }
     if (++ticks_ % kTicksBetweenFlushes == 0 && !store_failed_ && !flushing_.exchange(true)) {
       executor_.Post([this] {
         FlushNotes();
         flushing_ = false;
       });
     }
-  }
-
-  // As long as it takes to write the partitions in which something was erased. What cannot be done
-  // now is due the next time.
-  void ScrubFiles() {
-    const absl::StatusOr<uint64_t> partitions = organization_->store->ScrubFiles(&stopping_);
-    if (!partitions.ok()) {
-      Log(LogLevel::kInfo, "files_not_scrubbed",
-          {{"code", absl::StatusCodeToString(partitions.status().code())}});
-    } else if (*partitions > 0) {
-      Log(LogLevel::kInfo, "files_scrubbed", {{"partitions", *partitions}});
-    }
-    scrubbing_ = false;
   }
 
   void CheckStore() {
@@ -203,9 +195,11 @@ class Server::Impl {
   const std::unique_ptr<Organization> organization_;
   SessionNotes notes_;
   TombstoneJob tombstones_;  // one piece at a time: collecting_
+  ScrubJob scrubs_;          // one at a time: scrubbing_
   const Clock& clock_;
   Executor executor_;
   Executor workers_;
+  Executor upkeep_;  // what takes long and nobody waits for
   LiveSessions sessions_;
   HeadWatch heads_;
   CommitQueue commit_queue_;

@@ -277,12 +277,18 @@ void FaultDisk::ChangeName(NameChange change) {
   names_.push_back(std::move(change));
 }
 
+void FaultDisk::OnCreate(std::function<void(const std::string& path)> on_create) {
+  MutexLock lock(&mu_);
+  on_create_ = std::move(on_create);
+}
+
 DiskError FaultDisk::Create(const std::string& path, File* file) {
   MutexLock lock(&mu_);
   if (power_off_) return DiskError::kPowerOff;
   if (live_.count(ParentOf(path)) == 0) return DiskError::kNotFound;
   if (full_) return DiskError::kFull;
   Begin();
+  if (on_create_) on_create_(path);
   file->inode = std::make_shared<Inode>();
   file->boot = boot_;
   ChangeName({path, Entry{file->inode}, ""});

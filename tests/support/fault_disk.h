@@ -6,6 +6,7 @@
 #define TESTS_SUPPORT_FAULT_DISK_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +61,9 @@ class FaultDisk {
   void SetLyingSyncs(bool lying);
   // What is told to who asks how much is free, and nothing else.
   void SetFreeBytes(uint64_t free_bytes);
+  // Called with the path of each file that is made, on the thread that makes it; it must not come
+  // back to the disk.
+  void OnCreate(std::function<void(const std::string& path)> on_create);
   // So much more fits: what files grow by is taken from it (and told), what is removed comes back,
   // and a write beyond it fails for lack of space. Until SetFreeBytes.
   void SetRoom(uint64_t bytes);
@@ -122,6 +126,7 @@ class FaultDisk {
   static void ApplyName(const NameChange& change, Tree& tree);
 
   mutable Mutex mu_;
+  std::function<void(const std::string&)> on_create_ ABSL_GUARDED_BY(mu_);
   Tree live_ ABSL_GUARDED_BY(mu_);
   Tree durable_ ABSL_GUARDED_BY(mu_);
   std::vector<NameChange> names_ ABSL_GUARDED_BY(mu_);

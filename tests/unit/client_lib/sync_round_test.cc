@@ -230,6 +230,30 @@ TEST_F(SyncRoundTest, StoppingTheBackgroundLeavesARoundAlone) {
   EXPECT_OK(round.get());
 }
 
+// The receipt of a purge says so.
+TEST_F(SyncRoundTest, WhatASessionPurgedLeavesTheFilesWhenItEnds) {
+  for (const bool is_live : {false, true}) {
+    v1::Welcome before;
+    v1::Feed& feed = *before.add_feeds();
+    feed.set_scope("MX/20");
+    feed.set_kind(v1::BELOW);
+    feed.set_max_class(v1::PERSONAL);
+    ASSERT_OK(world_.store().NoteWelcome(before));
+    const uint64_t receipt = world_.store().PendingReceipt().number();
+    Begin(AnswerUpToDate);
+    if (is_live) {
+      std::future<SessionEnd> session = LiveAside();
+      WaitUntilLive();
+      EXPECT_EQ(world_.store().PendingReceipt().number(), receipt);
+      transport_->Link(0)->Cut();
+      session.get();
+    } else {
+      ASSERT_OK(round_->Run({}));
+    }
+    EXPECT_EQ(world_.store().PendingReceipt().number(), receipt + 1) << is_live;
+  }
+}
+
 TEST_F(SyncRoundTest, OneSessionAtATime) {
   Begin(AnswerUpToDate);
   std::future<SessionEnd> session = LiveAside();

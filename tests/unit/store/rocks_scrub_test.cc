@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/store/rocks_kv.h"
@@ -127,6 +128,42 @@ TEST(RocksScrubSpaceTest, WhatFindsNoRoomForAnotherCopyIsNotBegun) {
   EXPECT_OK(kv->Write(batch, Durability::kSync)) << "it is room enough to write";
   disk.disk().SetFreeBytes(uint64_t{60} << 20);
   EXPECT_OK(kv->Scrub(records, nullptr));
+}
+
+// A server that stops does not wait for the rest of a partition: wherever it is, what is due is
+// done by the next one.
+TEST(RocksScrubCancelTest, OneThatIsCancelledWhileItWritesFilesIsDoneByTheNext) {
+  int cancelled = 0;
+  for (int nth = 1;; ++nth) {
+    FaultEnv disk;
+    ASSERT_OK_AND_ASSIGN(
+        const auto kv,
+        OpenRocksKv({.path = "/store", .create_if_missing = true, .env = disk.env()}));
+    for (const absl::string_view value : {kCanary, "stays"}) {
+      KvBatch batch;
+      for (char key = 'a'; key <= 'z'; ++key)
+        batch.Put(Table::kRecords, std::string(1, key), std::string(value));
+      ASSERT_OK(kv->Write(batch, Durability::kSync));
+    }
+    std::atomic<bool> cancel{false};
+    std::atomic<int> made{0};
+    disk.disk().OnCreate([&](const std::string& path) {
+      if (absl::EndsWith(path, ".sst") && ++made == nth) cancel = true;
+    });
+    const std::vector<KvRange> records = {{Table::kRecords, "", ""}};
+    const absl::Status scrubbed = kv->Scrub(records, &cancel);
+    disk.disk().OnCreate(nullptr);
+    if (scrubbed.ok() && !cancel) break;
+    ASSERT_TRUE(scrubbed.ok() || absl::IsCancelled(scrubbed)) << scrubbed;
+    cancelled += scrubbed.ok() ? 0 : 1;
+    cancel = false;
+    ASSERT_OK(kv->Scrub(records, &cancel)) << nth;
+    EXPECT_THAT(*kv->Get(Table::kRecords, "q"), ::testing::Optional(std::string("stays")));
+    for (const auto& [path, content] : disk.disk().Save()) {
+      EXPECT_THAT(content.value_or(""), Not(HasSubstr(kCanary))) << path;
+    }
+  }
+  EXPECT_GT(cancelled, 1) << "before the partition is rewritten, and while it is";
 }
 
 TEST_F(RocksScrubTest, ACancelledOneLeavesTheStoreInUse) {
