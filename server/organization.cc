@@ -10,6 +10,7 @@
 #include "brigada/v1/enrollment_service.pb.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/certificate.h"
+#include "replica/crypto/secret_bytes.h"
 #include "replica/crypto/secret_file.h"
 #include "replica/crypto/signing_key.h"
 #include "server/address.h"
@@ -99,8 +100,9 @@ absl::StatusOr<ServerIdentity> ReadIdentity(const std::string& directory) {
   if (!CheckIssuedBy(certificate, ca_pem).ok())
     return Damaged(directory, "server.pem", "it is no certificate of the authority in ca.pem");
   RETURN_IF_ERROR(CheckPair(directory, "server.pem", certificate, "server.key", key));
-  ASSIGN_OR_RETURN(const std::string cursor_bytes, read("cursor.key"));
+  ASSIGN_OR_RETURN(std::string cursor_bytes, read("cursor.key"));
   const absl::StatusOr<MacKey> cursor_key = MacKey::FromBytes(cursor_bytes);
+  Wipe(&cursor_bytes);
   if (!cursor_key.ok()) return Damaged(directory, "cursor.key");
   return ServerIdentity{*std::move(authority), std::move(certificate), std::move(key), *cursor_key};
 }

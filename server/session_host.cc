@@ -103,7 +103,7 @@ absl::Status SessionHost::VerifySignature(const ReplicaId& /*replica*/, absl::st
 }
 
 absl::Status SessionHost::SubmitPush(PushRequest* push) {
-  OpenSealed(*around_.seal_key, push);
+  push->open_sealed = [key = around_.seal_key](v1::ChangeSet* set) { return OpenBody(*key, set); };
   absl::Status status = around_.submit(push);
   is_turned_away_ = absl::IsResourceExhausted(status);
   if (status.ok()) ++in_flight_;

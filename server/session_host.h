@@ -20,7 +20,7 @@ namespace brigada {
 struct SessionSurroundings {
   AuthorityStore* store = nullptr;
   const MacKey* cursor_key = nullptr;
-  const SealKey* seal_key = nullptr;  // opens what is pushed
+  const SealKey* seal_key = nullptr;  // opens what is pushed, when it is judged
   const Clock* clock = nullptr;
   // Whether `signature` over `chain` is of the key whose public half the directory holds.
   std::function<absl::Status(absl::string_view public_key, absl::string_view chain,

@@ -20,18 +20,18 @@ void AppendPart(absl::string_view part, std::string& out) {
 }  // namespace
 
 MacKey MacKey::Generate(Random& random) {
-  std::array<uint8_t, kSize> bytes{};
-  random.Fill(absl::MakeSpan(bytes));
-  return MacKey(bytes);
+  MacKey key;
+  random.Fill(absl::MakeSpan(key.bytes_));
+  return key;
 }
 
 absl::StatusOr<MacKey> MacKey::FromBytes(absl::string_view bytes) {
   if (bytes.size() != kSize) return absl::InvalidArgumentError("a MAC key is 32 bytes long");
-  std::array<uint8_t, kSize> copy{};
-  std::copy(bytes.begin(), bytes.end(), copy.begin());
-  if (copy == std::array<uint8_t, kSize>{})
+  MacKey key;
+  std::copy(bytes.begin(), bytes.end(), key.bytes_.begin());
+  if (key.bytes_ == std::array<uint8_t, kSize>{})
     return absl::InvalidArgumentError("a MAC key is not all zeros");
-  return MacKey(copy);
+  return key;
 }
 
 MacKey::~MacKey() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }

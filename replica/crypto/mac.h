@@ -34,9 +34,9 @@ class MacKey {
   }
 
  private:
-  explicit MacKey(const std::array<uint8_t, kSize>& bytes) : bytes_(bytes) {}
+  MacKey() = default;
 
-  std::array<uint8_t, kSize> bytes_;
+  std::array<uint8_t, kSize> bytes_{};
 };
 
 inline constexpr size_t kMacBytes = 16;

@@ -5,7 +5,9 @@
 //   key = SHA-256("brigada seal", ephemeral public key, public key, X25519(ephemeral, public key)),
 //         each part behind its length; the nonce is zero, because no key closes two contents
 //
-// Nothing says who closed a box: what has to be believed carries its own signature.
+// What a box belongs to (`about`) is bound to it: it is not in the box, and the box opens only
+// beside the same bytes. Nothing says who closed a box: what has to be believed carries its own
+// signature. Keys made on the way are wiped.
 #ifndef REPLICA_CRYPTO_SEAL_H_
 #define REPLICA_CRYPTO_SEAL_H_
 
@@ -32,8 +34,9 @@ class SealKey {
   static SealKey DerivedFrom(const MacKey& secret);
 
   const std::string& public_key() const { return public_key_; }
-  // kInvalidArgument: it was sealed to another key, changed, or is no box.
-  absl::StatusOr<std::string> Open(absl::string_view box) const;
+  // kInvalidArgument: it was sealed to another key or about something else, changed, or is no box.
+  // An operation with the private key: some 100 us.
+  absl::StatusOr<std::string> Open(absl::string_view box, absl::string_view about) const;
 
  private:
   SealKey(const MacKey& secret, std::string public_key)
@@ -45,7 +48,7 @@ class SealKey {
 
 // kInvalidArgument: `public_key` is none. The same content and random bytes give the same box.
 absl::StatusOr<std::string> Seal(absl::string_view public_key, absl::string_view content,
-                                 Random& random);
+                                 absl::string_view about, Random& random);
 
 }  // namespace brigada
 

@@ -89,6 +89,14 @@ absl::StatusOr<v1::ChangeSetBody> ReadBody(const v1::ChangeSet& set, v1::Verdict
   return body;
 }
 
+// Put back into `opened` when it was sealed to this server.
+const v1::ChangeSet& Opened(const PushRequest& push, size_t index, v1::ChangeSet* opened) {
+  const v1::ChangeSet& set = push.change_sets[index];
+  if (!set.has_sealed_body() || !push.open_sealed) return set;
+  *opened = set;
+  return push.open_sealed(opened) ? *opened : set;
+}
+
 }  // namespace
 
 bool IsOfTheStore(const absl::Status& status) {
@@ -132,7 +140,8 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   result.verdicts = std::move(checked.repeated);
   for (size_t i = result.verdicts.size(); i < checked.headers.size(); ++i) {
     const v1::ChangeSetHeader& header = checked.headers[i].header;
-    const v1::ChangeSet& set = push.change_sets[i];
+    v1::ChangeSet opened;
+    const v1::ChangeSet& set = Opened(push, i, &opened);
     Case it{.push = push,
             .set = set,
             .header = header,
@@ -142,7 +151,8 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     if (i < push.redelivered.size() && base_.past->IsPast(push.redelivered[i].epoch()))
       it.before = &push.redelivered[i];
     // What was accepted once may be nowhere else any more.
-    it.may_be_kept = it.may_be_kept || (it.before != nullptr && WasAccepted(*it.before));
+    if (it.before != nullptr && WasAccepted(*it.before))
+      it.may_be_kept = quarantine_.HasRoomSetBack(push.replica, set.ByteSizeLong());
     ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
     const v1::Verdict& verdict = stored.verdict();
     if (verdict.outcome() == v1::QUARANTINED) RETURN_IF_ERROR(Keep(push, set, verdict));

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,10 @@ struct PushRequest {
   std::vector<v1::Redelivered> redelivered = {};
   // Not empty: the replica no longer has what is expected before these; they continue this value.
   std::string chain_before = {};
+  // Puts a sealed body back (sealed_body.h); false: it is not for this server. It costs more than
+  // all else that is asked before a judgement, so it comes last, once for each change set that is
+  // judged. Empty: what is sealed stays so. On the thread of the commit.
+  std::function<bool(v1::ChangeSet*)> open_sealed = {};
 };
 
 struct PushResult {

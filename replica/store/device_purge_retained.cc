@@ -19,6 +19,7 @@ namespace {
 // Of one write batch, and of one stay in the store.
 constexpr size_t kMaxSetsChanged = 64;
 constexpr size_t kMaxSetsRead = 1024;
+constexpr size_t kMaxBytesRead = size_t{4} << 20;
 
 }  // namespace
 
@@ -54,34 +55,55 @@ absl::Status KvDeviceStore::ScrubSomeRetained(const std::string& partition, cons
   KvBatch writes;
   size_t changed = 0;
   size_t read = 0;
+  size_t bytes = 0;
   const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, from),
                                ChangeSetKey(partition, head.confirmed() + 1));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const uint64_t sequence = BigEndian64(it->key().substr(PartitionPrefix(partition).size()));
-    if (changed >= kMaxSetsChanged || ++read > kMaxSetsRead) {
+    if (changed >= kMaxSetsChanged || ++read > kMaxSetsRead || bytes >= kMaxBytesRead) {
       *next = sequence;
       break;
     }
-    v1::OutboxChangeSet stored;
-    if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
-      return absl::DataLossError("a retained change set is damaged");
-    ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(it->value(), sequence));
-    ASSIGN_OR_RETURN(const bool is_emptied, EmptyLost(pass, &set.body));
-    if (!is_emptied) continue;
-    // What the server keeps for a person to look at is in the rejected list too, which stays.
-    const bool is_quarantined = stored.verdict().outcome() == v1::QUARANTINED;
-    if (is_quarantined && !SealKeyIn(LastWelcome()).has_value()) continue;
-    RETURN_IF_ERROR(Withhold(set.body, &stored));
-    const std::string kept = stored.SerializeAsString();
-    head.set_retained_bytes(head.retained_bytes() + kept.size() -
+    bytes += it->value().size();
+    const absl::StatusOr<std::optional<std::string>> kept =
+        WithholdLost(pass, sequence, it->value());
+    if (absl::IsInvalidArgument(kept.status())) {
+      // What is changed already is written first: giving up counts on what is stored.
+      *next = sequence;
+      if (changed > 0) break;
+      RETURN_IF_ERROR(GiveUpRetained(partition, sequence, &head, &writes));
+      *next = head.retained_from();
+      ++changed;
+      break;
+    }
+    RETURN_IF_ERROR(kept.status());
+    if (!kept->has_value()) continue;
+    head.set_retained_bytes(head.retained_bytes() + (*kept)->size() -
                             std::min<uint64_t>(head.retained_bytes(), it->value().size()));
-    writes.Put(Table::kOutbox, std::string(it->key()), kept);
+    writes.Put(Table::kOutbox, std::string(it->key()), **kept);
     ++changed;
   }
   RETURN_IF_ERROR(it->status());
   if (changed == 0) return absl::OkStatus();
   RETURN_IF_ERROR(StageScrubNote(*kv_, partition, &writes));
   return WriteHead(partition, std::move(head), std::move(writes));
+}
+
+// What is kept of it; nullopt: all, as it is. kInvalidArgument: it is damaged, so that nobody can
+// tell what it says.
+absl::StatusOr<std::optional<std::string>> KvDeviceStore::WithholdLost(
+    const PurgePass& pass, uint64_t sequence, absl::string_view value) const {
+  v1::OutboxChangeSet stored;
+  absl::StatusOr<PendingSet> set = ParsePendingSet(value, sequence);
+  if (!set.ok() || !stored.ParseFromArray(value.data(), static_cast<int>(value.size())))
+    return absl::InvalidArgumentError("a retained change set is damaged");
+  ASSIGN_OR_RETURN(const bool is_emptied, EmptyLost(pass, &set->body));
+  if (!is_emptied) return std::optional<std::string>();
+  // What the server keeps for a person to look at is in the rejected list too, which stays.
+  const bool is_quarantined = stored.verdict().outcome() == v1::QUARANTINED;
+  if (is_quarantined && !SealKeyIn(LastWelcome()).has_value()) return std::optional<std::string>();
+  RETURN_IF_ERROR(Withhold(set->body, &stored));
+  return std::optional<std::string>(stored.SerializeAsString());
 }
 
 absl::Status KvDeviceStore::Withhold(const v1::ChangeSetBody& remaining,

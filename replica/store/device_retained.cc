@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
@@ -158,6 +159,35 @@ absl::Status KvDeviceStore::FoldReleased(const PendingSet& set, const v1::Verdic
   return absl::OkStatus();
 }
 
+// Change set `sequence` cannot be read: what lies before it could not be sent again past it, and
+// nobody can tell what it says. Retained is what comes after, from the first one on of which the
+// chain value before it is known.
+absl::Status KvDeviceStore::GiveUpRetained(absl::string_view partition, uint64_t sequence,
+                                           v1::OutboxHead* head, KvBatch* batch) const {
+  const uint64_t first = head->retained_from();
+  std::string chain;
+  const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, first),
+                               ChangeSetKey(partition, head->confirmed() + 1));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const uint64_t at = BigEndian64(it->key().substr(PartitionPrefix(partition).size()));
+    if (at > sequence && chain.size() == sizeof(ChainValue)) break;
+    const absl::StatusOr<v1::OutboxChangeSet> set = ParseStored(it->value());
+    chain = set.ok() ? set->chain() : "";
+    head->set_retained_from(at + 1);
+    head->set_retained_bytes(head->retained_bytes() -
+                             std::min<uint64_t>(head->retained_bytes(), it->value().size()));
+    batch->Delete(Table::kOutbox, std::string(it->key()));
+  }
+  RETURN_IF_ERROR(it->status());
+  head->set_retained_chain(chain);
+  SkipDropped(head);
+  Log(LogLevel::kError, "retained_set_damaged",
+      {{"partition", partition},
+       {"sequence", sequence},
+       {"dropped", head->retained_from() - first}});
+  return absl::OkStatus();
+}
+
 // The oldest first, while they are covered, too old, or too much.
 absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t covered,
                                          int64_t now_ms, v1::OutboxHead* head,
@@ -166,7 +196,12 @@ absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t c
   const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, head->retained_from()),
                                ChangeSetKey(partition, head->confirmed() + 1));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    ASSIGN_OR_RETURN(const v1::OutboxChangeSet set, ParseStored(it->value()));
+    const absl::StatusOr<v1::OutboxChangeSet> parsed = ParseStored(it->value());
+    if (!parsed.ok()) {
+      const uint64_t damaged = BigEndian64(it->key().substr(PartitionPrefix(partition).size()));
+      return GiveUpRetained(partition, damaged, head, batch);
+    }
+    const v1::OutboxChangeSet& set = *parsed;
     // Its verdict is on its way into the store with this batch.
     if (!set.has_verdict()) break;
     const uint64_t sequence = set.verdict().sequence();

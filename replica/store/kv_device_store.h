@@ -291,6 +291,8 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status ScrubRetained(const PurgePass& pass);
   absl::Status ScrubSomeRetained(const std::string& partition, const PurgePass& pass,
                                  uint64_t* next);
+  absl::StatusOr<std::optional<std::string>> WithholdLost(const PurgePass& pass, uint64_t sequence,
+                                                          absl::string_view value) const;
   absl::StatusOr<bool> EmptyLost(const PurgePass& pass, v1::ChangeSetBody* body) const;
   absl::Status Withhold(const v1::ChangeSetBody& remaining, v1::OutboxChangeSet* stored) const;
   absl::StatusOr<bool> StaysReadable(const PurgePass& pass, uint32_t type_id,
@@ -305,6 +307,8 @@ class KvDeviceStore final : public DeviceStore {
 
   // device_retained.cc
   absl::Status DropCovered(const v1::Welcome& welcome);
+  absl::Status GiveUpRetained(absl::string_view partition, uint64_t sequence, v1::OutboxHead* head,
+                              KvBatch* batch) const;
   absl::Status DropRetained(absl::string_view partition, uint64_t covered, int64_t now_ms,
                             v1::OutboxHead* head, KvBatch* batch) const;
   absl::Status WriteHead(absl::string_view partition, v1::OutboxHead head, KvBatch batch);

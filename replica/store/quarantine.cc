@@ -50,6 +50,12 @@ bool Quarantine::HasRoom(const ReplicaId& replica, size_t bytes) const {
          fits(census_->total(), difference_.total(), kMaxQuarantined, kMaxQuarantinedBytes);
 }
 
+bool Quarantine::HasRoomSetBack(const ReplicaId& replica, size_t bytes) const {
+  return census_->Of(replica.bytes()).bytes + difference_.Of(replica.bytes()).bytes +
+             Bytes(bytes) <=
+         Bytes(kMaxQuarantinedBytesSetBack);
+}
+
 absl::Status Quarantine::Put(const std::string& key, const ReplicaId& replica, std::string value) {
   return Set(key, replica, std::move(value));
 }

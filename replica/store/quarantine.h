@@ -24,6 +24,10 @@ namespace brigada {
 // An honest device brings no more than it retains (DeviceStoreOptions).
 inline constexpr size_t kMaxQuarantinedPerReplica = 16'384;
 inline constexpr size_t kMaxQuarantinedBytesPerReplica = size_t{64} << 20;
+// Of a replica whose work was accepted once, on a line that is lost: it may be nowhere else any
+// more, so the other bounds do not hold it back. Four times what a device retains; that much a
+// device can fill that lies about it.
+inline constexpr size_t kMaxQuarantinedBytesSetBack = size_t{256} << 20;
 inline constexpr size_t kMaxQuarantined = 131'072;
 inline constexpr size_t kMaxQuarantinedBytes = size_t{1} << 30;
 
@@ -59,6 +63,8 @@ class Quarantine {
 
   // True while this replica may keep one more, of so many bytes.
   bool HasRoom(const ReplicaId& replica, size_t bytes) const;
+  // The same of one that was accepted once.
+  bool HasRoomSetBack(const ReplicaId& replica, size_t bytes) const;
   absl::StatusOr<std::optional<std::string>> Find(const std::string& key) const {
     return rows_.Get(key);
   }

@@ -17,19 +17,6 @@ constexpr absl::string_view kSealFeaturePrefix = "seal=";
 constexpr size_t kHashBytes = sizeof(Sha256Digest);
 constexpr size_t kSaltBytes = 16;
 
-// Leaves what is not what the hash before it says as it is.
-void OpenBody(const SealKey& key, v1::ChangeSet* set) {
-  const absl::string_view sealed = set->sealed_body();
-  if (sealed.size() <= kHashBytes) return;
-  const absl::StatusOr<std::string> content = key.Open(sealed.substr(kHashBytes));
-  if (!content.ok() || content->size() < kSaltBytes) return;
-  const absl::string_view salt = absl::string_view(*content).substr(0, kSaltBytes);
-  const absl::string_view body = absl::string_view(*content).substr(kSaltBytes);
-  if (AsView(BodyHash(salt, body)) != sealed.substr(0, kHashBytes)) return;
-  set->set_salt(std::string(salt));
-  set->set_body(std::string(body));
-}
-
 }  // namespace
 
 std::string SealFeature(absl::string_view public_key) {
@@ -47,16 +34,24 @@ std::optional<std::string> SealKeyIn(const v1::Welcome& welcome) {
 
 absl::Status SealBody(absl::string_view public_key, Random& random, v1::ChangeSet* set) {
   ASSIGN_OR_RETURN(const std::string box,
-                   Seal(public_key, absl::StrCat(set->salt(), set->body()), random));
+                   Seal(public_key, absl::StrCat(set->salt(), set->body()), set->header(), random));
   const Sha256Digest hash = BodyHash(set->salt(), set->body());
   set->clear_salt();
   set->set_sealed_body(absl::StrCat(AsView(hash), box));
   return absl::OkStatus();
 }
 
-void OpenSealed(const SealKey& key, PushRequest* push) {
-  for (v1::ChangeSet& set : push->change_sets)
-    if (set.has_sealed_body()) OpenBody(key, &set);
+bool OpenBody(const SealKey& key, v1::ChangeSet* set) {
+  const absl::string_view sealed = set->sealed_body();
+  if (sealed.size() <= kHashBytes) return false;
+  const absl::StatusOr<std::string> content = key.Open(sealed.substr(kHashBytes), set->header());
+  if (!content.ok() || content->size() < kSaltBytes) return false;
+  const absl::string_view salt = absl::string_view(*content).substr(0, kSaltBytes);
+  const absl::string_view body = absl::string_view(*content).substr(kSaltBytes);
+  if (AsView(BodyHash(salt, body)) != sealed.substr(0, kHashBytes)) return false;
+  set->set_salt(std::string(salt));
+  set->set_body(std::string(body));
+  return true;
 }
 
 absl::StatusOr<Sha256Digest> BodyHashOf(const v1::ChangeSet& set) {

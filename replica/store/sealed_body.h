@@ -1,10 +1,10 @@
 // Change sets whose body only the organization can read. A device keeps its delivered work so that
 // a server that went back can be given it again; what it may no longer read itself it keeps sealed.
 //
-//   sealed_body = body hash(32) | box over salt(16) and body
+//   sealed_body = body hash(32) | box over salt(16) and body, about the header's bytes
 //
 // The hash is that of the body in clear, as the chain has it; the signed chain value vouches for
-// it.
+// it, and for the header.
 #ifndef REPLICA_STORE_SEALED_BODY_H_
 #define REPLICA_STORE_SEALED_BODY_H_
 
@@ -19,7 +19,6 @@
 #include "replica/base/random.h"
 #include "replica/base/sha256.h"
 #include "replica/crypto/seal.h"
-#include "replica/store/authority_store.h"
 
 namespace brigada {
 
@@ -32,9 +31,9 @@ std::optional<std::string> SealKeyIn(const v1::Welcome& welcome);
 // kInvalidArgument: `public_key` is none; `set` is untouched.
 absl::Status SealBody(absl::string_view public_key, Random& random, v1::ChangeSet* set);
 
-// Puts the body back where it was sealed to `key` and is what the hash says. Any other stays
-// sealed, to be quarantined.
-void OpenSealed(const SealKey& key, PushRequest* push);
+// Puts the body back where it was sealed to `key` beside this header and is what the hash says.
+// Any other stays as it is, and the answer is false.
+bool OpenBody(const SealKey& key, v1::ChangeSet* set);
 
 // What the chain holds of the body, whatever is left of it. kDataLoss: nothing is, not even the
 // hash.

@@ -1,16 +1,19 @@
 #include "replica/sync/server_push.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/limits.h"
 #include "replica/sync/codec.h"
 #include "replica/sync/refusal.h"
+#include "replica/sync/session_limits.h"
 
 namespace brigada {
 namespace {
 
 constexpr absl::Duration kRetryAfterFailure = absl::Seconds(5);
+constexpr absl::Duration kNextSessionAfter = absl::Seconds(1);
 
 // Sequence of the last change set; 0 when its header is malformed.
 uint64_t EndOf(const v1::PushBody& body) {
@@ -18,6 +21,12 @@ uint64_t EndOf(const v1::PushBody& body) {
   v1::ChangeSetHeader header;
   if (!header.ParseFromString(body.change_sets().rbegin()->header())) return 0;
   return header.sequence();
+}
+
+size_t CountSealed(const v1::PushBody& body) {
+  return static_cast<size_t>(
+      std::count_if(body.change_sets().begin(), body.change_sets().end(),
+                    [](const v1::ChangeSet& set) { return set.has_sealed_body(); }));
 }
 
 }  // namespace
@@ -36,6 +45,10 @@ std::optional<v1::Refused> ServerPush::OnPush(const v1::Push& push, const PeerId
   const absl::Status signature =
       host_->VerifySignature(identity.replica, push.chain(), push.signature());
   if (!signature.ok()) return MakeRefused(v1::Refused::BAD_SIGNATURE, signature.message());
+  sealed_ += CountSealed(body);
+  if (sealed_ > kMaxSealedPerSession)
+    return MakeRefused(v1::Refused::BUSY, "push: enough sealed work for one session",
+                       kNextSessionAfter);
   PushRequest request{.replica = identity.replica,
                       .user = identity.user,
                       .partition = push.partition(),

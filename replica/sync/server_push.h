@@ -57,6 +57,7 @@ class ServerPush {
   uint32_t corrections_ = 0;
   std::optional<uint32_t> corrections_seen_;  // of the last PushEnd, if no push followed it
   uint64_t change_sets_ = 0;
+  size_t sealed_ = 0;  // change sets that came sealed
 };
 
 }  // namespace brigada

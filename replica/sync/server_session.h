@@ -82,7 +82,8 @@ struct ServerSessionOptions {
   size_t max_pushes_in_flight = 4;
   RepairBudget repair_budget = {};
   // The organization's public key, told in the welcome (replica/store/sealed_body.h). Not empty:
-  // the host opens what is sealed to it before it queues a push. Empty: not told.
+  // the host gives the pushes that it queues the key that opens what is sealed to it. Empty: not
+  // told.
   std::string seal_key = {};
 };
 

@@ -24,6 +24,9 @@ inline constexpr size_t kMinFrameBytes = 2 * kMaxRecordBytes;
 // Partitions of one session, cursors of one hello.
 inline constexpr size_t kMaxPartitionsPerSession = 1024;
 inline constexpr size_t kMaxReceiptsPerSession = 64;
+// Sealed change sets: each costs the server's one writer an operation with its private key. A
+// device that has more goes on in the next session. Many times what one push holds.
+inline constexpr size_t kMaxSealedPerSession = 32'768;
 
 // A link that passes less counts as broken: half of the slowest that the field has, 64 kbit/s.
 inline constexpr size_t kLeastBytesPerSecond = 4096;

@@ -10,8 +10,10 @@
 #include "gtest/gtest.h"
 #include "replica/base/hlc.h"
 #include "replica/base/ids.h"
+#include "replica/base/random.h"
 #include "replica/crypto/hash_chain.h"
 #include "replica/crypto/mac.h"
+#include "replica/crypto/seal.h"
 #include "replica/merge/record.h"
 #include "replica/schema/diff.h"
 #include "replica/schema/fragment.h"
@@ -21,6 +23,7 @@
 #include "replica/store/format.h"
 #include "replica/store/high_water_mark.h"
 #include "replica/store/keys.h"
+#include "replica/store/sealed_body.h"
 #include "replica/sync/cursor_check.h"
 #include "tests/compat/filled_message.h"
 #include "tests/compat/golden_file.h"
@@ -139,6 +142,34 @@ TEST(GoldenLayoutTest, ChainAndMacs) {
   const std::string input = CursorMacInput(Replica16(), cursor);
   golden.Expect("cursor covered", "the filled Cursor of messages.txt", input);
   golden.Expect("cursor mac", "the same key, label \"cursor\"", ComputeMac(key, {"cursor", input}));
+  golden.Finish();
+}
+
+// What devices keep for a restored server: it has to open it years later.
+TEST(GoldenLayoutTest, SealedWork) {
+  GoldenFile golden("sealed.txt",
+                    "What a device seals to the organization (seal.h, sealed_body.h). The secret "
+                    "is 32 times s,\nthe sender's random bytes are those of SeededRandom(7).");
+  const SealKey key = SealKey::DerivedFrom(*MacKey::FromBytes(std::string(32, 's')));
+  golden.Expect("public key", "told in the welcome", key.public_key());
+  SeededRandom random(7);
+  v1::ChangeSet set;
+  set.set_header("header");
+  set.set_salt(std::string(16, 't'));
+  set.set_body("body");
+  const std::string box = Seal(key.public_key(), "content", "about", random).value();
+  golden.Expect("box", "content \"content\", about \"about\"", box);
+  v1::ChangeSet sealed = set;
+  ASSERT_OK(SealBody(key.public_key(), random, &sealed));
+  golden.Expect("change set", "header \"header\", salt 16 times t, body \"body\"",
+                sealed.SerializeAsString());
+  // What earlier versions sealed is opened, however it is sealed today.
+  if (!IsRegenerating()) {
+    EXPECT_EQ(key.Open(golden.Find("box")->bytes, "about").value_or(""), "content");
+    ASSERT_TRUE(sealed.ParseFromString(golden.Find("change set")->bytes));
+    EXPECT_TRUE(OpenBody(key, &sealed));
+    EXPECT_EQ(sealed.SerializeAsString(), set.SerializeAsString());
+  }
   golden.Finish();
 }
 

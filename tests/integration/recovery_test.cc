@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "replica/base/clock.h"
 #include "replica/base/random.h"
+#include "replica/crypto/secret_file.h"
 #include "server/organization.h"
 #include "tests/integration/people.h"
 #include "tests/support/status_matchers.h"
@@ -109,6 +110,45 @@ TEST_F(RecoveryTest, WorkOfALostScopeComesBackFromADeviceThatCanNoLongerReadIt) 
   EXPECT_EQ(NameOn(*beto, id), "Rosa");
   EXPECT_FALSE(ana->Get<v1::Person>(id).ok());
   EXPECT_EQ(ana->GetSyncStatus().rejected, 0u);
+}
+
+// Nobody can open it; it is kept for who finds the old key, and nothing else suffers.
+TEST_F(RecoveryTest, WithAnotherCursorKeySealedWorkIsKeptUnopened) {
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  const auto beto = organization_.NewDevice("beto", "organizer", kScope);
+  ASSERT_OK(ana->Sync({}));
+  const std::string backup = Backup("before");
+  ASSERT_OK_AND_ASSIGN(const RecordId clear, beto->Create(At(kScope), Named("Eva")));
+  ASSERT_OK(beto->Sync({}));
+  // Nobody else has read it before.
+  ASSERT_OK_AND_ASSIGN(const RecordId sealed, ana->Create(At(kScope), Named("Rosa")));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK_AND_ASSIGN(const auto grants, organization_.administration().Grants());
+  for (const v1::GrantRecord& grant : grants) {
+    if (grant.user() != "ana") continue;
+    ASSERT_OK(organization_.administration().RevokeGrant(*RecordId::FromBytes(grant.id())));
+  }
+  ASSERT_OK(ana->Sync({}));
+
+  organization_.StopServer();
+  ASSERT_OK(RestoreOrganization(organization_.scratch() / "server", backup, SystemClock(),
+                                SystemRandom()));
+  ASSERT_OK(WriteSecretFile(organization_.scratch() / "server/cursor.key", std::string(32, 'k'),
+                            IfFileExists::kReplace));
+  organization_.StartServer();
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK(beto->Sync({}));
+
+  EXPECT_EQ(NameOn(*beto, clear), "Eva");
+  EXPECT_FALSE(beto->Get<v1::Person>(sealed).ok());
+  EXPECT_EQ(ana->GetSyncStatus().pending, 0u);
+  const auto quarantined = organization_.server().organization().store->ListQuarantine("", 10);
+  ASSERT_OK(quarantined);
+  ASSERT_EQ(quarantined->sets.size(), 1u);
+  const v1::RejectedChangeSet& kept = quarantined->sets[0].kept;
+  EXPECT_EQ(kept.verdict().refusals(0).reason(), v1::UNREADABLE_BODY);
+  EXPECT_TRUE(kept.change_set().has_sealed_body());
+  EXPECT_EQ(kept.user(), "ana");
 }
 
 TEST_F(RecoveryTest, WhatWasRevokedOrGrantedAfterTheBackupStaysSo) {

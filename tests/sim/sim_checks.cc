@@ -586,6 +586,29 @@ std::set<SetName> SimWorld::RetriedBy(const SimDevice& device) const {
   return retried;
 }
 
+bool SimWorld::NamesErased(const WrittenSet& set) const {
+  return oracle_.Scrubbed(set.body).SerializeAsString() != set.body.SerializeAsString();
+}
+
+// What a device sent sealed, since it has lost the scope, is in no list of its own. Somebody has to
+// have it all the same: the server's quarantine in clear, or the device as it sealed it, until it
+// may let go of it.
+bool SimWorld::IsKeptSealed(const SimDevice& device, const SetName& name,
+                            const WrittenSet& set) const {
+  if (!set.is_withheld) return false;
+  if (NamesErased(set)) return true;
+  if (set.verdict->outcome() == v1::QUARANTINED) {
+    const auto kept =
+        server_->store().FindQuarantined(name.partition, device.replica, name.sequence);
+    return kept.ok() && kept->has_value() &&
+           (*kept)->kept.change_set().body() == set.body.SerializeAsString();
+  }
+  if (name.sequence < device.store->Head(name.partition).retained_from()) return true;
+  const auto page = device.store->ReadOutbox(name.partition, name.sequence, 1);
+  return page.ok() && page->last_sequence == name.sequence &&
+         page->change_sets[0].has_sealed_body();
+}
+
 // I10: everything committed was judged; what was refused is there with its content.
 void SimWorld::CheckDeviceWork(SimDevice* device) {
   const auto counts = device->store->Counts();
@@ -611,14 +634,12 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     // What was tried again left the list.
     const bool is_gone = is_discarded || retried.contains(name);
     Expect(
-        is_kept ? is_refused : !is_refused || is_gone || set.is_withheld,
+        is_kept ? is_refused : !is_refused || is_gone || IsKeptSealed(*device, name, set),
         absl::StrCat("I10: the rejected list ", is_kept ? "holds" : "lacks", " change set ",
                      name.sequence, " of ", name.partition, ": ", set.verdict->ShortDebugString()));
-    if (!is_kept || set.is_stub || set.is_withheld) continue;
+    if (!is_kept || set.is_stub) continue;
     // It may have been sealed, and then it was dropped with the erased record that it names.
-    const bool names_erased =
-        oracle_.Scrubbed(set.body).SerializeAsString() != set.body.SerializeAsString();
-    if (set.was_accepted && names_erased) continue;
+    if ((set.was_accepted || set.is_withheld) && NamesErased(set)) continue;
     Expect(HasContent(*device, set, kept[name]), "I10: refused work lost its content");
   }
 }

@@ -189,6 +189,8 @@ class SimWorld {
   bool SyncOnce(SimDevice* device);
   void CheckEnd();
   void CheckDeviceWork(SimDevice* device);
+  bool NamesErased(const WrittenSet& set) const;
+  bool IsKeptSealed(const SimDevice& device, const SetName& name, const WrittenSet& set) const;
   std::set<SetName> RetriedBy(const SimDevice& device) const;
   bool HasContent(const SimDevice& device, const WrittenSet& set, const std::string& kept);
   void CheckDeviceView(SimDevice* device);

@@ -117,6 +117,20 @@ TEST_F(AuthorityQuarantineTest, WhatFindsNoRoomIsRefusedAndOthersHaveTheirs) {
   EXPECT_EQ(OutcomeOf(CommitPush(Sealed(&beto_, kEach))), v1::QUARANTINED);
 }
 
+// It may be nowhere else any more, and yet no device fills the disk with it.
+TEST_F(AuthorityQuarantineTest, WhatWasAcceptedOnceHasABoundOfItsOwn) {
+  constexpr auto kOfReplica = static_cast<int64_t>(kMaxQuarantinedBytesSetBack);
+  QuarantineCensus census;
+  census.Add(ana_.id().bytes(), {kMaxQuarantinedPerReplica, kOfReplica - 100});
+  census.Add(beto_.id().bytes(), {kMaxQuarantined, int64_t{kMaxQuarantinedBytes}});
+  const Quarantine quarantine(disk_.get(), &census);
+  EXPECT_FALSE(quarantine.HasRoom(ana_.id(), 1));
+  EXPECT_FALSE(quarantine.HasRoom(luis_.id(), 1));
+  EXPECT_TRUE(quarantine.HasRoomSetBack(luis_.id(), kMaxQuarantinedBytesSetBack));
+  EXPECT_TRUE(quarantine.HasRoomSetBack(ana_.id(), 100));
+  EXPECT_FALSE(quarantine.HasRoomSetBack(ana_.id(), 101));
+}
+
 TEST_F(AuthorityQuarantineTest, PagesListEachSetOnceWithItsPlaces) {
   const RecordId id = CreatePerson("Rosa");
   odd_key_ = RecordKey(kOaxaca, PersonType().type_id(), id);

@@ -219,6 +219,40 @@ TEST_P(AuthorityStoreTest, PoisonSetsDoNotBlockTheQueue) {
   EXPECT_EQ(NameOf(id), "Rosa");
 }
 
+// Opening is the dearest thing that can be asked of a push.
+TEST_P(AuthorityStoreTest, SealedWorkIsOpenedOnceAndOnlyWhereItIsJudged) {
+  int opened = 0;
+  const RecordId id = ana_.NewId();
+  const v1::ChangeSet clear =
+      ana_.MakeSet({Create(PersonType(), id, kJuarez, PersonNamed("Rosa"))});
+  v1::ChangeSet sealed = clear;
+  sealed.clear_salt();
+  sealed.set_sealed_body(absl::StrCat(AsView(BodyHash(clear.salt(), clear.body())), kOpaque));
+  PushRequest push = ana_.Push({sealed});
+  push.open_sealed = [&](v1::ChangeSet* set) {
+    ++opened;
+    *set = clear;
+    return true;
+  };
+  PushRequest other_chain = push;
+  other_chain.chain_after = std::string(32, 'c');
+  EXPECT_THAT(Commit(other_chain).status, StatusIs(absl::StatusCode::kInvalidArgument));
+  TestReplica beto(&random_, kOaxaca);
+  beto.SkipTo(1);
+  v1::ChangeSet beyond;
+  beyond.set_sealed_body(std::string(64, 'h'));
+  PushRequest gap = beto.Push({beto.Seal(beyond)});
+  gap.open_sealed = push.open_sealed;
+  EXPECT_EQ(Commit(gap).expected, 1u);
+  EXPECT_EQ(opened, 0);
+
+  EXPECT_EQ(Commit(push).verdicts.at(0).outcome(), v1::APPLIED);
+  EXPECT_EQ(opened, 1);
+  EXPECT_EQ(NameOf(id), "Rosa");
+  EXPECT_EQ(Commit(push).verdicts.at(0).outcome(), v1::APPLIED) << "what it said the first time";
+  EXPECT_EQ(opened, 1);
+}
+
 TEST_P(AuthorityStoreTest, QuarantinedContentIsKept) {
   v1::ChangeSet sealed;
   sealed.set_sealed_body(kOpaque);

@@ -1,12 +1,15 @@
 // What was erased, or may no longer be read, is in no file of a device.
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "replica/store/authority_erase.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
 #include "replica/store/rocks_kv.h"
 #include "replica/store/sealed_body.h"
 #include "tests/support/store_bytes.h"
@@ -143,13 +146,83 @@ TEST_F(DeviceFilesTest, DeliveredWorkOfALostScopeIsKeptForTheOrganizationAlone) 
   Welcome({BelowFeed(kJuarez)}, &key);
 
   EXPECT_EQ(store->PendingReceipt().number(), 1u);
-  PushRequest push;
-  push.change_sets = {SetAt(1)};
-  EXPECT_TRUE(push.change_sets[0].has_sealed_body());
-  EXPECT_TRUE(push.change_sets[0].salt().empty());
+  v1::ChangeSet set = SetAt(1);
+  EXPECT_TRUE(set.has_sealed_body());
+  EXPECT_TRUE(set.salt().empty());
   EXPECT_THAT(Bytes(), Not(HasSubstr(kCanary)));
-  OpenSealed(key, &push);
-  EXPECT_EQ(push.change_sets[0].SerializeAsString(), before.SerializeAsString());
+  EXPECT_TRUE(OpenBody(key, &set));
+  EXPECT_EQ(set.SerializeAsString(), before.SerializeAsString());
+}
+
+// Nobody can tell what it says, and nothing is sent past it; it holds up neither the receipt nor
+// what can be read.
+TEST_F(DeviceFilesTest, ADamagedRetainedSetGoesWithWhatLiesBeforeItAndHoldsUpNoPurge) {
+  const SealKey key = SealKey::DerivedFrom(MacKey::Generate(random));
+  for (uint64_t sequence = 1; sequence <= 5; ++sequence) {
+    RegisterIn(kHuajuapan, kCanary);
+    Answer(sequence);
+  }
+  const std::string chain = store->ReadOutbox("MX/20", 3, 1)->chain_after;
+  KvBatch damage;
+  damage.Put(Table::kOutbox, ChangeSetKey("MX/20", 2), absl::StrCat("\xff", kCanary));
+  ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
+
+  Welcome({BelowFeed(kJuarez)}, &key);
+
+  EXPECT_EQ(store->PendingReceipt().number(), 1u);
+  // The chain value behind the damaged one stood in it; the next one tells it of what follows.
+  EXPECT_EQ(store->Head("MX/20").retained_from(), 4u);
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox("MX/20", 1, 1'000'000));
+  ASSERT_EQ(page.change_sets.size(), 2u);
+  EXPECT_EQ(page.chain_before, chain);
+  EXPECT_TRUE(page.change_sets[0].has_sealed_body() && page.change_sets[1].has_sealed_body());
+  EXPECT_THAT(Bytes(), Not(HasSubstr(kCanary)));
+}
+
+TEST_F(DeviceFilesTest, ADamagedRetainedSetThatABackupCoversHoldsUpNoWelcome) {
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    Register("luz");
+    Answer(sequence);
+  }
+  v1::OutboxChangeSet stored;
+  const std::string key = ChangeSetKey("MX/20", 1);
+  ASSERT_TRUE(stored.ParseFromString(**disk.kv->Get(Table::kOutbox, key)));
+  KvBatch damage;
+  damage.Put(Table::kOutbox, key, "\xff");
+  ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
+  v1::Welcome welcome;
+  welcome.set_epoch(std::string(16, 'e'));
+  *welcome.add_feeds() = BelowFeed("MX/20");
+  welcome.add_covered()->set_partition("MX/20");
+  welcome.mutable_covered(0)->set_sequence(1);
+  ASSERT_OK(store->NoteWelcome(welcome));
+  EXPECT_EQ(store->Head("MX/20").retained_from(), 3u);
+}
+
+// What one write batch holds is in memory at once.
+TEST_F(DeviceFilesTest, LargeRetainedSetsAreSealedInSeveralBatches) {
+  const SealKey key = SealKey::DerivedFrom(MacKey::Generate(random));
+  constexpr uint64_t kSets = 12;
+  for (uint64_t sequence = 1; sequence <= kSets; ++sequence) {
+    std::vector<v1::Change> changes;
+    for (int i = 0; i < 400; ++i)
+      changes.push_back(Creation(NewId(), kHuajuapan, PersonNamed("eva", std::string(2000, 'x'))));
+    ASSERT_OK(store->Commit(changes, Durability::kSync));
+    Answer(sequence);
+  }
+  ASSERT_GT(store->Head("MX/20").retained_bytes(), size_t{9} << 20);
+  size_t largest = 0;
+  disk.on_write = [&](const KvBatch& batch) {
+    size_t bytes = 0;
+    for (const KvBatch::Op& op : batch.ops())
+      bytes += op.table == Table::kOutbox ? op.value.size() : 0;
+    largest = std::max(largest, bytes);
+  };
+  Welcome({BelowFeed(kJuarez)}, &key);
+  disk.on_write = nullptr;
+  EXPECT_TRUE(SetAt(1).has_sealed_body() && SetAt(kSets).has_sealed_body());
+  EXPECT_GT(largest, size_t{1} << 20);
+  EXPECT_LT(largest, size_t{6} << 20);
 }
 
 // It is in no rejected list, and another server may be given it.

@@ -4,6 +4,7 @@
 #define TESTS_UNIT_STORE_DEVICE_FIXTURE_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct SharedDisk {
   std::atomic<int> writes_left{-1};
   // Writes let other threads run first, as a slow disk does.
   std::atomic<bool> pauses{false};
+  // Sees each write before it is made.
+  std::function<void(const KvBatch&)> on_write;
 };
 
 class SharedKv final : public Kv {
@@ -53,6 +56,7 @@ class SharedKv final : public Kv {
     if (disk_->writes_left > 0) --disk_->writes_left;
     for (int i = 0; disk_->pauses && i < 20; ++i) std::this_thread::yield();
     ++disk_->writes;
+    if (disk_->on_write) disk_->on_write(batch);
     if (durability == Durability::kSync) ++disk_->syncs;
     return disk_->kv->Write(batch, durability);
   }

@@ -24,10 +24,10 @@ class SealedBodyTest : public testing::Test {
     return sealed;
   }
   static v1::ChangeSet Opened(const SealKey& key, const v1::ChangeSet& set) {
-    PushRequest push;
-    push.change_sets = {set};
-    OpenSealed(key, &push);
-    return push.change_sets[0];
+    v1::ChangeSet opened = set;
+    const bool is_open = OpenBody(key, &opened);
+    EXPECT_EQ(is_open, opened.has_body());
+    return opened;
   }
 
   SeededRandom random_{3};
@@ -58,6 +58,12 @@ TEST_F(SealedBodyTest, ABodyThatTheHashDoesNotVouchForIsNotTaken) {
   v1::ChangeSet forged = Sealed();
   forged.set_sealed_body(forged.sealed_body().substr(0, 32) + other.sealed_body().substr(32));
   EXPECT_TRUE(Opened(key_, forged).has_sealed_body());
+}
+
+TEST_F(SealedBodyTest, ABodyIsNotOpenedBesideAnotherHeader) {
+  v1::ChangeSet moved = Sealed();
+  moved.set_header("another");
+  EXPECT_TRUE(Opened(key_, moved).has_sealed_body());
 }
 
 TEST_F(SealedBodyTest, DamagedAndShortenedBodiesAreNoCrash) {

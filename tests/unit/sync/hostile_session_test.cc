@@ -117,6 +117,25 @@ TEST_F(HostilePeerTest, APushWithoutChangeSetsIsRefused) {
   EXPECT_EQ(RefusedFor(), v1::Refused::MALFORMED_FRAME);
 }
 
+// Each costs the server's writer an operation with its private key.
+TEST_F(HostilePeerTest, SealedWorkWithoutEndIsPutOffToTheNextSession) {
+  Send(HelloOf(first_));
+  v1::PushBody body;
+  v1::ChangeSetHeader header;
+  header.set_sequence(1);
+  for (size_t i = 0; i < kMaxSealedPerSession / 2; ++i) {
+    v1::ChangeSet& set = *body.add_change_sets();
+    set.set_header(header.SerializeAsString());
+    set.set_sealed_body("sealed");
+  }
+  Send(PushOf(body));
+  Send(PushOf(body));
+  EXPECT_EQ(RefusedFor(), v1::Refused::REASON_UNSPECIFIED);
+  body.mutable_change_sets()->DeleteSubrange(1, body.change_sets_size() - 1);
+  Send(PushOf(body));
+  EXPECT_EQ(RefusedFor(), v1::Refused::BUSY);
+}
+
 TEST_F(HostilePeerTest, APushIntoNoPartitionIsRefused) {
   Send(HelloOf(first_));
   v1::PushBody body;
