@@ -94,6 +94,8 @@ absl::Status ServerPull::TakeCursors(const v1::Hello& hello, v1::Welcome* welcom
     const bool holds = reason == v1::CursorReset::REASON_UNSPECIFIED;
     if (holds && lane != nullptr && IsForFeeds(cursor, lane->feeds)) {
       TakeCursor(cursor, lane);
+      // Who reads nothing here has nothing to compare.
+      if (lane->feeds.empty()) continue;
       ASSIGN_OR_RETURN(const uint64_t collected, store_->CollectedUpTo(cursor.partition()));
       if (cursor.complete() < collected) TellBelowFloor(found->first, *lane, collected, welcome);
       continue;

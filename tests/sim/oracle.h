@@ -178,6 +178,11 @@ class Oracle {
   v1::ChangeSetBody Scrubbed(v1::ChangeSetBody body) const;
   // The server's clock has been there.
   void NoteTime(absl::Time now) { latest_ms_ = std::max(latest_ms_, absl::ToUnixMillis(now)); }
+  // Nobody has to know any more that it was deleted.
+  void ForgetDeletion(const RecordName& name) {
+    records_.erase(name);
+    departures_.erase(name);
+  }
   // Commits without verdicts: erasures.
   void SkipTo(const std::string& partition, uint64_t head);
 

@@ -45,7 +45,8 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "bit-flips",
                                                                     "lost-databases",
                                                                     "short-leases",
-                                                                    "folios"};
+                                                                    "folios",
+                                                                    "old-deletions"};
 
 constexpr std::array<absl::string_view, 21> kStepNames = {
     "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
@@ -69,7 +70,7 @@ const std::vector<Profile>& Profiles() {
        {}},
       {"clocks",
        {F::kClockJumps, F::kFrozenClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts,
-        F::kCuts, F::kDeletes, F::kGrants, F::kShortLeases},
+        F::kCuts, F::kDeletes, F::kGrants, F::kShortLeases, F::kOldDeletions},
        {F::kWrongClocks}},
       {"disk",
        {F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks,
@@ -106,7 +107,8 @@ const std::vector<Profile>& Profiles() {
         F::kLazyCommits,    F::kGrants,        F::kTimedGrants,    F::kLostDevices,
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
         F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays,
-        F::kBitFlips,       F::kLostDatabases, F::kShortLeases,    F::kFolios},
+        F::kBitFlips,       F::kLostDatabases, F::kShortLeases,    F::kFolios,
+        F::kOldDeletions},
        {}},
   };
   return profiles;
@@ -138,7 +140,7 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kGrants}, StepKind::kGrant, 6);
   add({F::kGrants}, StepKind::kRevoke, 4);
   add({F::kLostDevices}, StepKind::kLoseDevice, 2);
-  add({F::kLongSleeps}, StepKind::kSleep, 4);
+  add({F::kLongSleeps, F::kOldDeletions}, StepKind::kSleep, 4);
   add({F::kAttacker}, StepKind::kAttack, 12);
   add({F::kRestores}, StepKind::kBackup, 4);
   add({F::kRestores}, StepKind::kRestore, 4);
@@ -193,6 +195,8 @@ absl::StatusOr<Scenario> MakeScenario(const SimRequest& request) {
   // Of a copy that a server which went back takes for the original, what was delivered is not
   // modelled.
   if (scenario.has(F::kRestores)) scenario.faults.erase(F::kCopies);
+  // Nor is which deletions a server that went back has forgotten.
+  if (scenario.has(F::kRestores)) scenario.faults.erase(F::kOldDeletions);
   scenario.devices = static_cast<int>(3 + root.Fork("devices").Uniform(6));
 
   SimRandom random = root.Fork("steps");

@@ -48,8 +48,9 @@ enum class Fault : uint8_t {
   kLostDatabases,  // a power cut takes a device's database and leaves its outbox mirror
   kShortLeases,    // leases end, and are renewed once their device is told
   kFolios,         // devices number what they make
+  kOldDeletions,   // devices stay away for so long that what was deleted is forgotten
 };
-inline constexpr int kFaultCount = 32;
+inline constexpr int kFaultCount = 33;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {

@@ -650,6 +650,7 @@ void SimWorld::CheckDeviceView(SimDevice* device) {
   CHECK(view.ok() && truth.ok());
   const absl::Time now = server_->clock().Now();
   std::set<RecordName> names = oracle_.loose();
+  names.insert(forgotten_.begin(), forgotten_.end());
   for (const auto& [name, model] : oracle_.records()) names.insert(name);
   for (const RecordName& name : names) {
     if (!result_.failure.empty()) return;

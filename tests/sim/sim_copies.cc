@@ -12,7 +12,7 @@ namespace brigada {
 namespace {
 
 constexpr size_t kMaxDevices = 12;
-constexpr int kMaxMovesToSettle = 5'000;
+constexpr int kMaxMoves = 5'000;
 
 }  // namespace
 
@@ -95,11 +95,17 @@ void SimWorld::Adopt(const SetName& name) {
 // is tried again at the next session.
 bool SimWorld::Settle(SimDevice* device) {
   device->is_settling = true;
+  const bool settled = SyncAsFarAsItGoes(device);
+  device->is_settling = false;
+  return settled;
+}
+
+// True when the session ended well.
+bool SimWorld::SyncAsFarAsItGoes(SimDevice* device) {
   SimLinkOptions options;
   options.window = 4;
   Connect(device, options);
-  for (int i = 0; i < kMaxMovesToSettle && device->link != nullptr && !device->link->is_over();
-       ++i) {
+  for (int i = 0; i < kMaxMoves && device->link != nullptr && !device->link->is_over(); ++i) {
     const bool moved = device->link->MoveAll();
     SimRandom random(1);
     const bool has_work = server_->is_up() && server_->queued() > 0;
@@ -107,10 +113,9 @@ bool SimWorld::Settle(SimDevice* device) {
     NoticeFailures();
     if (!moved && !has_work && device->link != nullptr) Pass(absl::Seconds(1));
   }
-  const bool settled = device->link != nullptr && device->link->is_finished();
+  const bool finished = device->link != nullptr && device->link->is_finished();
   if (device->link != nullptr) EndLink(device);
-  device->is_settling = false;
-  return settled;
+  return finished;
 }
 
 // As Enrollment/Divide does it; any step may be repeated.

@@ -76,6 +76,7 @@ struct WorkKinds {
   bool moves = false;
   bool crosses_states = false;  // with `moves`: also from one state to another
   bool deletes = false;
+  bool often_deletes = false;  // with `deletes`
 };
 
 // The changes of one transaction, drawn from what the device sees. Ids of new records are added to

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "replica/base/check.h"
 #include "server/backups.h"
@@ -136,6 +137,54 @@ void SimWorld::TakeErase(SimRandom* random) {
   for (const std::string& partition : report->partitions)
     oracle_.SkipTo(partition, store.Head(partition));
   server_->OnNewHeads(report->partitions);
+}
+
+// The server forgets deletions that everybody who counts has seen.
+void SimWorld::TendServer() {
+  if (!scenario_.has(Fault::kOldDeletions) || !server_->is_up()) return;
+  const absl::Status tended = server_->Tend();
+  Expect(tended.ok() || server_has_trouble_,
+         absl::StrCat("the server does not forget old deletions: ", tended.ToString()));
+  const std::map<RecordName, ModelRecord> models = oracle_.records();
+  for (const auto& [name, model] : models) {
+    if (!model.is_deleted || oracle_.erased().contains(name) || erasing_.contains(name)) continue;
+    const auto places = server_->store().PlacesOf(name.type, *RecordId::FromBytes(name.id));
+    if (!places.ok() || !places->empty()) continue;
+    CheckForgotten(name, model);
+    oracle_.ForgetDeletion(name);
+    forgotten_.insert(name);
+    ++result_.forgotten;
+  }
+}
+
+// I8: no device that synced in the last half year stands before a deletion that is forgotten. Who
+// begins anew, as a recovered device or a copy, says nothing of where it stood.
+void SimWorld::CheckForgotten(const RecordName& name, const ModelRecord& model) {
+  if (result_.recoveries > 0 || result_.copies > 0) return;
+  const std::string scope = Oracle::ScopeOf(model);
+  const std::string partition(Scope::Parse(scope)->partition());
+  const absl::Time now = server_->clock().Now();
+  for (const auto& device : devices_) {
+    const v1::DataClass data_class = SimRegistry().Find(name.type)->rules().data_class();
+    const bool reads = oracle_.MayRead(device->user, scope, data_class, now);
+    if (device->store == nullptr || device->is_revoked || !reads) continue;
+    const auto enrolled = FindDevice(server_->store(), device->replica);
+    if (!enrolled.ok() || !enrolled->has_value()) continue;
+    const absl::Time synced = absl::FromUnixMillis((*enrolled)->last_sync_ms());
+    if (synced + kDeviceLivesFor < now) continue;
+    // Until it has said in a hello where it stands it does not count.
+    const auto& said = (*enrolled)->acknowledged();
+    if (std::none_of(said.begin(), said.end(),
+                     [&](const v1::PartitionHead& head) { return head.partition() == partition; }))
+      continue;
+    for (const v1::Cursor& cursor : device->store->Cursors()) {
+      if (cursor.partition() != partition || cursor.complete() == 0) continue;
+      Expect(cursor.complete() >= model.deleted.CommitIn(partition),
+             absl::StrCat("I8: device ", device->number, " stands at ", cursor.complete(), " of ",
+                          partition, ", before the deletion of ", name.type, "/",
+                          absl::BytesToHexString(name.id), " that was forgotten"));
+    }
+  }
 }
 
 // After a start: what was noted has been done.

@@ -19,6 +19,7 @@ namespace brigada {
 namespace {
 
 constexpr size_t kQueueCapacity = 8;
+constexpr int kPiecesAtOnce = 16;
 constexpr absl::Duration kComeBackSoon = absl::Seconds(2);
 
 const MacKey& CursorKey() {
@@ -54,6 +55,8 @@ void SimServer::Stop() {
     if (const auto stream = weak.lock()) stream->Close();
   streams_.clear();
   queue_.clear();
+  notes_.reset();
+  tombstones_.reset();
   store_.reset();
   kv_ = nullptr;
 }
@@ -86,6 +89,8 @@ absl::Status SimServer::Open(bool restored) {
     return absl::OkStatus();
   };
   ASSIGN_OR_RETURN(store_, OpenBesideJournal(noted, note, options, open));
+  notes_ = std::make_unique<SessionNotes>(store_.get());
+  tombstones_ = std::make_unique<TombstoneJob>(store_.get(), clock_.Now());
   return absl::OkStatus();
 }
 
@@ -156,6 +161,13 @@ void SimServer::OnNewHeads(const std::vector<std::string>& partitions) {
   }
 }
 
+absl::Status SimServer::Tend() {
+  RETURN_IF_ERROR(notes_->Flush());
+  for (int piece = 0; piece < kPiecesAtOnce; ++piece)
+    RETURN_IF_ERROR(tombstones_->RunSome(clock_.Now()));
+  return absl::OkStatus();
+}
+
 void SimServer::Tick() {
   for (const auto& weak : streams_) {
     const auto stream = weak.lock();
@@ -214,6 +226,15 @@ SessionSurroundings SimServer::Stream::Surroundings() {
     return absl::OkStatus();
   };
   return around;
+}
+
+void SimServer::Stream::Close() {
+  SimServer* const server = std::exchange(server_, nullptr);
+  if (server == nullptr || server->notes_ == nullptr || !host_.identified()) return;
+  SessionNote note;
+  note.ended_ms = absl::ToUnixMillis(server->clock_.Now());
+  note.acknowledged = host_.reached();
+  server->notes_->Add(host_.replica(), std::move(note));
 }
 
 void SimServer::Stream::OnFrame(const v1::ClientFrame& frame) {

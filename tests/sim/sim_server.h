@@ -20,6 +20,8 @@
 #include "replica/store/kv.h"
 #include "replica/sync/server_session.h"
 #include "server/session_host.h"
+#include "server/session_notes.h"
+#include "server/tombstone_job.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_random.h"
@@ -56,6 +58,8 @@ class SimServer {
   // of them is unknown.
   absl::Status RunCommits(size_t limit);
   size_t queued() const { return queue_.size(); }
+  // What the server does beside its sessions: notes who synced, and forgets old deletions.
+  absl::Status Tend();
   void Tick();
   // What the user, or the replica, may do has changed.
   void OnUserChanged(absl::string_view user);
@@ -100,6 +104,8 @@ class SimServer {
   std::string noted_run_;
   const Kv* kv_ = nullptr;  // of store_
   std::unique_ptr<AuthorityStore> store_;
+  std::unique_ptr<SessionNotes> notes_;
+  std::unique_ptr<TombstoneJob> tombstones_;
   std::vector<std::weak_ptr<Stream>> streams_;
   std::deque<Queued> queue_;
   OnVerdict on_verdict_;
@@ -110,13 +116,14 @@ class SimServer {
 class SimServer::Stream : public std::enable_shared_from_this<Stream> {
  public:
   Stream(SimServer* server, const ReplicaId& certificate, size_t batch_target_bytes);
+  ~Stream() { Close(); }
 
   bool wants_frames() const { return server_ != nullptr && session_.wants_frames(); }
   bool is_over() const { return server_ == nullptr || session_.finished(); }
   void OnFrame(const v1::ClientFrame& frame);
   std::optional<v1::ServerFrame> NextFrame();
   // The transport noticed that the device is gone.
-  void Close() { server_ = nullptr; }
+  void Close();
 
   const ReplicaId& replica() const { return host_.replica(); }
   const std::string& user() const { return host_.user(); }

@@ -29,7 +29,7 @@ class Workload {
   }
 
   std::optional<v1::Change> Create();
-  std::optional<v1::Change> Edit(bool moves, bool deletes);
+  std::optional<v1::Change> Edit(const WorkKinds& kinds);
 
  private:
   std::string DrawScope() {
@@ -161,7 +161,7 @@ void Workload::EditSample(const std::string& id, testing::Sample* sample) {
   }
 }
 
-std::optional<v1::Change> Workload::Edit(bool moves, bool deletes) {
+std::optional<v1::Change> Workload::Edit(const WorkKinds& kinds) {
   const std::optional<RecordView> record = Pick();
   if (!record.has_value()) return std::nullopt;
   const RecordType& type = *SimRegistry().Find(record->type_id);
@@ -176,13 +176,13 @@ std::optional<v1::Change> Workload::Edit(bool moves, bool deletes) {
   if (!change.ok()) return std::nullopt;
   change->set_type_id(record->type_id);
   change->set_record_id(name.id);
-  if (moves && random_.Chance(100)) {
+  if (kinds.moves && random_.Chance(100)) {
     const std::string scope = DrawScope();
     const bool is_near = PartitionOfScope(scope) == PartitionOfScope(record->scope);
     const bool may_cross = crosses_states_ && IsSample(*record) && !Stays(*record);
     if (is_near || may_cross) change->set_scope(scope);
   }
-  if (deletes && random_.Chance(60)) {
+  if (kinds.deletes && random_.Chance(kinds.often_deletes ? 200 : 60)) {
     change->Clear();
     change->set_type_id(record->type_id);
     change->set_record_id(name.id);
@@ -226,7 +226,7 @@ std::vector<v1::Change> DrawChanges(SimDevice* device, const WorkKinds& kinds,
   std::vector<v1::Change> changes;
   for (uint64_t n = random->Chance(800) ? 1 : 2 + random->Uniform(3); n > 0; --n) {
     std::optional<v1::Change> change =
-        random->Chance(120) ? workload.Create() : workload.Edit(kinds.moves, kinds.deletes);
+        random->Chance(120) ? workload.Create() : workload.Edit(kinds);
     if (!change.has_value() && changes.empty()) change = workload.Create();
     if (change.has_value()) changes.push_back(*std::move(change));
   }

@@ -42,10 +42,12 @@ constexpr absl::Duration kForever = absl::Hours(24 * 365 * 50);
 WorkKinds WorkKindsOf(const Scenario& scenario) {
   WorkKinds kinds;
   kinds.moves = scenario.has(Fault::kMoves);
-  kinds.deletes = scenario.has(Fault::kDeletes);
+  kinds.deletes = scenario.has(Fault::kDeletes) || scenario.has(Fault::kOldDeletions);
+  kinds.often_deletes = scenario.has(Fault::kOldDeletions);
   kinds.crosses_states = kinds.moves && !scenario.has(Fault::kServerCrashes) &&
                          !scenario.has(Fault::kFullDisks) && !scenario.has(Fault::kDiskErrors) &&
-                         !scenario.has(Fault::kRestores) && !scenario.has(Fault::kErasures);
+                         !scenario.has(Fault::kRestores) && !scenario.has(Fault::kErasures) &&
+                         !scenario.has(Fault::kOldDeletions);
   return kinds;
 }
 
@@ -163,7 +165,9 @@ absl::Time SimWorld::LeaseEnd() const {
 void SimWorld::Renew(SimDevice* device) {
   const auto enrolled = FindDevice(server_->store(), device->replica);
   if (!enrolled.ok() || !enrolled->has_value()) return;
-  Expect((*enrolled)->lease_until_ms() <= absl::ToUnixMillis(latest_server_time_),
+  // Of two copies the other one may have renewed it in between.
+  Expect(result_.copies > 0 ||
+             (*enrolled)->lease_until_ms() <= absl::ToUnixMillis(latest_server_time_),
          "I17: a device with a lease is told that it has none");
   if ((*enrolled)->revoked_ms() != 0) return;
   ++result_.renewals;
@@ -234,7 +238,7 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
     case StepKind::kLoseDevice:
       return TakeLoss(device, random);
     case StepKind::kSleep:
-      return Pass(absl::Minutes(static_cast<int64_t>(random.Uniform(uint64_t{60} * 24 * 60))));
+      return TakeSleep(&random);
     case StepKind::kAttack:
       return TakeAttack(&random);
     case StepKind::kDiscard:
@@ -250,6 +254,25 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
     case StepKind::kFlip:
       return TakeFlip(device, &random);
   }
+}
+
+// Up to two months; with old deletions five, and before that most devices catch up and some
+// machines stay away.
+void SimWorld::TakeSleep(SimRandom* random) {
+  const bool is_long = scenario_.has(Fault::kOldDeletions);
+  const uint64_t days = is_long ? 150 : 60;
+  const uint64_t minutes = random->Uniform(days * 24 * 60);
+  for (size_t i = 0; is_long && i < 2 * devices_.size() && server_->is_up(); ++i) {
+    SimDevice* const device = devices_[i % devices_.size()].get();
+    const bool is_away =
+        root_.Fork(absl::StrCat("away", device->number)).Chance(400) && random->Chance(700);
+    if (is_away || device->link != nullptr || device->is_revoked) continue;
+    if (device->store == nullptr && !StartDevice(device)) continue;
+    SyncAsFarAsItGoes(device);
+    NoticeFailures();
+  }
+  Pass(absl::Minutes(static_cast<int64_t>(minutes)));
+  TendServer();
 }
 
 void SimWorld::TakeDiscard(SimDevice* device) {
@@ -360,6 +383,7 @@ void SimWorld::TakeServerWork(SimRandom* random) {
     StartServer();
     return;
   }
+  TendServer();
   if (server_->queued() == 0) return;
   last_commit_try_ = server_->clock().Now();
   const absl::Status committed = server_->RunCommits(1 + random->Uniform(4));
@@ -377,8 +401,8 @@ void SimWorld::EndLink(SimDevice* device) {
   const bool passes_on = link.is_relayed() || scenario_.has(Fault::kLateFrames);
   if (link.is_broken() && passes_on) late_.push_back({link.stream(), link.TakeUpFrames()});
   CheckSessionEnd(device, link.status());
-  Expect(link.device().progress().mismatches == 0 || result_.restores > 0 || device->has_trouble ||
-             server_has_trouble_,
+  Expect(link.device().progress().mismatches == 0 || result_.restores > 0 || !forgotten_.empty() ||
+             device->has_trouble || server_has_trouble_,
          "I18: a device's records are not what a checkpoint says");
   // A clean end is told to the other side.
   if (link.is_finished()) link.stream()->Close();

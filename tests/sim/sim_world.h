@@ -38,6 +38,7 @@ struct SimResult {
   uint64_t copies = 0;
   uint64_t recoveries = 0;
   uint64_t renewals = 0;
+  uint64_t forgotten = 0;
 };
 
 // What a record should show once its writer's own changes are committed.
@@ -99,6 +100,9 @@ class SimWorld {
   void PutBack(const SimBackup& backup, uint64_t how);
   void NoteWhatIsKnown();
   void TakeErase(SimRandom* random);
+  void TakeSleep(SimRandom* random);
+  void TendServer();
+  void CheckForgotten(const RecordName& name, const ModelRecord& model);
   void NoteErasures();
 
   // Copied devices (sim_copies.cc).
@@ -107,6 +111,7 @@ class SimWorld {
   static WrittenSet SetOf(const OutboxPage& page, int writer);
   void Adopt(const SetName& name);
   bool Settle(SimDevice* device);
+  bool SyncAsFarAsItGoes(SimDevice* device);
   void Divide(SimDevice* device);
   void NoteDivision(SimDevice* device);
   void CheckUnshared(const SimDevice& device, const SetName& name);
@@ -210,8 +215,9 @@ class SimWorld {
   std::vector<LateFrames> late_;
 
   std::vector<SimBackup> backups_;
-  std::set<RecordName> erasing_;  // of which nobody knows
-  std::set<RecordName> touched_;  // by what was judged since the last comparison
+  std::set<RecordName> erasing_;    // of which nobody knows
+  std::set<RecordName> forgotten_;  // deletions that the server needs no more
+  std::set<RecordName> touched_;    // by what was judged since the last comparison
   size_t enrolments_ = 0;
 
   std::vector<v1::GrantRecord> grants_;

@@ -29,6 +29,7 @@ void AddTo(const SimResult& one, SimResult* all) {
   all->copies += one.copies;
   all->recoveries += one.recoveries;
   all->renewals += one.renewals;
+  all->forgotten += one.forgotten;
 }
 
 absl::StatusOr<SimResult> RunNamed(const SimRequest& request) {

@@ -76,6 +76,8 @@ absl::Status RunHistories(const CommandLine& line, const SimulateFlags& flags) {
        {"recoveries", Say("Réplicas recuperadas", "Replicas recovered"),
         count(summary.totals.recoveries)},
        {"renewals", Say("Permisos renovados", "Leases renewed"), count(summary.totals.renewals)},
+       {"forgotten", Say("Borrados olvidados", "Deletions forgotten"),
+        count(summary.totals.forgotten)},
        {"failures", Say("Fallas", "Failures"), count(summary.failures.size())}});
   if (summary.failures.empty()) return absl::OkStatus();
   const SimFailure& failure = summary.failures.front();
