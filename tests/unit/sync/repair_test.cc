@@ -471,6 +471,27 @@ TEST_F(RepairTest, ADeviceBackAfterTwoYearsReconcilesAndNothingComesBack) {
   EXPECT_EQ(Sync(&beto_).mismatches, 0U);
 }
 
+TEST_F(RepairTest, AWriterThatReadsNothingThereIsNotAskedToCompare) {
+  Enrol(&beto_, v1::INCIDENT, "MX/21");
+  Register(&beto_, "Primera");
+  Sync(&beto_);
+  RegisterMany(&ana_, 20);
+  Sync(&ana_);
+  for (int i = 0; i < 10; ++i) Delete(&ana_, ids_[static_cast<size_t>(i)]);
+  Sync(&ana_);
+  CollectAll(authority_->Head(kOaxaca));
+  ASSERT_OK_AND_ASSIGN(const uint64_t collected, authority_->CollectedUpTo(kOaxaca));
+  ASSERT_GT(collected, 0U);
+
+  const RecordId own = Register(&beto_, "Segunda");
+  Sync(&beto_);
+
+  EXPECT_FALSE(told_to_compare_);
+  EXPECT_EQ(beto_.store->Counts()->pending, 0U);
+  Sync(&ana_);
+  EXPECT_EQ(NameOf(ana_, own), "Segunda");
+}
+
 TEST_F(RepairTest, WhatARestoredServerLostStaysUntilItsWriterBringsItAgain) {
   RegisterMany(&ana_, 5);
   Sync(&ana_);
