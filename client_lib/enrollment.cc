@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "client_lib/last_failure.h"
 #include "replica/base/random.h"
 #include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
@@ -172,6 +173,20 @@ absl::Status EnrollAgain(const v1::Invitation& invitation, absl::string_view dev
   return store.PutSetting(kNewReplica, "");
 }
 
+absl::Status EnrollFirst(const v1::Invitation& invitation, absl::string_view device_name,
+                         const ReplicaDirectory& directory, Transport& transport,
+                         DeviceStore& store) {
+  ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeKey());
+  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
+  ASSIGN_OR_RETURN(std::string ca_pem, CertificatePem(invitation.ca_der()));
+  Credentials credentials{invitation.server(), std::move(ca_pem), "", key_pem};
+  ASSIGN_OR_RETURN(const v1::EnrollRequest request,
+                   RequestFor(invitation, device_name, store.replica(), key));
+  ASSIGN_OR_RETURN(const v1::EnrollResponse response, transport.Enroll(credentials, request));
+  RETURN_IF_ERROR(CheckCertificate(response, credentials.ca_pem, store.replica(), key));
+  return Adopt(response, std::move(credentials), directory, store);
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Invitation> ReadInvitation(absl::string_view text) {
@@ -202,20 +217,16 @@ absl::Status EnrollDevice(absl::string_view invitation_text, absl::string_view d
   switch (standing) {
     case Standing::kFresh:
     case Standing::kEnrolled:
+      RETURN_IF_ERROR(EnrollFirst(invitation, device_name, directory, transport, store));
       break;
     case Standing::kKeyLost:
     case Standing::kForeign:
-      return EnrollAgain(invitation, device_name, directory, transport, store);
+      RETURN_IF_ERROR(EnrollAgain(invitation, device_name, directory, transport, store));
+      break;
   }
-  ASSIGN_OR_RETURN(const std::string key_pem, directory.ReadOrMakeKey());
-  ASSIGN_OR_RETURN(const SigningKey key, SigningKey::FromPem(key_pem));
-  ASSIGN_OR_RETURN(std::string ca_pem, CertificatePem(invitation.ca_der()));
-  Credentials credentials{invitation.server(), std::move(ca_pem), "", key_pem};
-  ASSIGN_OR_RETURN(const v1::EnrollRequest request,
-                   RequestFor(invitation, device_name, store.replica(), key));
-  ASSIGN_OR_RETURN(const v1::EnrollResponse response, transport.Enroll(credentials, request));
-  RETURN_IF_ERROR(CheckCertificate(response, credentials.ca_pem, store.replica(), key));
-  return Adopt(response, std::move(credentials), directory, store);
+  // What failed was for want of this. The device is enrolled even if the note of it stays.
+  store.PutSetting(kLastFailure, "").IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status RenewLease(absl::string_view server, const ReplicaDirectory& directory,

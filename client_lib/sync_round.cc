@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client_lib/enrollment.h"
+#include "client_lib/last_failure.h"
 #include "replica/base/limits.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
@@ -21,8 +22,6 @@ namespace brigada {
 namespace {
 
 constexpr char kLastSuccess[] = "last_success_ms";
-// "milliseconds code message"; empty after a success.
-constexpr char kLastFailure[] = "last_failure";
 constexpr absl::string_view kStalled = "STALLED: ";
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
 // A session that lasted this long was a good one, even if it was cut before it was up to date.

@@ -80,7 +80,13 @@ absl::Status Execute(const grpc::CallbackServerContext& call, const v1::BackupRe
     return absl::UnavailableError(
         absl::StrCat("cannot make the backup directory: ", error.message()));
   }
-  const std::string path = absl::StrCat(context.backup_directory, "/", name);
+  // Told to somebody who does not know where this process runs.
+  const std::filesystem::path told = std::filesystem::absolute(context.backup_directory, error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot find the backup directory: ", error.message()));
+  }
+  const std::string path = (told / name).lexically_normal().string();
   if (std::filesystem::exists(path, error))
     return absl::AlreadyExistsError(absl::StrCat("a backup named ", name, " exists"));
   const NameInUse in_use(path);

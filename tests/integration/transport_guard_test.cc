@@ -30,6 +30,10 @@
 namespace brigada {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
 constexpr absl::Duration kPatience = absl::Seconds(20);
 constexpr char kScope[] = "MX/20/067";
 
@@ -147,10 +151,36 @@ TEST_F(TransportGuardTest, WithoutACertificateNothingIsAdministered) {
   EXPECT_EQ(CodeOf(stub, &Administer::RevokeGrant), kRefused);
   EXPECT_EQ(CodeOf(stub, &Administer::ListGrants), kRefused);
   EXPECT_EQ(CodeOf(stub, &Administer::Erase), kRefused);
+  EXPECT_EQ(CodeOf(stub, &Administer::ListQuarantine), kRefused);
+  EXPECT_EQ(CodeOf(stub, &Administer::ShowQuarantined), kRefused);
   grpc::ClientContext query_context;
   EXPECT_EQ(stub.Query(&query_context, v1::QueryRequest())->Finish().error_code(), kRefused);
   grpc::ClientContext backup_context;
   EXPECT_EQ(stub.Backup(&backup_context, v1::BackupRequest())->Finish().error_code(), kRefused);
+}
+
+TEST_F(TransportGuardTest, AQueryWithoutEndIsStoppedAndTheNextOneIsAnswered) {
+  organization_.StopServer();
+  QueryLimits limits;
+  limits.time = absl::Seconds(2);
+  organization_.StartServer(nullptr, SystemClock(), /*reflection=*/false, limits);
+  std::vector<SqlRow> rows;
+  const auto query = [&](absl::string_view sql) {
+    return organization_.administration().Query(
+        sql, {}, 0, [](absl::Span<const std::string> /*columns*/) { return absl::OkStatus(); },
+        [&](SqlRow row) {
+          rows.push_back(std::move(row));
+          return absl::OkStatus();
+        });
+  };
+
+  EXPECT_THAT(
+      query(
+          "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT count(*) FROM t"),
+      StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("the query took longer than 2s")));
+  EXPECT_THAT(rows, IsEmpty());
+  EXPECT_OK(query("SELECT 1").status());
+  EXPECT_THAT(rows, SizeIs(1));
 }
 
 TEST_F(TransportGuardTest, WithoutACertificateNoSessionBegins) {

@@ -56,7 +56,8 @@ TestOrganization::~TestOrganization() {
   StopServer();
 }
 
-void TestOrganization::StartServer(const WrapStore& wrap, const Clock& clock, bool reflection) {
+void TestOrganization::StartServer(const WrapStore& wrap, const Clock& clock, bool reflection,
+                                   const QueryLimits& query_limits) {
   absl::StatusOr<std::unique_ptr<Organization>> organization =
       OpenOrganization(scratch_ / "server", clock, SystemRandom());
   Require(organization.status());
@@ -65,6 +66,7 @@ void TestOrganization::StartServer(const WrapStore& wrap, const Clock& clock, bo
   options.listen = absl::StrCat("127.0.0.1:", port());
   options.threads = 2;
   options.reflection = reflection;
+  options.query_limits = query_limits;
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start(*std::move(organization), options, clock, SystemRandom());
   Require(server.status());

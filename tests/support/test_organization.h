@@ -38,10 +38,10 @@ class TestOrganization {
   const ScratchDirectory& scratch() const { return scratch_; }
   void StopServer();
   // On the port it had. `wrap` may put something in front of the store; `clock` outlives the
-  // server; `reflection` is that of ServerOptions.
+  // server; `reflection` and `query_limits` are those of ServerOptions.
   using WrapStore = std::function<std::unique_ptr<AuthorityStore>(std::unique_ptr<AuthorityStore>)>;
   void StartServer(const WrapStore& wrap = nullptr, const Clock& clock = SystemClock(),
-                   bool reflection = false);
+                   bool reflection = false, const QueryLimits& query_limits = {});
 
  private:
   ScratchDirectory scratch_;

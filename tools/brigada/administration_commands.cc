@@ -55,6 +55,10 @@ absl::StatusOr<absl::Time> DayOf(absl::string_view text, absl::Time otherwise) {
   return absl::FromCivil(day, absl::LocalTimeZone());
 }
 
+std::string DaysText(int days) {
+  return CountText(static_cast<uint64_t>(days), Say("día", "day"), Say("días", "days"));
+}
+
 absl::Status Invite(const CommandLine& line, const GrantFlags& flags) {
   ASSIGN_OR_RETURN(const std::vector<std::string> scopes, Paths(flags.scopes));
   const bool to_screen = flags.out.empty() || flags.out == "-";
@@ -74,9 +78,9 @@ absl::Status Invite(const CommandLine& line, const GrantFlags& flags) {
   if (to_screen) {
     std::cout << invitation << "\n";
     line.Note(absl::Substitute(
-        Say("Invitación para $0: sirve una vez y vence en $1 días. Allá: brigada enrol",
-            "Invitation for $0: it works once and expires in $1 days. There: brigada enrol"),
-        flags.user, flags.valid_days));
+        Say("Invitación para $0: sirve una vez y vence en $1. Allá: brigada enrol",
+            "Invitation for $0: it works once and expires in $1. There: brigada enrol"),
+        flags.user, DaysText(flags.valid_days)));
     return absl::OkStatus();
   }
   if (absl::Status written = WriteSecretFile(flags.out, invitation + "\n", IfFileExists::kRefuse);
@@ -87,9 +91,9 @@ absl::Status Invite(const CommandLine& line, const GrantFlags& flags) {
     return written;
   }
   line.Note(absl::Substitute(
-      Say("Invitación para $0 en $1. Sirve una vez y vence en $2 días: entréguela en mano",
-          "Invitation for $0 in $1. It works once and expires in $2 days: hand it over in person"),
-      flags.user, flags.out, flags.valid_days));
+      Say("Invitación para $0 en $1. Sirve una vez y vence en $2: entréguela en mano",
+          "Invitation for $0 in $1. It works once and expires in $2: hand it over in person"),
+      flags.user, flags.out, DaysText(flags.valid_days)));
   return absl::OkStatus();
 }
 

@@ -50,9 +50,11 @@ std::string WayOutOf(const ConflictInfo& conflict) {
     return std::string(Say("Usted ya lo decidió; falta enviarlo: brigada sync",
                            "You decided it already; it waits to be sent: brigada sync"));
   }
-  return absl::Substitute(Say("Decida con: brigada conflicts resolve $0 --take N",
-                              "Decide with: brigada conflicts resolve $0 --take N"),
-                          conflict.id.ToString());
+  return absl::Substitute(
+      Say("Decida con el nombre del valor que queda, como: brigada conflicts resolve $0 --take $1",
+          "Decide with the name of the value that stays, such as: brigada conflicts resolve $0 "
+          "--take $1"),
+      conflict.id.ToString(), TakeText(conflict.entry, 0));
 }
 
 // The field whose change a move of the state `state` may contradict; null when there is none.

@@ -6,6 +6,7 @@
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
+#include "tools/brigada/display_width.h"
 #include "tools/brigada/record_check.h"
 #include "tools/brigada/status_text.h"
 #include "tools/brigada/table_writer.h"
@@ -130,8 +131,9 @@ absl::StatusOr<ImportRow> CsvImport::Convert(uint64_t number, const CsvRow& row)
   RETURN_IF_ERROR(ProblemText(row.problem));
   if (row.fields.size() != mapping_->column_count()) {
     return UsageError(absl::Substitute(
-        Say("tiene $0 columnas y el encabezado $1", "it has $0 columns and the header $1"),
-        row.fields.size(), mapping_->column_count()));
+        Say("tiene $0 y el encabezado $1", "it has $0 and the header $1"),
+        CountText(row.fields.size(), Say("columna", "column"), Say("columnas", "columns")),
+        mapping_->column_count()));
   }
   ImportRow result;
   result.number = number;

@@ -72,8 +72,9 @@ absl::StatusOr<StoreFindings> CheckWithProgress(const std::string& path, StoreKi
                                                 ProgressStyle style) {
   ProgressBar bar(&std::cerr, style, std::string(Say("Revisando", "Checking")));
   const auto note = [](const StoreFindings& findings) {
-    return absl::Substitute(Say("$0 registros, $1", "$0 records, $1"),
-                            WithThousands(findings.records), ByteCount(findings.bytes));
+    return absl::StrCat(
+        CountText(findings.records, Say("registro", "record"), Say("registros", "records")), ", ",
+        ByteCount(findings.bytes));
   };
   ASSIGN_OR_RETURN(StoreFindings findings,
                    CheckStoreAt(path, kind, Registry::BuiltIn(), [&](const StoreFindings& so_far) {
@@ -91,8 +92,9 @@ absl::Status JudgeFindings(const StoreFindings& findings, StoreKind kind,
   }
   for (const StoreDamage& damage : findings.shown) say(DamageText(damage));
   if (findings.damages > findings.shown.size()) {
-    say(absl::Substitute(Say("… y $0 daños más", "... and $0 more"),
-                         WithThousands(findings.damages - findings.shown.size())));
+    say(absl::Substitute(Say("… y $0 más", "... and $0 more"),
+                         CountText(findings.damages - findings.shown.size(), Say("daño", "damage"),
+                                   Say("daños", "damages"))));
   }
   return SaidError(
       absl::StatusCode::kDataLoss,

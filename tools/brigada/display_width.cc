@@ -84,6 +84,10 @@ std::string WithThousands(uint64_t number) {
   return digits;
 }
 
+std::string CountText(uint64_t count, absl::string_view one, absl::string_view many) {
+  return absl::StrCat(WithThousands(count), " ", count == 1 ? one : many);
+}
+
 std::string ByteCount(uint64_t bytes) {
   if (bytes < 1000) return absl::StrCat(bytes, " B");
   if (bytes < 1'000'000) return absl::StrFormat("%.1f kB", static_cast<double>(bytes) / 1e3);

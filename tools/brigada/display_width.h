@@ -23,6 +23,9 @@ std::string CutToWidth(absl::string_view text, size_t width);
 // The number with commas between thousands, as Mexico writes it.
 std::string WithThousands(uint64_t number);
 
+// How many of what: "1 fila", "2,478 filas".
+std::string CountText(uint64_t count, absl::string_view one, absl::string_view many);
+
 // Bytes as "812 B", "24.1 kB", "3.0 MB".
 std::string ByteCount(uint64_t bytes);
 

@@ -206,6 +206,34 @@ class FlagReader {
   absl::flat_hash_set<std::string> begun_;
 };
 
+bool IsRequiredPart(const FieldDescriptor& part) {
+  return part.options().HasExtension(v1::field) &&
+         part.options().GetExtension(v1::field).required();
+}
+
+bool HasRequiredPart(const google::protobuf::Descriptor& message) {
+  for (int i = 0; i < message.field_count(); ++i) {
+    if (IsRequiredPart(*message.field(i))) return true;
+  }
+  return false;
+}
+
+// Which of a nested value's parts have to be there: those that the schema names, else any one.
+std::string NecessityText(const FieldPath& path, bool top_is_required) {
+  if (path.fields.size() == 1)
+    return std::string(top_is_required ? Say(" (obligatorio)", " (required)") : "");
+  const FieldDescriptor& top = *path.fields.front();
+  if (IsRequiredPart(path.leaf())) {
+    return top_is_required
+               ? std::string(Say(" (obligatorio)", " (required)"))
+               : absl::Substitute(Say(" (obligatorio si hay $0)", " (required with any $0)"),
+                                  top.name());
+  }
+  if (!top_is_required || HasRequiredPart(*top.message_type())) return "";
+  return absl::Substitute(Say(" (obligatoria alguna parte de $0)", " (required: some part of $0)"),
+                          top.name());
+}
+
 }  // namespace
 
 std::vector<FieldPath> FieldPathsOf(const RecordType& type) {
@@ -264,14 +292,8 @@ std::string FieldFlagsHelp(const RecordType& type) {
       absl::StrAppend(&line, FieldForm(path.leaf()));
     }
     if (path.leaf().is_repeated()) absl::StrAppend(&line, Say(", repetible", ", repeatable"));
-    if (top != nullptr && top->rules.required()) {
-      const bool is_part = path.fields.size() > 1;
-      absl::StrAppend(&line,
-                      is_part ? Say(" (obligatoria alguna parte de ", " (required: some part of ")
-                              : Say(" (obligatorio", " (required"),
-                      is_part ? top->name : "", ")");
-    }
-    absl::StrAppend(&help, line, "\n");
+    absl::StrAppend(&help, line, NecessityText(path, top != nullptr && top->rules.required()),
+                    "\n");
   }
   return help;
 }

@@ -176,8 +176,9 @@ absl::Status Generate(const CommandLine& line, const GenerateFlags& flags) {
   const absl::Time begin = absl::Now();
   RETURN_IF_ERROR(Fill(plan, flags.seed, scope, &batch));
   const int64_t elapsed_ms = absl::ToInt64Milliseconds(absl::Now() - begin);
-  bar.Finish(absl::Substitute(Say("$0 registros en $1 ms", "$0 records in $1 ms"),
-                              WithThousands(plan.total()), elapsed_ms));
+  bar.Finish(absl::Substitute(
+      Say("$0 en $1 ms", "$0 in $1 ms"),
+      CountText(plan.total(), Say("registro", "record"), Say("registros", "records")), elapsed_ms));
   line.Show(
       {{"records", Say("Registros", "Records"), static_cast<int64_t>(plan.total())},
        {"people", Say("Personas", "People"), static_cast<int64_t>(plan.people)},

@@ -179,6 +179,22 @@ class RowWriter {
   const std::string import_name_;
 };
 
+std::string RowsText(uint64_t rows) {
+  return CountText(rows, Say("fila", "row"), Say("filas", "rows"));
+}
+
+// What a run that stopped leaves to do.
+std::string GoOnText(const ImportFlags& flags, uint64_t rows) {
+  const absl::string_view settled =
+      rows == 1 ? Say("Quedó dentro la primera fila", "The first row is settled")
+                : Say("Quedaron dentro las primeras $0 filas", "The first $0 rows are settled");
+  const absl::string_view go_on =
+      flags.file == "-" ? Say("; continúe con --skip-rows $0", "; go on with --skip-rows $0")
+                        : Say("; dé el mismo comando y seguirá desde ahí",
+                              "; give the same command and it goes on from there");
+  return absl::Substitute(absl::StrCat(settled, go_on), rows);
+}
+
 absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const ImportTotals& totals,
                     absl::Status status) {
   const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
@@ -194,30 +210,29 @@ absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const Imp
              {"refused", Say("Rechazadas", "Refused"), number(totals.refused)}});
   if (totals.already > 0) {
     line.Note(absl::Substitute(
-        Say("Una importación anterior de este archivo llegó a la línea $1: sus $0 filas ya estaban "
-            "y no se repitieron",
-            "An earlier import of this file got to line $1: its $0 rows were in and were not "
-            "repeated"),
+        totals.already == 1
+            ? Say("Una importación anterior de este archivo llegó a la línea $1: su única fila ya "
+                  "estaba y no se repitió",
+                  "An earlier import of this file got to line $1: its one row was in and was not "
+                  "repeated")
+            : Say("Una importación anterior de este archivo llegó a la línea $1: sus $0 filas ya "
+                  "estaban y no se repitieron",
+                  "An earlier import of this file got to line $1: its $0 rows were in and were not "
+                  "repeated"),
         WithThousands(totals.already), WithThousands(totals.already_line)));
   }
   if (!status.ok()) {
-    line.Note(
-        flags.file == "-"
-            ? absl::Substitute(Say("Quedaron dentro las primeras $0 filas; continúe con "
-                                   "--skip-rows $0",
-                                   "The first $0 rows are settled; go on with --skip-rows $0"),
-                               totals.rows)
-            : absl::Substitute(Say("Quedaron dentro las primeras $0 filas; dé el mismo comando y "
-                                   "seguirá desde ahí",
-                                   "The first $0 rows are settled; give the same command and it "
-                                   "goes on from there"),
-                               totals.rows));
+    line.Note(GoOnText(flags, totals.rows));
     return status;
   }
   if (totals.refused == 0) return status;
   return UnfinishedError(absl::Substitute(
-      Say("$0 filas no entraron: vea línea y motivo en $1, corríjalas e impórtelas de nuevo",
-          "$0 rows did not go in: see line and reason in $1, correct them and import them again"),
+      totals.refused == 1
+          ? Say("1 fila no entró: vea línea y motivo en $1, corríjala e impórtela de nuevo",
+                "1 row did not go in: see line and reason in $1, correct it and import it again")
+          : Say("$0 filas no entraron: vea línea y motivo en $1, corríjalas e impórtelas de nuevo",
+                "$0 rows did not go in: see line and reason in $1, correct them and import them "
+                "again"),
       totals.refused, flags.refused));
 }
 
@@ -251,15 +266,15 @@ absl::Status Import(const CommandLine& line, ImportFlags flags) {
   steps.open_refused = RefusedFile(&flags, &refused);
   steps.on_progress = [&](const ImportTotals& totals) -> absl::Status {
     bar.Update(totals.bytes, total,
-               absl::Substitute(Say("$0 filas, $1 rechazadas", "$0 rows, $1 refused"),
-                                WithThousands(totals.rows), WithThousands(totals.refused)));
+               absl::Substitute(Say("$0, rechazadas $1", "$0, refused $1"), RowsText(totals.rows),
+                                WithThousands(totals.refused)));
     return interrupted != 0 ? absl::CancelledError() : absl::OkStatus();
   };
   CsvImport import(*type, std::move(options), std::move(steps));
   std::signal(SIGINT, OnInterrupt);
   absl::Status status = import.Run(flags.file == "-" ? &std::cin : &opened);
   const ImportTotals& totals = import.totals();
-  bar.Finish(absl::Substitute(Say("$0 filas", "$0 rows"), WithThousands(totals.rows)));
+  bar.Finish(RowsText(totals.rows));
   if (!status.ok() && totals.rows == 0 && totals.refused == 0) return status;
   return Finish(line, flags, totals, std::move(status));
 }

@@ -223,9 +223,12 @@ absl::Status Export(const CommandLine& line, const ExportFlags& flags) {
   // The content is personal data: nobody else reads the file.
   RETURN_IF_ERROR(WriteSecretFile(flags.file, text, IfFileExists::kRefuse));
   line.Note(absl::Substitute(
-      flags.pending ? Say("$0 grupos de cambios sin enviar en $1", "$0 unsent change sets in $1")
-                    : Say("$0 rechazos en $1", "$0 rejections in $1"),
-      all.size(), flags.file));
+      Say("$0 en $1", "$0 in $1"),
+      flags.pending
+          ? CountText(all.size(), Say("grupo de cambios sin enviar", "unsent change set"),
+                      Say("grupos de cambios sin enviar", "unsent change sets"))
+          : CountText(all.size(), Say("rechazo", "rejection"), Say("rechazos", "rejections")),
+      flags.file));
   return absl::OkStatus();
 }
 

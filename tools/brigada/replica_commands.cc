@@ -13,6 +13,7 @@
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/command_line.h"
+#include "tools/brigada/display_width.h"
 #include "tools/brigada/error_name.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/sql_json.h"
@@ -23,6 +24,7 @@ namespace brigada {
 namespace {
 
 constexpr size_t kMaxInvitationBytes = size_t{64} << 10;
+constexpr size_t kMaxEcho = 12;
 
 std::string HostName() {
   char name[256] = {};
@@ -50,9 +52,23 @@ struct EnrolFlags {
   std::string device_name = HostName();
 };
 
+// What is no file may be an invitation, copied badly: a secret, of which little is repeated.
+absl::Status CheckNamesFile(const std::string& text) {
+  std::error_code error;
+  if (text.empty() || text == "-" || std::filesystem::exists(text, error)) return absl::OkStatus();
+  return UsageError(absl::Substitute(
+      Say("«$0» no es un archivo ni una invitación completa, que empieza con BRG1-. Copie el texto "
+          "entero o revise la ruta",
+          "\"$0\" is neither a file nor a whole invitation, which starts with BRG1-. Copy all of "
+          "the "
+          "text, or check the path"),
+      CutToWidth(PrintableText(text), kMaxEcho)));
+}
+
 absl::Status Enrol(const CommandLine& line, const EnrolFlags& flags) {
   std::string invitation = flags.invitation;
-  if (!absl::StartsWith(invitation, "BRG1-")) {
+  if (!absl::StartsWith(absl::StripLeadingAsciiWhitespace(invitation), "BRG1-")) {
+    RETURN_IF_ERROR(CheckNamesFile(invitation));
     if (invitation == "-" && isatty(STDIN_FILENO) != 0) {
       line.Note(Say("Pegue la invitación y termine con Ctrl-D:",
                     "Paste the invitation and end with Ctrl-D:"));

@@ -248,13 +248,17 @@ constexpr Situation kSituations[] = {
     {"not allowed in a query: changing data", "Una consulta solo lee: use un SELECT",
      "A query only reads: use a SELECT"},
     {"not allowed in a query: the function *",
-     "Una consulta no puede usar la función $0. Vea docs/sql.md",
-     "A query cannot use the function $0. See docs/sql.md"},
+     "Una consulta no puede usar la función $0. Hay las de texto, números, fechas, JSON y "
+     "agregados",
+     "A query cannot use the function $0. There are those of text, numbers, dates, JSON and "
+     "aggregates"},
     {"not allowed in a query: reading SQLite's own tables",
-     "Una consulta no lee las tablas internas de SQLite. Vea docs/sql.md",
-     "A query does not read SQLite's own tables. See docs/sql.md"},
-    {"not allowed in a query: *", "Una consulta no puede usar esto: $0. Vea docs/sql.md",
-     "A query cannot use this: $0. See docs/sql.md"},
+     "Una consulta no lee las tablas internas de SQLite. Use las de registros, como people o "
+     "visits",
+     "A query does not read SQLite's own tables. Use those of records, such as people or visits"},
+    {"not allowed in a query: *",
+     "Una consulta no puede usar esto: $0. Use un solo SELECT, con WITH si hace falta",
+     "A query cannot use this: $0. Use one SELECT, with WITH if need be"},
     {"the query took longer than *: narrow",
      "La consulta pasó de $0 y se detuvo. Limítela por id, scope, municipality_key o una columna "
      "con "
@@ -280,13 +284,18 @@ constexpr Situation kSituations[] = {
     {"SQL: the statement has * parameters, * values are given",
      "La consulta tiene $0 signos ? y se dieron $1 valores con --param",
      "The query has $0 question marks and $1 values were given with --param"},
-    {"SQL: no such table: *", "SQL: no hay una tabla $0. Las tablas: docs/sql.md",
-     "SQL: there is no table $0. The tables: docs/sql.md"},
+    {"SQL: no such table: *",
+     "SQL: no hay una tabla $0. Hay people, visits, events, attendances, headcounts, conflicts y "
+     "territories, entre otras",
+     "SQL: there is no table $0. There are people, visits, events, attendances, headcounts, "
+     "conflicts and territories, among others"},
     {"SQL: no such column: *",
      "SQL: no hay una columna $0. Vea las de una tabla con: SELECT * FROM tabla LIMIT 1",
      "SQL: there is no column $0. See a table's with: SELECT * FROM table LIMIT 1"},
-    {"SQL: no such function: *", "SQL: no hay una función $0. Las que hay: docs/sql.md",
-     "SQL: there is no function $0. Those there are: docs/sql.md"},
+    {"SQL: no such function: *",
+     "SQL: no hay una función $0. Hay las de SQLite para texto, números, fechas, JSON y agregados",
+     "SQL: there is no function $0. There are SQLite's for text, numbers, dates, JSON and "
+     "aggregates"},
     {"SQL: ambiguous column name: *",
      "SQL: varias tablas tienen la columna $0; ponga delante la suya, como people.id",
      "SQL: several tables have the column $0; put its table in front, as in people.id"},

@@ -136,8 +136,8 @@ std::string MovedText(const SyncState& state) {
                                             WithThousands(state.change_sets_refused)));
   }
   absl::StrAppend(
-      &text, absl::Substitute(Say(", recibidos $0 registros, $1 arriba, $2 abajo",
-                                  ", received $0 records, $1 up, $2 down"),
+      &text, absl::Substitute(Say(", registros recibidos $0, $1 arriba, $2 abajo",
+                                  ", records received $0, $1 up, $2 down"),
                               WithThousands(state.records_received), ByteCount(state.bytes_sent),
                               ByteCount(state.bytes_received)));
   return text;

@@ -117,7 +117,6 @@ int Invite(const Flags& flags) {
   const absl::StatusOr<std::string> invitation =
       InviteUser(**organization, flags.invite, SystemClock().Now(), SystemRandom());
   if (!invitation.ok()) return Fail(invitation.status());
-  Log(LogLevel::kInfo, "invitation made", {{"by", "server"}, {"role", flags.invite.role}});
   return HandOver(*invitation, flags.invitation_file);
 }
 
@@ -146,6 +145,8 @@ int Serve(const Flags& flags) {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // Somebody who runs one of the other commands gets its sentences instead.
+  SetMinLogLevel(LogLevel::kInfo);
   const auto open = [&flags] {
     return OpenOrganization(flags.directory, SystemClock(), SystemRandom());
   };
@@ -363,6 +364,6 @@ int main(int argc, char** argv) {
   // Whatever it writes is people's data or a secret.
   umask(S_IRWXG | S_IRWXO);
   brigada::SilenceGrpc();
-  brigada::SetMinLogLevel(brigada::LogLevel::kInfo);
+  brigada::SetMinLogLevel(brigada::LogLevel::kError);
   return brigada::Main(argc, argv);
 }

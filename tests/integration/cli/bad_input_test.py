@@ -126,6 +126,9 @@ class WrongWordsTest(FieldTest):
             self.refused(2, ["no hay una columna nme"], "query", *where, "SELECT nme FROM people")
             self.refused(2, ["mal escrito cerca de"], "query", *where, "SELEC 1")
             self.refused(1, ["demasiadas filas"], "query", *where, world)
+            self.refused(2, ["no puede usar esto: PRAGMA", "un solo SELECT"], "query", *where, "PRAGMA user_version")
+            self.refused(2, ["no puede usar la función load_extension", "agregados"], "query", *where,
+                         "SELECT load_extension('x')")
         self.refused(2, ["0 signos ?", "1 valores"], "query", "SELECT 1", "--param", "x")
         self.refused(1, ["La consulta pasó de"], "query", endless)
 
@@ -164,6 +167,9 @@ class WrongWordsTest(FieldTest):
     def test_bad_invitations_say_what_is_wrong_with_them(self):
         self.refused(2, ["no es una invitación completa", "BRG1-"], "enrol", "--invitation", "-", stdin="hola")
         self.refused(2, ["Falta la invitación", "--invitation"], "enrol", stdin="")
+        for secret in ("RG1-" + 40 * "Cg8xMjcuMC4w", "BRG2-" + 2000 * "Cg8xMjcu"):
+            self.refused(2, [secret[:8], "no es un archivo ni una invitación", "BRG1-"], "enrol", "--invitation", secret)
+            self.assertNotIn(secret[:20], self.field.go("ana", "enrol", "--invitation", secret).text)
         self.go("otra", "init")
         self.assert_says(self.go("otra", "init"), "Ya había una réplica")
         invitation = self.field.at("una.inv")

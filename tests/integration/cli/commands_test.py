@@ -132,6 +132,9 @@ class RecordsTest(FieldTest):
                 answer = run([BRIGADA, *command, "--help"], lang=lang)
                 self.assertEqual(answer.code, 0, command)
                 self.assertIn(word, answer.out, command)
+        people = run([BRIGADA, "add", "people", "--help"]).out.splitlines()
+        marked = [line.split()[0] for line in people if line.startswith("  --") and "obligatori" in line]
+        self.assertEqual(marked, ["--name.given-names"])
         spanish = run([BRIGADA, "import", "--help"]).out
         for word in ("Options:", "TEXT ", "Usage"):
             self.assertNotIn(word, spanish)
@@ -206,6 +209,16 @@ class SyncTest(FieldTest):
     def test_status_says_in_a_sentence_where_one_stands(self):
         self.go("nueva", "init")
         self.assert_says(self.go("nueva", "status"), "aún no está inscrito", "brigada enrol")
+        self.go("nueva", "sync", code=5)
+        self.assert_says(self.go("nueva", "status"), "La última sincronización falló", "no está inscrito")
+        path = self.field.at("nueva.inv")
+        made = self.go("admin", "invite", "nueva", "--role", "organizer", "--scope", OAXACA, "--valid-days", "1", "--out",
+                       path)
+        self.assert_says(made, "vence en 1 día:")
+        self.go("nueva", "enrol", "--invitation", self.field.readdressed(path))
+        answer = self.go("nueva", "status")
+        self.assertNotIn("inscrito", answer.text)
+        self.assert_says(answer, "Listo para la primera sincronización")
         self.field.device("ana")
         self.assert_says(self.go("ana", "status"), "nada espera")
         self.go("ana", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
@@ -335,7 +348,9 @@ class SyncTest(FieldTest):
             self.go(user, "sync")
         listed = self.go("uno", "conflicts")
         self.assert_says(listed, "«name» de people «", "se escribió a la vez de 2 maneras", "Pérez", "María Sol", "dos")
-        conflict = self.go("uno", "--format", "json", "conflicts").json()[0]["conflict"]
+        first = self.go("uno", "--format", "json", "conflicts").json()[0]
+        conflict = first["conflict"]
+        self.assert_says(listed, "brigada conflicts resolve %s --take %s" % (conflict, first["take"]))
         self.assert_says(self.go("uno", "conflicts", "show", conflict), "Pérez")
         self.assert_says(self.go("uno", "conflicts", "resolve", conflict, "--take", "9", code=2), "0 a 1")
         self.assert_says(self.go("uno", "conflicts", "resolve", conflict, "--take", "1", code=2), "conflicts show")
@@ -346,7 +361,7 @@ class SyncTest(FieldTest):
         self.assert_says(again, "ya lo decidió usted aquí", "brigada sync", "brigada edit")
         listed = self.go("uno", "conflicts")
         self.assert_says(listed, "Usted ya lo decidió", "brigada sync")
-        self.assertNotIn("--take N", listed.out)
+        self.assertNotIn("--take", listed.out)
         self.go("uno", "sync", "--strict")
         self.assert_says(self.go("uno", "conflicts"), "Nada espera decisión")
 
@@ -509,6 +524,7 @@ class RecoveryTest(FieldTest):
         self.go("rosa", "add", "people", "--scope", OAXACA, "--name.given-names", "Respaldada")
         self.go("rosa", "sync")
         backup = self.go("admin", "--format", "json", "backup", "noche").json()[0]["path"]
+        self.assertEqual(backup, os.path.realpath(self.field.at("server", "backups", "noche")))
         self.assert_says(self.go("admin", "backup", "noche", code=1), "Ya hay un respaldo llamado noche")
         self.assert_says(self.go("admin", "backup", "../x", code=2), "El nombre de un respaldo")
         # The backup lacks her, and the device has the verdict already.
@@ -543,6 +559,7 @@ class RecoveryTest(FieldTest):
         self.field.stop()
         restored = self.field.serve_command("restore", "--backup", os.path.join(self.field.path, backup))
         self.assertEqual(restored.code, 0, restored.text)
+        self.assertNotIn("{", restored.text)
         self.field.start()
 
     def people_of(self, user):

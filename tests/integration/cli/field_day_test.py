@@ -25,6 +25,14 @@ class ServeTest(unittest.TestCase):
                 if line.startswith("El servidor sigue en "):
                     break
             self.assertTrue(said[-1].startswith("El servidor sigue en "), "".join(said))
+            told = "".join(said)
+            self.assertIn("bien: personas (servidor) = 402", told)
+            # The server's table names and its own answers are as they are in every language.
+            for words in ("(server)", "pending", "open conflicts", "of other places", "people of", "ok:", "beside it"):
+                self.assertNotIn(words, told)
+            # Nor is a second server on its port suggested.
+            self.assertNotIn("brigada-server --dir", told)
+            self.assertIn("query --server", told)
             port = int(said[-1].split(":")[1].split(";")[0])
             socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
             play.send_signal(signal.SIGTERM)
@@ -32,6 +40,13 @@ class ServeTest(unittest.TestCase):
             self.assertEqual(play.returncode, 0, "".join(said))
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+
+    def test_a_mistake_is_told_in_the_users_language(self):
+        for lang, words in (("es", "no hay una opción «--nada»"), ("en", "unknown option '--nada'")):
+            done = subprocess.run([TOOLS_RUN, "--nada"], capture_output=True, text=True, check=False,
+                                  env={**environment(), "BRIGADA_LANG": lang})
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(words, done.stderr)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ TEST(StatusTextTest, TheSystemsWordsAreSaidInTheUsersLanguage) {
 
 TEST(StatusTextTest, NoEnglishIsLeftInASentenceAboutAQuery) {
   EXPECT_EQ(StatusText(absl::InvalidArgumentError("SQL: no such table: x (at character 28)")),
-            "SQL: no hay una tabla x (letra 28). Las tablas: docs/sql.md.");
+            "SQL: no hay una tabla x (letra 28). Hay people, visits, events, attendances, "
+            "headcounts, conflicts y territories, entre otras.");
   EXPECT_THAT(StatusText(absl::PermissionDeniedError(
                   "not allowed in a query: the function load_extension")),
               HasSubstr("la función load_extension"));
