@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -16,6 +17,7 @@
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/signing_key.h"
+#include "replica/store/ended_places.h"
 #include "replica/sync/session_limits.h"
 
 namespace brigada {
@@ -359,6 +361,7 @@ void SyncRound::Describe(SyncStatus* status) const {
     return cursor.complete() == cursor.scanned();
   });
   DescribeRepairs(**store, status);
+  DescribeEndedPlaces(**store, status);
   const bool is_up_to_date = driver != nullptr && driver->up_to_date_at() != absl::InfinitePast();
   if (!is_up_to_date) DescribeFailure(**store, status);
 }
@@ -370,6 +373,15 @@ void SyncRound::DescribeRepairs(const DeviceStore& store, SyncStatus* status) {
   if (repairs.mismatch_ms() != 0)
     status->last_mismatch = absl::FromUnixMillis(repairs.mismatch_ms());
   if (repairs.repaired_ms() != 0) status->last_repair = absl::FromUnixMillis(repairs.repaired_ms());
+}
+
+void SyncRound::DescribeEndedPlaces(const DeviceStore& store, SyncStatus* status) {
+  const absl::StatusOr<std::string> setting = store.GetSetting(kEndedPlaces);
+  if (!setting.ok()) return;
+  for (EndedPlaceNote& note : ParseEndedPlaces(*setting)) {
+    status->ended_places.push_back(
+        {std::move(note.scope), note.records, absl::FromUnixMillis(note.at_ms)});
+  }
 }
 
 void SyncRound::DescribeFailure(const DeviceStore& store, SyncStatus* status) {

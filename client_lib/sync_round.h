@@ -57,6 +57,7 @@ class SyncRound {
   void NoteFailure(const absl::Status& status);
   static void DescribeFailure(const DeviceStore& store, SyncStatus* status);
   static void DescribeRepairs(const DeviceStore& store, SyncStatus* status);
+  static void DescribeEndedPlaces(const DeviceStore& store, SyncStatus* status);
   void Recount(const std::atomic<bool>* cancel);
   bool HasMoreToSay() const;
   absl::Status RunOnce(const SyncOptions& options, bool live, absl::Duration deadline,

@@ -9,6 +9,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/store/batch_in_progress.h"
 #include "replica/store/device_keys.h"
+#include "replica/store/ended_places.h"
 #include "replica/store/format.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
@@ -290,6 +291,7 @@ absl::Status KvDeviceStore::NoteWelcome(const v1::Welcome& welcome) {
   } else {
     batch.Delete(Table::kMeta, std::string(kPurgeKey));
   }
+  RETURN_IF_ERROR(StageEndedPlaces(*kv_, welcome, purge, &batch));
   v1::Receipt receipt = PendingReceipt();
   if (receipt.feeds_size() > 0 && welcome.receipt() >= receipt.number()) {
     receipt.clear_feeds();

@@ -3,12 +3,17 @@
 // said so and goes on, batch by batch, over restarts, until a pass finds nothing; work that has not
 // been judged keeps its record until it has.
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/index_value.h"
 #include "replica/store/device_keys.h"
+#include "replica/store/ended_places.h"
 #include "replica/store/feed_cover.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
@@ -51,6 +56,19 @@ bool Carry(const Judgement& judgement, RecordSlot* slot) {
   const std::string before = EncodeStorage(slot->state);
   HideAbove(slot->type, judgement.readable, &slot->state.base);
   return EncodeStorage(slot->state) != before;
+}
+
+// Of what the slot takes out of the store, the live records, by scope. Conflicts are no work of
+// anybody's.
+absl::Status CountTaken(const KvReader& kv, const RecordSlot& slot,
+                        std::map<std::string, uint64_t>* taken) {
+  if (slot.state.base.exists() || slot.type_id == kConflictTypeId) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<std::string> stored,
+                   kv.Get(Table::kRecords, RecordKey(slot.partition, slot.type_id, slot.id)));
+  if (!stored) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const RecordStorage record, DecodeStorage(slot.type, *stored));
+  if (record.base.is_live()) ++(*taken)[record.base.scope()];
+  return absl::OkStatus();
 }
 
 std::vector<v1::Feed> FeedsOf(const google::protobuf::RepeatedPtrField<v1::Feed>& feeds) {
@@ -183,9 +201,13 @@ absl::Status KvDeviceStore::WritePurged(RecordBatch* records) {
   KvBatch writes;
   RETURN_IF_ERROR(records->Stage(&writes));
   std::set<std::string> partitions;
+  std::map<std::string, uint64_t> taken;
   for (const RecordSlot& slot : records->slots()) {
-    if (slot.dirty) partitions.insert(slot.partition);
+    if (!slot.dirty) continue;
+    partitions.insert(slot.partition);
+    RETURN_IF_ERROR(CountTaken(*kv_, slot, &taken));
   }
+  RETURN_IF_ERROR(StageTakenAway(*kv_, taken, &writes));
   for (const std::string& partition : partitions)
     RETURN_IF_ERROR(StageScrubNote(*kv_, partition, &writes));
   RETURN_IF_ERROR(kv_->Write(writes, Durability::kMemory));

@@ -154,6 +154,9 @@ std::vector<CommandLine::Fact> StatusForPrograms(const Replica& replica, const S
     for (const std::string& scope : grant.scopes())
       grants.push_back(absl::StrCat(grant.role(), "@", scope));
   }
+  std::vector<std::string> ended;
+  for (const EndedPlace& place : status.ended_places)
+    ended.push_back(absl::StrCat(place.scope, ":", place.records));
   const absl::Status failure(status.last_error_code, status.last_error);
   return {
       {"user", "", replica.user()},
@@ -168,6 +171,7 @@ std::vector<CommandLine::Fact> StatusForPrograms(const Replica& replica, const S
       {"last_mismatch", "", TimeValue(status.last_mismatch)},
       {"last_repair", "", TimeValue(status.last_repair)},
       {"records_repaired", "", Number(status.records_repaired)},
+      {"ended_places", "", absl::StrJoin(ended, " ")},
       {"last_error_code", "", failure.ok() ? SqlValue() : SqlValue(ErrorName(failure))},
       {"last_error", "", failure.ok() ? SqlValue() : SqlValue(StatusText(failure))},
       {"last_error_at", "", TimeValue(status.last_error_at)},
@@ -180,6 +184,11 @@ void ShowStatusJson(const Replica& replica, const SyncStatus& status) {
   for (const CommandLine::Fact& fact : StatusForPrograms(replica, status))
     object[fact.name] = SqlJson(fact.value);
   object["consistent"] = status.consistent;
+  object["ended_places"] = Json::array();
+  for (const EndedPlace& place : status.ended_places) {
+    object["ended_places"].push_back(
+        {{"scope", place.scope}, {"records", place.records}, {"at", SqlJson(TimeValue(place.at))}});
+  }
   object["grants"] = Json::array();
   const v1::Welcome welcome = replica.last_welcome();
   for (const v1::GrantInfo& grant : welcome.grants()) {

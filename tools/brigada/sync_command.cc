@@ -27,8 +27,13 @@ struct SyncFlags {
   uint64_t byte_budget = 0;
 };
 
-absl::Status SayWhatWaits(const Replica& replica, bool strict, const CommandLine& line) {
-  const std::vector<std::string> sentences = WaitingSentences(replica.GetSyncStatus());
+// And of `before`, what ended since.
+absl::Status SayWhatWaits(const Replica& replica, const SyncStatus& before, bool strict,
+                          const CommandLine& line) {
+  const SyncStatus status = replica.GetSyncStatus();
+  for (const std::string& sentence : EndedSentences(status, before.ended_places))
+    line.Note(sentence);
+  const std::vector<std::string> sentences = WaitingSentences(status);
   for (const std::string& sentence : sentences) line.Note(sentence);
   if (!strict || sentences.empty()) return absl::OkStatus();
   return UnfinishedError(Say("Sincronizado, pero queda algo por resolver",
@@ -60,11 +65,11 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
   options.server = flags.server;
   options.byte_budget = flags.byte_budget;
   if (flags.timeout_seconds > 0) options.deadline = absl::Seconds(flags.timeout_seconds);
-  const uint64_t pending = replica->GetSyncStatus().pending;
+  const SyncStatus before = replica->GetSyncStatus();
   options.on_progress = [&](const SyncState& state) {
     // Both ways in one measure: verdicts that come and entries that come.
     bar.Update(state.change_sets_confirmed + state.change_sets_refused + state.pulled,
-               pending + state.pull_total,
+               before.pending + state.pull_total,
                absl::StrCat(PhaseText(state.phase), ", ", MovedText(state)));
   };
   const absl::StatusOr<SyncReport> report = replica->Sync(options);
@@ -87,7 +92,7 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
        {"milliseconds", Say("Milisegundos", "Milliseconds"),
         absl::ToInt64Milliseconds(report->elapsed)},
        {"connections", Say("Conexiones", "Connections"), int64_t{report->connections}}});
-  return SayWhatWaits(*replica, flags.strict, line);
+  return SayWhatWaits(*replica, before, flags.strict, line);
 }
 
 // Whether trying again by itself cannot help: somebody has to do something first. A lapsed lease is
@@ -149,8 +154,9 @@ absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
   SyncOptions options;
   options.server = flags.server;
   options.begins_at_once = true;
+  const SyncStatus before = replica->GetSyncStatus();
   RETURN_IF_ERROR(Watch(replica.get(), options, signals, line));
-  return SayWhatWaits(*replica, flags.strict, line);
+  return SayWhatWaits(*replica, before, flags.strict, line);
 }
 
 }  // namespace

@@ -1,22 +1,63 @@
 #include "tools/brigada/sync_text.h"
 
+#include <algorithm>
+
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "replica/base/language.h"
+#include "tools/brigada/change_text.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/status_text.h"
 
 namespace brigada {
 namespace {
 
+// So long ago that nobody wonders any more where the records went.
+constexpr absl::Duration kOldNews = absl::Hours(24 * 30);
+
 std::string MinuteText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M", time, absl::LocalTimeZone());
 }
 
+absl::string_view TakenText(uint64_t records) {
+  switch (records) {
+    case 0:
+      return Say("Aquí no había registros de ahí", "There were no records of it here");
+    case 1:
+      return Say("Salió de este dispositivo 1 registro, que el servidor conserva",
+                 "1 record left this device; the server keeps it");
+    default:
+      return Say("Salieron de este dispositivo $0 registros, que el servidor conserva",
+                 "$0 records left this device; the server keeps them");
+  }
+}
+
+std::string EndedSentence(const EndedPlace& place, bool has_refused_work) {
+  return absl::StrCat(
+      absl::Substitute(Say("Su permiso en $0 terminó ($1). ", "Your grant for $0 has ended ($1). "),
+                       PlaceText(place.scope), MinuteText(place.at)),
+      absl::Substitute(TakenText(place.records), WithThousands(place.records)),
+      has_refused_work
+          ? Say(". Lo suyo que no se aceptó sigue guardado aquí: brigada rejected",
+                ". Your own work that was not accepted is still kept here: brigada rejected")
+          : "");
+}
+
 }  // namespace
+
+std::vector<std::string> EndedSentences(const SyncStatus& status,
+                                        absl::Span<const EndedPlace> before) {
+  std::vector<std::string> sentences;
+  for (const EndedPlace& place : status.ended_places) {
+    if (std::find(before.begin(), before.end(), place) == before.end())
+      sentences.push_back(EndedSentence(place, status.rejected > 0));
+  }
+  return sentences;
+}
 
 std::vector<std::string> WaitingSentences(const SyncStatus& status) {
   std::vector<std::string> sentences;
@@ -99,6 +140,10 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
         Say("Algo de aquí difiere del servidor; la próxima sincronización lo repara: brigada sync",
             "Something here differs from the server; the next sync repairs it: brigada sync"));
   }
+  const auto is_news = [&](const EndedPlace& place) { return absl::Now() - place.at < kOldNews; };
+  SyncStatus news = status;
+  std::erase_if(news.ended_places, [&](const EndedPlace& place) { return !is_news(place); });
+  std::vector<std::string> ended = EndedSentences(news);
   if (sentences.empty()) {
     sentences.emplace_back(status.last_success == absl::InfinitePast()
                                ? Say("Listo para la primera sincronización: brigada sync",
@@ -106,6 +151,7 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
                                : Say("Todo lo suyo está en el servidor y nada espera",
                                      "All of your work is on the server and nothing waits"));
   }
+  sentences.insert(sentences.begin(), ended.begin(), ended.end());
   return sentences;
 }
 

@@ -6,11 +6,15 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "brigada/options.h"
 
 namespace brigada {
 
 // What waits for a person, each with its command; empty when nothing does.
+// What `status` says of places that ended and `before` did not say: which, and what left.
+std::vector<std::string> EndedSentences(const SyncStatus& status,
+                                        absl::Span<const EndedPlace> before = {});
 std::vector<std::string> WaitingSentences(const SyncStatus& status);
 
 // All there is to say, the most urgent first; never empty.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -91,6 +92,15 @@ struct SyncReport {
   int connections = 0;
 };
 
+// A place of which this replica's user may read nothing more: the grant ended, or was taken back.
+struct EndedPlace {
+  std::string scope;  // its path
+  uint64_t records =
+      0;          // that left this replica for it; not those whose unsent work keeps them yet
+  absl::Time at;  // when the server said so
+  bool operator==(const EndedPlace& other) const = default;
+};
+
 struct SyncStatus {
   SyncPhase phase = SyncPhase::kIdle;
   uint64_t pending = 0;   // change sets without a verdict
@@ -119,6 +129,9 @@ struct SyncStatus {
   absl::Time last_mismatch = absl::InfinitePast();
   absl::Time last_repair = absl::InfinitePast();
   uint64_t records_repaired = 0;
+  // In the order in which they ended, the last 64; until they are read again. Work that was refused
+  // there is in Rejections().
+  std::vector<EndedPlace> ended_places;
 };
 
 }  // namespace brigada

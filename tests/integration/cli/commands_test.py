@@ -509,6 +509,37 @@ class AdministrationTest(FieldTest):
         csv = self.go("admin", "--format", "csv", "devices").out.splitlines()
         self.assertIn(row["purged"], next(text for text in csv if ",rita," in text))
 
+    def test_the_end_of_a_grant_is_told_with_what_left_and_what_is_kept(self):
+        self.field.device("petra", scope="MX/20/570")
+        listed = self.go("admin", "--format", "json", "grants").json()
+        grant = next(row["grant"] for row in listed if row["user"] == "petra")
+        for name in ("Una", "Dos", "Tres"):
+            self.go("petra", "add", "people", "--scope", "MX/20/570", "--name.given-names", name)
+        self.go("petra", "sync")
+        self.assertNotIn("terminó", self.go("petra", "status").text)
+        self.go("admin", "revoke-grant", grant)
+        self.go("petra", "add", "people", "--scope", "MX/20/570", "--name.given-names", "Sin enviar")
+        told = self.go("petra", "sync")
+        ended = ["Su permiso en MX/20/570 (Zimatlán de Álvarez, Oaxaca) terminó", "3 registros, que el servidor conserva",
+                 "sigue guardado aquí: brigada rejected"]
+        self.assert_says(told, *ended)
+        self.assertEqual(self.field.count("petra", "people"), 0)
+        # Once by the sync, and by the status as long as it is news.
+        self.assertNotIn("terminó", self.go("petra", "sync").text)
+        self.assert_says(self.go("petra", "status"), *ended)
+        english = self.go("petra", "status", lang="en")
+        self.assert_says(english, "Your grant for MX/20/570", "3 records left this device", "brigada rejected")
+        row = self.go("petra", "--format", "json", "status").json()[0]["ended_places"][0]
+        self.assertEqual((row["scope"], row["records"]), ("MX/20/570", 3))
+        self.assertRegex(row["at"], TIME)
+        kept = self.go("petra", "--format", "json", "rejected").json()
+        self.assertEqual(len(kept), 1, kept)
+        self.assert_says(self.go("petra", "rejected", "show", kept[0]["number"]), "Sin enviar")
+        self.go("admin", "grant", "petra", "--role", "organizer", "--scope", "MX/20/570")
+        self.go("petra", "sync")
+        self.assertEqual(self.go("petra", "--format", "json", "status").json()[0]["ended_places"], [])
+        self.assertEqual(self.field.count("petra", "people"), 4)
+
     def test_what_needs_the_administrator_says_so(self):
         self.field.device("olga")
         for command in (["backup"], ["invite", "y", "--role", "organizer", "--scope", OAXACA],

@@ -5,6 +5,7 @@
 #include "brigada/v1/conflict.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/store/ended_places.h"
 #include "replica/store/record_table.h"
 #include "tests/unit/store/device_fixture.h"
 
@@ -125,6 +126,28 @@ TEST_F(DevicePurgeTest, AReceiptIsKeptUntilTheServerHasNotedIt) {
   EXPECT_EQ(store->PendingReceipt().feeds_size(), 0);
   Welcome({});
   EXPECT_EQ(store->PendingReceipt().number(), 2U);
+}
+
+TEST_F(DevicePurgeTest, ThePlacesThatEndedAreNotedWithWhatWasTakenUntilTheyAreReadAgain) {
+  const auto ended = [&] {
+    const absl::StatusOr<std::string> setting = store->GetSetting(kEndedPlaces);
+    return setting.ok() ? *setting : "";
+  };
+  Receive(kJuarez);
+  Receive(kHuajuapan);
+  Receive(kHuajuapan);
+  EXPECT_EQ(ended(), "");
+  Welcome({FeedOf(kJuarez)});
+  EXPECT_EQ(ended(), "MX/20 2 0\n");
+  Welcome({FeedOf(kJuarez)});
+  Reopen();
+  EXPECT_EQ(ended(), "MX/20 2 0\n");
+  Welcome({});
+  EXPECT_EQ(ended(), "MX/20 2 0\nMX/20/067 1 0\n");
+  Welcome({FeedOf(kJuarez)});
+  EXPECT_EQ(ended(), "MX/20 2 0\n");
+  Welcome({FeedOf(kOaxaca)});
+  EXPECT_EQ(ended(), "");
 }
 
 TEST_F(DevicePurgeTest, AnUnchangedSubscriptionPurgesNothing) {
