@@ -21,15 +21,13 @@ namespace {
 // Of the meta table: the number of the last write that the mirror has too.
 constexpr absl::string_view kMirroredKey = "mirrored";
 
-// What a later try may mend, or does not touch what is there.
-bool LeavesMirror(const absl::Status& status) {
-  return absl::IsResourceExhausted(status) || absl::IsDataLoss(status);
-}
-
 class MirroredKv final : public Kv {
  public:
-  MirroredKv(rocksdb::Env* env, std::string path, std::unique_ptr<Kv> kv)
-      : env_(env), path_(std::move(path)), kv_(std::move(kv)) {}
+  MirroredKv(rocksdb::Env* env, const RocksKvOptions& options, std::unique_ptr<Kv> kv)
+      : env_(env),
+        path_(options.path),
+        min_free_bytes_(options.min_free_bytes.value_or(ReserveBytes(options.profile))),
+        kv_(std::move(kv)) {}
 
   absl::Status Open() {
     const MutexLock lock(&mu_);
@@ -64,13 +62,13 @@ class MirroredKv final : public Kv {
     RETURN_IF_ERROR(kv_->Scrub(ranges, cancel));
     const MutexLock lock(&mu_);
     RETURN_IF_ERROR(CheckWritable());
-    return Stop(mirror_->Rewrite(*kv_, number_));
+    return RewriteMirror();
   }
   uint64_t ApproximateBytes() const override { return kv_->ApproximateBytes(); }
 
  private:
   absl::Status OpenMirror() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    ASSIGN_OR_RETURN(mirror_, OutboxMirror::Open(*env_, path_, *kv_, number_));
+    ASSIGN_OR_RETURN(mirror_, OutboxMirror::Open(*env_, path_, *kv_, number_, min_free_bytes_));
     return absl::OkStatus();
   }
   // Also makes the mirror for which there was no room.
@@ -79,13 +77,12 @@ class MirroredKv final : public Kv {
       return absl::FailedPreconditionError(
           absl::StrCat("the store refuses writes until it is reopened: ", failure.message()));
     }
-    return mirror_ == nullptr ? Stop(OpenMirror()) : absl::OkStatus();
+    return mirror_ == nullptr ? OpenMirror() : absl::OkStatus();
   }
-  // Passes `status` on; the first one after which the mirror's content is unknown stops the store.
-  absl::Status Stop(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (status.ok() || LeavesMirror(status)) return status;
-    Fail(status);
-    return status;
+  absl::Status RewriteMirror() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    absl::Status rewritten = mirror_->Rewrite(*kv_, number_);
+    if (!mirror_->is_sound()) Fail(rewritten);
+    return rewritten;
   }
   void Fail(const absl::Status& status) {
     Log(LogLevel::kError, "outbox_mirror_failed",
@@ -102,6 +99,7 @@ class MirroredKv final : public Kv {
 
   rocksdb::Env* const env_;
   const std::string path_;
+  const uint64_t min_free_bytes_;
   const std::unique_ptr<Kv> kv_;
   // One write at a time: the mirror has them in the store's order.
   mutable Mutex mu_;
@@ -128,7 +126,8 @@ absl::Status MirroredKv::Write(const KvBatch& batch, Durability durability) {
 }
 
 absl::Status MirroredKv::AppendToMirror(const KvBatch& batch, Durability durability) {
-  const absl::Status appended = mirror_->Append(batch, number_, durability);
+  absl::Status appended = mirror_->Append(batch, number_);
+  if (appended.ok() && durability == Durability::kSync) appended = mirror_->Sync();
   if (!appended.ok()) {
     // Part of it may be there, and the store has it: to the caller that is no full disk, which
     // leaves nothing.
@@ -137,8 +136,8 @@ absl::Status MirroredKv::AppendToMirror(const KvBatch& batch, Durability durabil
   }
   if (!mirror_->is_due()) return absl::OkStatus();
   // It has the write; that it grows on is no reason to refuse it.
-  const absl::Status rewritten = Stop(mirror_->Rewrite(*kv_, number_));
-  return LeavesMirror(rewritten) ? absl::OkStatus() : rewritten;
+  const absl::Status rewritten = RewriteMirror();
+  return mirror_->is_sound() ? absl::OkStatus() : rewritten;
 }
 
 }  // namespace
@@ -155,7 +154,7 @@ absl::StatusOr<std::unique_ptr<Kv>> OpenMirroredKv(const RocksKvOptions& options
   RETURN_IF_ERROR(FinishRecovery(options.path, options.env));
   ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(options));
   rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
-  auto mirrored = std::make_unique<MirroredKv>(env, options.path, std::move(kv));
+  auto mirrored = std::make_unique<MirroredKv>(env, options, std::move(kv));
   RETURN_IF_ERROR(mirrored->Open());
   return mirrored;
 }

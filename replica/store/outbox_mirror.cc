@@ -14,6 +14,7 @@
 #include "replica/store/format.h"
 #include "replica/store/framed_record.h"
 #include "replica/store/keys.h"
+#include "replica/store/mirror_record_reader.h"
 #include "replica/store/rocks_status.h"
 
 namespace brigada {
@@ -24,7 +25,6 @@ constexpr absl::string_view kReading = "reading the outbox mirror";
 constexpr absl::string_view kWriting = "writing the outbox mirror";
 // A record ends once it has so much.
 constexpr size_t kRecordBytes = size_t{256} << 10;
-constexpr size_t kReadBytes = size_t{64} << 10;
 // A mirror smaller than this is not worth writing anew.
 constexpr uint64_t kLeastDueBytes = uint64_t{256} << 10;
 
@@ -34,6 +34,9 @@ constexpr std::array<absl::string_view, 10> kMirroredMeta = {
 constexpr std::array<Table, 3> kMirroredTables = {Table::kMeta, Table::kOutbox, Table::kRejected};
 
 std::string PathIn(const std::string& directory) { return absl::StrCat(directory, "/", kFileName); }
+std::string NewPathIn(const std::string& directory) {
+  return absl::StrCat(PathIn(directory), ".new");
+}
 
 rocksdb::EnvOptions PlainFile() {
   rocksdb::EnvOptions options;
@@ -89,77 +92,6 @@ class RecordMaker {
   std::string framed_;
 };
 
-// The records of a file one after the other, past what is damaged. Holds little more than one.
-class RecordReader {
- public:
-  explicit RecordReader(std::unique_ptr<rocksdb::SequentialFile> file) : file_(std::move(file)) {}
-
-  // False at the end.
-  absl::StatusOr<bool> Next(v1::MirroredWrites* writes) {
-    while (true) {
-      RETURN_IF_ERROR(Fill(kFrameHeadBytes));
-      const std::optional<size_t> length = FramedLength(rest());
-      if (length.has_value()) RETURN_IF_ERROR(Fill(kFrameHeadBytes + *length));
-      const std::optional<absl::string_view> content = ReadFramed(rest());
-      if (content.has_value() &&
-          writes->ParseFromArray(content->data(), static_cast<int>(content->size()))) {
-        at_ += kFrameHeadBytes + content->size();
-        damages_ += gap_ == Gap::kNone ? 0 : 1;
-        gap_ = Gap::kNone;
-        return true;
-      }
-      if (rest().empty()) break;
-      RETURN_IF_ERROR(SkipSome(length));
-    }
-    damages_ += gap_ == Gap::kDamage ? 1 : 0;
-    return false;
-  }
-  uint64_t damages() const { return damages_; }
-  bool is_torn() const { return gap_ == Gap::kTorn; }
-  uint64_t bytes() const { return bytes_; }
-
- private:
-  // What lies between the last record and here.
-  enum class Gap { kNone, kDamage, kTorn };
-
-  absl::string_view rest() const { return absl::string_view(buffer_).substr(at_); }
-
-  // Past a record whose length can be believed; else it is looked for the next one byte by byte.
-  absl::Status SkipSome(std::optional<size_t> length) {
-    if (gap_ == Gap::kNone) {
-      RETURN_IF_ERROR(Fill(kFrameHeadBytes + kMaxFramedBytes));
-      gap_ = is_end_ && IsTornRecord(rest()) ? Gap::kTorn : Gap::kDamage;
-    }
-    const bool is_whole = length.has_value() && *length <= rest().size() - kFrameHeadBytes;
-    at_ += is_whole ? kFrameHeadBytes + *length : 1;
-    return absl::OkStatus();
-  }
-
-  // So that the rest holds `size` bytes, or all there are.
-  absl::Status Fill(size_t size) {
-    if (rest().size() >= size || is_end_) return absl::OkStatus();
-    buffer_.erase(0, at_);
-    at_ = 0;
-    std::string chunk(kReadBytes, '\0');
-    while (buffer_.size() < size && !is_end_) {
-      rocksdb::Slice read;
-      RETURN_IF_ERROR(ToStatus(file_->Read(chunk.size(), &read, chunk.data()), kReading));
-      is_end_ = read.empty();
-      bytes_ += read.size();
-      buffer_.append(read.data(), read.size());
-    }
-    return absl::OkStatus();
-  }
-
-  const std::unique_ptr<rocksdb::SequentialFile> file_;
-  std::string buffer_;
-  size_t at_ = 0;
-  bool is_end_ = false;
-  Gap gap_ = Gap::kNone;
-  uint64_t damages_ = 0;
-  uint64_t bytes_ = 0;
-};
-
 void AddTo(const v1::MirroredWrites& writes, KvBatch* batch) {
   for (const v1::MirroredWrites::Write& write : writes.writes()) {
     if (write.table() >= kTableCount) continue;
@@ -172,26 +104,60 @@ void AddTo(const v1::MirroredWrites& writes, KvBatch* batch) {
   }
 }
 
-// All of the mirrored tables as `store` has them.
-absl::Status WriteAll(const KvReader& store, uint64_t number, rocksdb::WritableFile* file,
-                      uint64_t* bytes) {
-  RecordMaker maker(number);
-  const auto append = [&](const std::string& records) {
-    *bytes += records.size();
-    return records.empty() ? absl::OkStatus() : ToStatus(file->Append(records), kWriting);
-  };
-  for (const Table table : kMirroredTables) {
-    const std::unique_ptr<KvIterator> it = store.Iterate(table, "", "");
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      if (!IsMirrored(table, it->key())) continue;
-      const std::string value(it->value());
-      maker.Add(table, it->key(), &value);
-      RETURN_IF_ERROR(append(maker.TakeRecords()));
+// The file of a mirror that is written anew.
+class NewMirror {
+ public:
+  NewMirror(rocksdb::Env* env, std::string path, std::string directory, uint64_t min_free_bytes)
+      : env_(*env),
+        path_(std::move(path)),
+        directory_(std::move(directory)),
+        min_free_bytes_(min_free_bytes) {}
+
+  // All of the mirrored tables as `store` has them, synced.
+  absl::Status Write(const KvReader& store, uint64_t number) {
+    RETURN_IF_ERROR(ToStatus(env_.NewWritableFile(path_, &file_, PlainFile()), kWriting));
+    RecordMaker maker(number);
+    for (const Table table : kMirroredTables) {
+      const std::unique_ptr<KvIterator> it = store.Iterate(table, "", "");
+      for (it->SeekToFirst(); it->Valid(); it->Next()) {
+        if (!IsMirrored(table, it->key())) continue;
+        const std::string value(it->value());
+        maker.Add(table, it->key(), &value);
+        RETURN_IF_ERROR(Append(maker.TakeRecords()));
+      }
+      RETURN_IF_ERROR(it->status());
     }
-    RETURN_IF_ERROR(it->status());
+    RETURN_IF_ERROR(Append(maker.Finish()));
+    return ToStatus(file_->Sync(), kWriting);
   }
-  return append(maker.Finish());
-}
+  std::unique_ptr<rocksdb::WritableFile> TakeFile() { return std::move(file_); }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  absl::Status Append(const std::string& records) {
+    if (records.empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(CheckRoom(records.size()));
+    bytes_ += records.size();
+    return ToStatus(file_->Append(records), kWriting);
+  }
+  // A copy must not take the room that the store itself needs to go on.
+  absl::Status CheckRoom(uint64_t bytes) const {
+    uint64_t free_bytes = 0;
+    // A file system that cannot tell is written to until it refuses.
+    if (!env_.GetFreeSpace(directory_, &free_bytes).ok()) return absl::OkStatus();
+    if (free_bytes >= min_free_bytes_ + bytes) return absl::OkStatus();
+    return absl::ResourceExhaustedError(
+        "the disk is too full for a new copy of the unsent work; free some space: nothing that "
+        "was acknowledged is lost");
+  }
+
+  rocksdb::Env& env_;
+  const std::string path_;
+  const std::string directory_;
+  const uint64_t min_free_bytes_;
+  std::unique_ptr<rocksdb::WritableFile> file_;
+  uint64_t bytes_ = 0;
+};
 
 }  // namespace
 
@@ -210,17 +176,19 @@ absl::StatusOr<MirrorFindings> ReadOutboxMirror(
   const rocksdb::Status found = env.FileExists(path);
   if (found.IsNotFound()) return findings;
   RETURN_IF_ERROR(ToStatus(found, kReading));
-  std::unique_ptr<rocksdb::SequentialFile> file;
-  RETURN_IF_ERROR(ToStatus(env.NewSequentialFile(path, &file, PlainFile()), kReading));
+  std::unique_ptr<rocksdb::RandomAccessFile> file;
+  RETURN_IF_ERROR(ToStatus(env.NewRandomAccessFile(path, &file, PlainFile()), kReading));
   findings.exists = true;
-  RecordReader reader(std::move(file));
+  RETURN_IF_ERROR(ToStatus(env.GetFileSize(path, &findings.bytes), kReading));
+  MirrorRecordReader reader(std::move(file), findings.bytes);
   KvBatch batch;
   bool is_begun = false;
   v1::MirroredWrites writes;
   while (true) {
     const uint64_t damages = reader.damages();
-    ASSIGN_OR_RETURN(const bool is_there, reader.Next(&writes));
-    if (!is_there) break;
+    if (!reader.Next(&writes)) break;
+    findings.was_closed = writes.closed();
+    if (writes.closed()) continue;
     // Of a write of which a part is damaged what can be read still counts.
     const bool is_broken = is_begun && reader.damages() != damages;
     if (is_broken) {
@@ -232,79 +200,92 @@ absl::StatusOr<MirrorFindings> ReadOutboxMirror(
     if (is_begun) continue;
     RETURN_IF_ERROR(replay(batch));
     batch = KvBatch();
-    ++findings.writes;
+    if (findings.writes++ == 0) findings.first_bytes = reader.offset();
     findings.last_number = writes.number();
   }
-  findings.bytes = reader.bytes();
   findings.damages = reader.damages();
   findings.is_torn = reader.is_torn() || is_begun;
   return findings;
 }
 
-OutboxMirror::OutboxMirror(rocksdb::Env* env, std::string directory)
-    : env_(env), directory_(std::move(directory)) {}
+OutboxMirror::OutboxMirror(rocksdb::Env* env, std::string directory, uint64_t min_free_bytes)
+    : env_(env), directory_(std::move(directory)), min_free_bytes_(min_free_bytes) {}
 
-OutboxMirror::~OutboxMirror() = default;
+OutboxMirror::~OutboxMirror() {
+  if (file_ == nullptr || !is_sound_) return;
+  v1::MirroredWrites end;
+  end.set_number(number_);
+  end.set_closed(true);
+  file_->Append(FramedRecord(end.SerializeAsString())).PermitUncheckedError();
+}
 
 absl::StatusOr<std::unique_ptr<OutboxMirror>> OutboxMirror::Open(rocksdb::Env& env,
                                                                  const std::string& directory,
                                                                  const KvReader& store,
-                                                                 uint64_t number) {
+                                                                 uint64_t number,
+                                                                 uint64_t min_free_bytes) {
   const absl::StatusOr<MirrorFindings> read =
       ReadOutboxMirror(env, directory, [](const KvBatch&) { return absl::OkStatus(); });
-  std::unique_ptr<OutboxMirror> mirror(new OutboxMirror(&env, directory));
+  std::unique_ptr<OutboxMirror> mirror(new OutboxMirror(&env, directory, min_free_bytes));
+  // Of a rewriting that was killed; it holds what an erasure may have taken since.
+  env.DeleteFile(NewPathIn(directory)).PermitUncheckedError();
   // A copy that cannot be read must not keep the store closed: it has all of it.
   const MirrorFindings findings = read.value_or(MirrorFindings());
   if (!read.ok() || findings.damages > 0)
     Log(LogLevel::kError, "outbox_mirror_damaged", {{"places", findings.damages}});
   const bool is_whole = findings.exists && findings.damages == 0 && !findings.is_torn;
-  if (!is_whole || findings.last_number != number) {
+  if (!is_whole || !findings.was_closed || findings.last_number != number) {
     RETURN_IF_ERROR(mirror->Rewrite(store, number));
     return mirror;
   }
   RETURN_IF_ERROR(
       ToStatus(env.ReopenWritableFile(PathIn(directory), &mirror->file_, PlainFile()), kWriting));
+  mirror->number_ = number;
   mirror->bytes_ = findings.bytes;
-  mirror->due_bytes_ = std::max(kLeastDueBytes, 2 * findings.bytes);
+  mirror->due_bytes_ = std::max(kLeastDueBytes, 2 * findings.first_bytes);
   return mirror;
 }
 
-absl::Status OutboxMirror::Append(const KvBatch& batch, uint64_t number, Durability durability) {
+absl::Status OutboxMirror::Append(const KvBatch& batch, uint64_t number) {
   RecordMaker maker(number);
   for (const KvBatch::Op& op : batch.ops()) {
     if (IsMirrored(op.table, op.key))
       maker.Add(op.table, op.key, op.is_delete ? nullptr : &op.value);
   }
   const std::string records = maker.Finish();
-  RETURN_IF_ERROR(ToStatus(file_->Append(ToSlice(records)), kWriting));
+  number_ = number;
   bytes_ += records.size();
-  return durability == Durability::kSync ? ToStatus(file_->Sync(), kWriting) : absl::OkStatus();
+  return Note(ToStatus(file_->Append(ToSlice(records)), kWriting));
+}
+
+absl::Status OutboxMirror::Sync() { return Note(ToStatus(file_->Sync(), kWriting)); }
+
+absl::Status OutboxMirror::Note(absl::Status status) {
+  is_sound_ = is_sound_ && status.ok();
+  return status;
 }
 
 absl::Status OutboxMirror::Rewrite(const KvReader& store, uint64_t number) {
-  const std::string path = PathIn(directory_);
-  const std::string new_path = absl::StrCat(path, ".new");
+  const std::string new_path = NewPathIn(directory_);
   // Should it fail, the next try comes when it has grown as much again.
   due_bytes_ = 2 * bytes_;
-  std::unique_ptr<rocksdb::WritableFile> file;
-  RETURN_IF_ERROR(ToStatus(env_->NewWritableFile(new_path, &file, PlainFile()), kWriting));
-  uint64_t bytes = 0;
-  absl::Status written = WriteAll(store, number, file.get(), &bytes);
-  if (written.ok()) written = ToStatus(file->Sync(), kWriting);
-  if (written.ok()) written = ToStatus(env_->RenameFile(new_path, path), kWriting);
-  if (!written.ok()) {
-    file.reset();
+  NewMirror anew(env_, new_path, directory_, min_free_bytes_);
+  if (absl::Status written = anew.Write(store, number); !written.ok()) {
+    anew.TakeFile().reset();
     env_->DeleteFile(new_path).PermitUncheckedError();
     return written;
   }
-  file_ = std::move(file);
-  bytes_ = bytes;
-  due_bytes_ = std::max(kLeastDueBytes, 2 * bytes);
+  // From here on it is not known which one a power cut leaves.
+  RETURN_IF_ERROR(Note(ToStatus(env_->RenameFile(new_path, PathIn(directory_)), kWriting)));
+  file_ = anew.TakeFile();
+  number_ = number;
+  bytes_ = anew.bytes();
+  due_bytes_ = std::max(kLeastDueBytes, 2 * bytes_);
   std::unique_ptr<rocksdb::Directory> entries;
   rocksdb::Status named = env_->NewDirectory(directory_, &entries);
   if (named.ok()) named = entries->Fsync();
   if (named.ok()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(kWriting, ": ", named.ToString()));
+  return Note(absl::UnavailableError(absl::StrCat(kWriting, ": ", named.ToString())));
 }
 
 }  // namespace brigada

@@ -39,6 +39,8 @@ struct FaultDisk::Inode {
   std::string durable;
   std::vector<PendingWrite> pending;
   bool written_at_random = false;
+  uint64_t unreadable_begin = 0;
+  uint64_t unreadable_end = 0;
 
   void Write(PendingWrite write) {
     ApplyWrite(write, data);
@@ -100,6 +102,13 @@ void FaultDisk::FailWrite(uint64_t nth) {
 void FaultDisk::FailRead(uint64_t nth) {
   MutexLock lock(&mu_);
   reads_until_failure_ = nth;
+}
+
+void FaultDisk::SetUnreadable(const std::string& path, uint64_t begin, uint64_t end) {
+  MutexLock lock(&mu_);
+  Inode& inode = *live_.at(path).inode;
+  inode.unreadable_begin = begin;
+  inode.unreadable_end = end;
 }
 
 bool FaultDisk::TakePendingFailure() {
@@ -349,6 +358,8 @@ DiskError FaultDisk::ReadAt(const File& file, uint64_t offset, size_t size,
   bytes->clear();
   DiskError error = CheckOpen(file);
   if (error == DiskError::kNone && reads_until_failure_ > 0 && --reads_until_failure_ == 0)
+    error = DiskError::kIo;
+  if (offset < file.inode->unreadable_end && offset + size > file.inode->unreadable_begin)
     error = DiskError::kIo;
   if (error == DiskError::kNone && offset < file.inode->data.size()) {
     *bytes = file.inode->data.substr(offset, size);

@@ -51,6 +51,8 @@ class FaultDisk {
   void FailWrite(uint64_t nth);
   // The `nth` read of a file's bytes from now fails.
   void FailRead(uint64_t nth);
+  // Reads that touch the bytes [begin, end) of a file fail from now on, whatever its name becomes.
+  void SetUnreadable(const std::string& path, uint64_t begin, uint64_t end);
   // Whether a sync, write or read is still to fail. Cancels it.
   bool TakePendingFailure();
   // Writes fail for lack of space until set back.

@@ -169,6 +169,126 @@ TEST_F(MirroredKvTest, AStoreWhoseMirrorCannotBeWrittenStops) {
   }
 }
 
+// Linux counts the bytes of a failed sync as written: they are read from its memory until that is
+// gone, and no later sync brings them to the disk.
+TEST_F(MirroredKvTest, WhatAFailedSyncLeftInMemoryIsNotTakenForDurable) {
+  for (const uint64_t nth : {uint64_t{1}, uint64_t{2}}) {
+    Open();
+    env_.disk().FailSync(nth, SyncFailure::kForgets);
+    EXPECT_FALSE(Put(absl::StrCat("failed ", nth), "?").ok());
+    Open();
+    ASSERT_OK(Put("after", "yes"));
+    const std::map<std::string, std::string> outbox = Mirrored();
+    kv_.reset();
+    env_.disk().PowerLoss(/*seed=*/1, /*torn=*/false);
+    EXPECT_EQ(Mirrored(), outbox);
+    EXPECT_EQ(findings_.damages, 0U);
+  }
+}
+
+TEST_F(MirroredKvTest, AProcessThatWasKilledMakesTheNextOneWriteTheMirrorAnew) {
+  Open();
+  ASSERT_OK(Put("a", "one"));
+  const FaultDisk::Image image = env_.disk().Save();
+  Mirrored();
+  EXPECT_FALSE(findings_.was_closed);
+  kv_.reset();
+  Mirrored();
+  EXPECT_TRUE(findings_.was_closed);
+  env_.disk().Restore(image);
+  Open();
+  kv_.reset();
+  Mirrored();
+  EXPECT_EQ(findings_.writes, 1U);
+}
+
+TEST_F(MirroredKvTest, ABlockThatTheDiskDoesNotGiveCostsTheWritesInIt) {
+  Open();
+  for (int i = 0; i < 100; ++i) ASSERT_OK(Put(absl::StrCat("key ", i), std::string(500, 'v')));
+  kv_.reset();
+  env_.disk().SetUnreadable(kMirror, 9000, 9001);
+  const size_t left = Mirrored().size();
+  EXPECT_EQ(findings_.damages, 1U);
+  EXPECT_GE(left, 80U);
+  EXPECT_LT(left, 100U);
+  env_.disk().SetUnreadable(kMirror, env_.disk().Size(kMirror) - 1, env_.disk().Size(kMirror));
+  Mirrored();
+  EXPECT_EQ(findings_.damages, 1U);
+  EXPECT_FALSE(findings_.is_torn);
+  Open();
+  EXPECT_EQ(Mirrored().size(), 100U);
+  EXPECT_EQ(findings_.damages, 0U);
+}
+
+// As the command line does, which opens the store for each command.
+TEST_F(MirroredKvTest, StaysInProportionWhenItIsOpenedForEachWrite) {
+  for (int i = 0; i < 40; ++i) {
+    Open();
+    ASSERT_OK(Put("same", std::string(50'000, 'v'), Durability::kMemory));
+  }
+  EXPECT_LT(env_.disk().Size(kMirror), 400'000U);
+}
+
+TEST_F(MirroredKvTest, ARewritingLeavesTheRoomThatTheStoreNeeds) {
+  Open();
+  const uint64_t reserve = ReserveBytes(RocksKvOptions::kDevice);
+  for (int i = 0; i < 4; ++i) ASSERT_OK(Put(absl::StrCat(i), std::string(50'000, 'v')));
+  env_.disk().SetFreeBytes(reserve + 1000);
+  ASSERT_OK(Put("4", std::string(100'000, 'v')));
+  EXPECT_TRUE(kv_->health().ok());
+  EXPECT_EQ(findings_.writes, 0U);
+  Mirrored();
+  EXPECT_GT(findings_.writes, 1U) << "the old one";
+  ASSERT_OK(Put("5", "and on"));
+  const KvRange outbox{Table::kOutbox, "", ""};
+  EXPECT_THAT(kv_->Scrub({&outbox, 1}, /*cancel=*/nullptr),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(Mirrored().size(), 6U);
+  EXPECT_THAT(env_.disk().Files("/store"),
+              ::testing::Not(::testing::Contains(::testing::HasSubstr("OUTBOX_MIRROR.new"))));
+  env_.disk().SetFreeBytes(uint64_t{1} << 30);
+  ASSERT_OK(kv_->Scrub({&outbox, 1}, /*cancel=*/nullptr));
+  Mirrored();
+  EXPECT_EQ(findings_.writes, 1U);
+}
+
+TEST_F(MirroredKvTest, ARewritingThatFailsOnTheWayLeavesTheOldMirrorInForce) {
+  Open();
+  for (int i = 0; i < 5; ++i) ASSERT_OK(Put(absl::StrCat(i), std::string(50'000, 'v')));
+  kv_.reset();
+  const FaultDisk::Image image = env_.disk().Save();
+  int rewritings = 0;
+  // The first writes are those of the store and of the mirror's own record.
+  for (uint64_t nth = 1; nth <= 8; ++nth) {
+    kv_.reset();
+    env_.disk().TakePendingFailure();
+    env_.disk().Restore(image);
+    Open();
+    env_.disk().FailWrite(nth);
+    const bool is_taken = Put("5", std::string(50'000, 'v')).ok();
+    if (env_.disk().TakePendingFailure() || !is_taken) continue;
+    ++rewritings;
+    EXPECT_TRUE(kv_->health().ok());
+    ASSERT_OK(Put("6", "and on"));
+    EXPECT_EQ(Mirrored().size(), 7U);
+    kv_.reset();
+    env_.disk().PowerLoss(/*seed=*/1, /*torn=*/false);
+    EXPECT_EQ(Mirrored().size(), 7U);
+  }
+  EXPECT_GT(rewritings, 0);
+}
+
+TEST_F(MirroredKvTest, WhatAKilledRewritingLeftIsRemovedAtTheNextOpen) {
+  Open();
+  ASSERT_OK(Put("a", "one"));
+  kv_.reset();
+  FaultDisk::Image image = env_.disk().Save();
+  image["/store/OUTBOX_MIRROR.new"] = "half of it";
+  env_.disk().Restore(image);
+  Open();
+  EXPECT_EQ(env_.disk().Save().count("/store/OUTBOX_MIRROR.new"), 0U);
+}
+
 TEST_F(MirroredKvTest, OpensOnAFullDiskAndWritesOnceThereIsRoom) {
   Open();
   ASSERT_OK(Put("a", "one"));
