@@ -24,25 +24,40 @@ absl::Status CheckDamaged(const std::string& store_path, const Registry& registr
       absl::StrCat("nothing is damaged in ", store_path, ": there is nothing to recover"));
 }
 
-}  // namespace
-
-absl::StatusOr<RecoveryReport> RecoverReplica(Options options, const RecoverOptions& how) {
-  FillDefaults(&options);
-  const ReplicaDirectory directory(options.path);
-  RETURN_IF_ERROR(directory.Prepare(/*create=*/false));
-  RETURN_IF_ERROR(FinishRecovery(directory.StorePath()));
-  if (!how.even_if_whole) RETURN_IF_ERROR(CheckDamaged(directory.StorePath(), *options.registry));
-  ASSIGN_OR_RETURN(RecoveredStore recovered,
-                   RecoverDeviceStore(directory.StorePath(), StoreOptionsOf(options)));
+RecoveryReport ReportOf(RecoveredStore recovered) {
   RecoveryReport report;
   report.replica = recovered.replica;
   report.unsent = recovered.outbox.unsent;
   report.retained = recovered.outbox.retained;
   report.rejected = recovered.outbox.rejected;
   report.lost = recovered.outbox.lost;
+  for (LostChangeSets& lost : recovered.outbox.lost_sets)
+    report.lost_work.push_back({std::move(lost.partition), lost.first, lost.last});
   report.is_whole = recovered.is_whole;
   report.damaged_path = std::move(recovered.damaged_path);
   return report;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<RecoveryReport>> ResumeRecovery(const Options& options) {
+  const ReplicaDirectory directory(options.path);
+  RETURN_IF_ERROR(directory.Prepare(/*create=*/false));
+  ASSIGN_OR_RETURN(std::optional<RecoveredStore> recovered,
+                   TakeCutShortRecovery(directory.StorePath()));
+  if (!recovered.has_value()) return std::nullopt;
+  return ReportOf(*std::move(recovered));
+}
+
+absl::StatusOr<RecoveryReport> RecoverReplica(Options options, const RecoverOptions& how) {
+  FillDefaults(&options);
+  ASSIGN_OR_RETURN(std::optional<RecoveryReport> cut_short, ResumeRecovery(options));
+  if (cut_short.has_value()) return *std::move(cut_short);
+  const ReplicaDirectory directory(options.path);
+  if (!how.even_if_whole) RETURN_IF_ERROR(CheckDamaged(directory.StorePath(), *options.registry));
+  ASSIGN_OR_RETURN(RecoveredStore recovered,
+                   RecoverDeviceStore(directory.StorePath(), StoreOptionsOf(options)));
+  return ReportOf(std::move(recovered));
 }
 
 }  // namespace brigada

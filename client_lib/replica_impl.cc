@@ -17,6 +17,7 @@
 #include "replica/query/query.h"
 #include "replica/schema/diff.h"
 #include "replica/store/mirrored_kv.h"
+#include "replica/store/unreadable_disk.h"
 #include "replica/territory/territory.h"
 
 namespace brigada {
@@ -63,7 +64,7 @@ absl::StatusOr<OpenedStore> OpenSoundStore(const Options& options, bool create_i
 
 absl::StatusOr<OpenedStore> OpenStore(const Options& options, bool create_if_missing) {
   absl::StatusOr<OpenedStore> store = OpenSoundStore(options, create_if_missing);
-  if (!absl::IsDataLoss(store.status())) return store;
+  if (!absl::IsDataLoss(store.status()) && !IsUnreadableDisk(store.status())) return store;
   return absl::DataLossError(
       absl::StrCat("the replica in ", options.path,
                    " is damaged; `brigada recover` (RecoverReplica) brings its unsent work back: ",

@@ -2,7 +2,6 @@
 
 #include <rocksdb/env.h>
 
-#include <array>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -10,10 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/in_use.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
 #include "replica/store/mirrored_kv.h"
 #include "replica/store/outbox_mirror.h"
+#include "replica/store/outbox_salvage.h"
+#include "replica/store/recovery_note.h"
 #include "replica/store/rocks_database.h"
 #include "replica/store/rocks_kv.h"
 #include "replica/store/rocks_status.h"
@@ -22,12 +24,13 @@ namespace brigada {
 namespace {
 
 constexpr absl::string_view kRecovering = "recovering the store";
-constexpr size_t kBatchBytes = size_t{1} << 20;
-constexpr std::array<Table, 3> kMirroredTables = {Table::kMeta, Table::kOutbox, Table::kRejected};
 
 std::string NewPath(const std::string& path) { return absl::StrCat(path, ".new"); }
 
-bool Exists(rocksdb::Env& env, const std::string& path) { return env.FileExists(path).ok(); }
+// What cannot be looked at counts as there: nothing must be put in its place.
+bool Exists(rocksdb::Env& env, const std::string& path) {
+  return !env.FileExists(path).IsNotFound();
+}
 
 absl::Status Rename(rocksdb::Env& env, const std::string& from, const std::string& to) {
   RETURN_IF_ERROR(ToStatus(env.RenameFile(from, to), kRecovering));
@@ -36,8 +39,10 @@ absl::Status Rename(rocksdb::Env& env, const std::string& from, const std::strin
   return ToStatus(parent->Fsync(), kRecovering);
 }
 
+// The note first: what is left is not whole any more.
 absl::Status RemoveStore(rocksdb::Env& env, const std::string& path) {
   if (!Exists(env, path)) return absl::OkStatus();
+  RETURN_IF_ERROR(RemoveRecoveryNote(env, path));
   std::vector<std::string> names;
   RETURN_IF_ERROR(ToStatus(env.GetChildren(path, &names), kRecovering));
   for (const std::string& name : names) {
@@ -49,7 +54,8 @@ absl::Status RemoveStore(rocksdb::Env& env, const std::string& path) {
 
 std::string FreePath(rocksdb::Env& env, const std::string& path) {
   std::string free = absl::StrCat(path, ".damaged");
-  for (int number = 2; Exists(env, free); ++number) free = absl::StrCat(path, ".damaged-", number);
+  for (int number = 2; env.FileExists(free).ok(); ++number)
+    free = absl::StrCat(path, ".damaged-", number);
   return free;
 }
 
@@ -78,25 +84,6 @@ class StoreLock {
   rocksdb::FileLock* lock_ = nullptr;
 };
 
-// Puts what can be read of the mirrored tables of `from` into `to`. True: all of it could.
-absl::StatusOr<bool> CopyMirrored(const KvReader& from, Kv* to) {
-  bool is_whole = true;
-  for (const Table table : kMirroredTables) {
-    KvBatch batch;
-    const std::unique_ptr<KvIterator> it = from.Iterate(table, "", "");
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      if (IsMirrored(table, it->key()))
-        batch.Put(table, std::string(it->key()), std::string(it->value()));
-      if (batch.bytes() < kBatchBytes) continue;
-      RETURN_IF_ERROR(to->Write(batch, Durability::kMemory));
-      batch = KvBatch();
-    }
-    is_whole = is_whole && it->status().ok();
-    RETURN_IF_ERROR(to->Write(batch, Durability::kMemory));
-  }
-  return is_whole;
-}
-
 // One recovery of the store at `path` into the one at `new_path`.
 class Recovery {
  public:
@@ -110,13 +97,15 @@ class Recovery {
     RETURN_IF_ERROR(lock.Take());
     absl::Status made = Fill(&lock);
     if (made.ok()) made = Restore();
+    recovered_.damaged_path = FreePath(env_, path_);
+    if (made.ok()) made = WriteRecoveryNote(env_, new_path_, recovered_);
     if (!made.ok()) {
       RemoveStore(env_, new_path_).IgnoreError();
       return made;
     }
-    recovered_.damaged_path = FreePath(env_, path_);
     RETURN_IF_ERROR(Rename(env_, path_, recovered_.damaged_path));
     RETURN_IF_ERROR(Rename(env_, new_path_, path_));
+    RemoveRecoveryNote(env_, path_).IgnoreError();
     return recovered_;
   }
 
@@ -145,7 +134,12 @@ class Recovery {
   // too whether the mirror goes as far as it should: one that was cut short looks whole.
   absl::Status FillFromStore(const MirrorFindings& findings) {
     const bool reads_well = findings.damages == 0 && findings.writes > 0;
-    const auto damaged = OpenRocksKv({.path = path_, .read_only = true, .env = &env_});
+    RocksKvOptions how{.path = path_, .read_only = true, .env = &env_};
+    absl::StatusOr<std::unique_ptr<Kv>> damaged = OpenRocksKv(how);
+    if (IsInUse(damaged.status())) return damaged.status();
+    const bool opens_well = damaged.ok();
+    how.salvages = true;
+    if (!opens_well) damaged = OpenRocksKv(how);
     if (!damaged.ok()) {
       recovered_.is_whole = reads_well;
       return absl::OkStatus();
@@ -155,12 +149,35 @@ class Recovery {
       recovered_.is_whole = true;
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(recovered_.is_whole, CopyMirrored(**damaged, kv_.get()));
-    if (!recovered_.is_whole) return absl::OkStatus();
-    // Without what the mirror has and the store has let go of.
+    // One that opens well has all writes, though perhaps not all of what they wrote; but for one
+    // that somebody has put back.
+    const bool is_behind = last.ok() && *last < findings.last_number;
+    if (opens_well && !is_behind) {
+      ASSIGN_OR_RETURN(recovered_.is_whole, TakeWhole(**damaged));
+      if (recovered_.is_whole) return absl::OkStatus();
+      return Salvage(**damaged, /*is_later=*/true);
+    }
+    return Salvage(**damaged, last.ok() && *last > findings.last_number);
+  }
+
+  // True: the mirrored tables of `store` can be read, and the new one has them and nothing else:
+  // nothing that the mirror has and the store has let go of.
+  absl::StatusOr<bool> TakeWhole(const Kv& store) {
+    if (!CanReadMirroredTables(store)) return false;
     kv_.reset();
     ASSIGN_OR_RETURN(kv_, MakeStore());
-    return CopyMirrored(**damaged, kv_.get()).status();
+    RETURN_IF_ERROR(CopyMirroredTables(store, kv_.get()));
+    return true;
+  }
+
+  absl::Status Salvage(const Kv& store, bool is_later) {
+    if (!MayBeSameReplica(store, *kv_)) {
+      // It has divided since the older of the two.
+      if (!is_later) return absl::OkStatus();
+      kv_.reset();
+      ASSIGN_OR_RETURN(kv_, MakeStore());
+    }
+    return SalvageOutbox(store, is_later, kv_.get());
   }
 
   absl::Status Restore() {
@@ -197,11 +214,31 @@ absl::StatusOr<RecoveredStore> RecoverDeviceStore(const std::string& path,
   return Recovery(path, options, OrDefault(env)).Run();
 }
 
-// The old store is moved away only when the new one is complete.
+absl::StatusOr<std::optional<RecoveredStore>> TakeCutShortRecovery(const std::string& path,
+                                                                   rocksdb::Env* env) {
+  rocksdb::Env& files = *OrDefault(env);
+  RETURN_IF_ERROR(FinishRecovery(path, &files));
+  std::optional<RecoveredStore> told = ReadRecoveryNote(files, path);
+  if (told.has_value()) RETURN_IF_ERROR(RemoveRecoveryNote(files, path));
+  return told;
+}
+
 absl::Status FinishRecovery(const std::string& path, rocksdb::Env* env) {
   rocksdb::Env& files = *OrDefault(env);
-  if (Exists(files, path) || !Exists(files, NewPath(path))) return absl::OkStatus();
-  return Rename(files, NewPath(path), path);
+  const std::string new_path = NewPath(path);
+  if (Exists(files, path) || !Exists(files, new_path)) return absl::OkStatus();
+  if (ReadRecoveryNote(files, new_path).has_value()) return Rename(files, new_path, path);
+  return absl::FailedPreconditionError(
+      absl::StrCat("the store in ", path, " is not there, and ", new_path,
+                   " is of a recovery that was cut short before it was whole; put the store back "
+                   "in its place and recover it again, or remove what is not whole if the store is "
+                   "gone for good"));
+}
+
+void ForgetRecoveries(const std::string& path, rocksdb::Env* env) {
+  rocksdb::Env& files = *OrDefault(env);
+  RemoveRecoveryNote(files, path).IgnoreError();
+  RemoveStore(files, NewPath(path)).IgnoreError();
 }
 
 }  // namespace brigada

@@ -81,6 +81,16 @@ v1::ChangeSet LostSet(const ReplicaId& replica, absl::string_view partition, uin
   return set;
 }
 
+void NoteLost(absl::string_view partition, uint64_t sequence, RestoredOutbox* restored) {
+  ++restored->lost;
+  std::vector<LostChangeSets>& sets = restored->lost_sets;
+  if (!sets.empty() && sets.back().partition == partition && sets.back().last + 1 == sequence) {
+    sets.back().last = sequence;
+  } else {
+    sets.push_back({std::string(partition), sequence, sequence});
+  }
+}
+
 ChainValue ChainFrom(absl::string_view bytes) {
   ChainValue chain{};
   if (bytes.size() == chain.size())
@@ -164,27 +174,27 @@ absl::Status KvDeviceStore::MendOutbox(const std::string& partition, RestoredOut
 absl::Status KvDeviceStore::StageMended(const std::string& partition, v1::OutboxHead* head,
                                         KvBatch* batch, RestoredOutbox* restored) const {
   const v1::DeviceClock clock = ClockNow(clock_.last());
-  bool is_broken = false;
   for (uint64_t sequence = head->confirmed() + 1; sequence <= head->sequence(); ++sequence) {
     const std::string key = ChangeSetKey(partition, sequence);
     ASSIGN_OR_RETURN(const std::optional<std::string> value, kv_->Get(Table::kOutbox, key));
     v1::OutboxChangeSet set;
     const bool is_there =
         value.has_value() && ParsePendingSet(*value, sequence).ok() && set.ParseFromString(*value);
-    if (is_there && !is_broken) {
+    absl::StatusOr<Sha256Digest> hash = BodyHashOf(set.change_set());
+    if (!is_there || !hash.ok()) {
+      set.Clear();
+      *set.mutable_change_set() = LostSet(replica_, partition, sequence, clock);
+      NoteLost(partition, sequence, restored);
+      ASSIGN_OR_RETURN(hash, BodyHashOf(set.change_set()));
+    } else if (head->chain().empty()) {
+      // Nothing before it is left to follow upon.
       head->set_chain(set.chain());
       continue;
     }
-    is_broken = true;
-    if (!is_there) {
-      set.Clear();
-      *set.mutable_change_set() = LostSet(replica_, partition, sequence, clock);
-      ++restored->lost;
-    }
-    ASSIGN_OR_RETURN(const Sha256Digest hash, BodyHashOf(set.change_set()));
-    const ChainValue after = NextChain(ChainFrom(head->chain()), set.change_set().header(), hash);
-    set.set_chain(std::string(AsView(after)));
-    head->set_chain(set.chain());
+    const ChainValue after = NextChain(ChainFrom(head->chain()), set.change_set().header(), *hash);
+    head->set_chain(std::string(AsView(after)));
+    if (set.chain() == head->chain()) continue;
+    set.set_chain(head->chain());
     batch->Put(Table::kOutbox, key, set.SerializeAsString());
   }
   return absl::OkStatus();

@@ -153,6 +153,7 @@ absl::StatusOr<std::unique_ptr<Kv>> OpenMirroredKv(const RocksKvOptions& options
   if (options.read_only) return OpenRocksKv(options);
   RETURN_IF_ERROR(FinishRecovery(options.path, options.env));
   ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, OpenRocksKv(options));
+  ForgetRecoveries(options.path, options.env);
   rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
   auto mirrored = std::make_unique<MirroredKv>(env, options, std::move(kv));
   RETURN_IF_ERROR(mirrored->Open());

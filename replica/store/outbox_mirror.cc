@@ -23,8 +23,8 @@ namespace {
 constexpr absl::string_view kFileName = "OUTBOX_MIRROR";
 constexpr absl::string_view kReading = "reading the outbox mirror";
 constexpr absl::string_view kWriting = "writing the outbox mirror";
-// A record ends once it has so much.
-constexpr size_t kRecordBytes = size_t{256} << 10;
+// A record ends once it has so much: what a damaged bit costs.
+constexpr size_t kRecordBytes = size_t{4} << 10;
 // A mirror smaller than this is not worth writing anew.
 constexpr uint64_t kLeastDueBytes = uint64_t{256} << 10;
 

@@ -119,6 +119,15 @@ absl::StatusOr<CommitPoint> ReadCommitPoint(const RocksDatabase& database) {
   return *point;
 }
 
+// Without the checks that a damaged one does not pass.
+absl::StatusOr<std::unique_ptr<RocksDatabase>> OpenToSalvage(const RocksKvOptions& options,
+                                                             rocksdb::Env& env) {
+  auto database = std::make_unique<RocksDatabase>();
+  RETURN_IF_ERROR(LockForReading(env, options.path, *database));
+  RETURN_IF_ERROR(OpenTables(options, *database));
+  return database;
+}
+
 }  // namespace
 
 std::string ParentDirectory(const std::string& path) {
@@ -142,6 +151,7 @@ RocksDatabase::~RocksDatabase() {
 
 absl::StatusOr<std::unique_ptr<RocksDatabase>> OpenRocksDatabase(const RocksKvOptions& options) {
   rocksdb::Env& env = options.env == nullptr ? *rocksdb::Env::Default() : *options.env;
+  if (options.salvages) return OpenToSalvage(options, env);
   ASSIGN_OR_RETURN(const MarkReading mark, ReadHighWaterMark(env, options.path));
   RETURN_IF_ERROR(Prepare(env, options, mark));
   RETURN_IF_ERROR(CheckManifest(env, options.path));

@@ -34,6 +34,9 @@ struct RocksKvOptions {
   // Changes no file. The store is kept from other processes all the same, as what they write would
   // not be seen. Writes are refused (kFailedPrecondition).
   bool read_only = false;
+  // With read_only: opens a damaged store all the same, past what is damaged in its log and without
+  // asking whether it has all it acknowledged. What it shows may be older than it should be.
+  bool salvages = false;
   // A write that finds less free space than this on the disk is refused with kResourceExhausted
   // before it touches anything, so that the store stays usable and can be worked with again as soon
   // as there is space. Nothing set: the profile's reserve. Too low, and a disk that fills up stops

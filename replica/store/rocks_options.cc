@@ -69,6 +69,14 @@ void SetDurability(rocksdb::Options& db) {
   db.max_bgerror_resume_count = 0;
 }
 
+// Whatever can be read counts.
+void SetSalvage(rocksdb::Options& db) {
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  db.paranoid_checks = false;
+  db.force_consistency_checks = false;
+  db.verify_sst_unique_id_in_manifest = false;
+}
+
 void SetPrivacy(rocksdb::Options& db) {
   db.info_log = std::make_shared<SilentLogger>();
   db.stats_dump_period_sec = 0;
@@ -138,6 +146,7 @@ rocksdb::Options MakeRocksOptions(const RocksKvOptions& options) {
   // A crash while the store was being made leaves some tables out.
   db.create_missing_column_families = true;
   SetDurability(db);
+  if (options.salvages) SetSalvage(db);
   SetPrivacy(db);
   SetBudget(budget, db);
   SetTables(budget, db);

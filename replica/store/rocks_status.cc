@@ -2,10 +2,12 @@
 
 #include <rocksdb/status.h>
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "replica/store/unreadable_disk.h"
 
 namespace brigada {
 namespace {
@@ -56,7 +58,18 @@ absl::string_view WayOut(absl::StatusCode code) {
   }
 }
 
+// What systems say of a block that a disk does not give back, or not as it was written.
+constexpr absl::string_view kDiskWords[] = {"Input/output error", "Remote I/O error",
+                                            "Structure needs cleaning", "Bad message"};
+
 }  // namespace
+
+bool IsUnreadableDisk(const absl::Status& status) {
+  return absl::IsUnavailable(status) &&
+         std::any_of(std::begin(kDiskWords), std::end(kDiskWords), [&](absl::string_view words) {
+           return absl::StrContains(status.message(), words);
+         });
+}
 
 absl::Status ToStatus(const rocksdb::Status& status, absl::string_view attempted) {
   if (status.ok()) return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include "replica/store/keys.h"
 #include "replica/store/rocks_kv.h"
 #include "replica/store/store_checker.h"
+#include "replica/store/unreadable_disk.h"
 
 namespace brigada {
 namespace {
@@ -23,6 +24,10 @@ std::string FileNamedIn(absl::string_view message) {
   return absl::StrCat("file ", message.substr(begin, end + 4 - begin));
 }
 
+StoreDamage::Kind KindOf(const absl::Status& reading) {
+  return IsUnreadableDisk(reading) ? StoreDamage::kDiskFails : StoreDamage::kUnreadable;
+}
+
 }  // namespace
 
 absl::StatusOr<StoreFindings> CheckStore(const Kv& kv, StoreKind kind, const Registry& registry,
@@ -34,16 +39,22 @@ absl::StatusOr<StoreFindings> CheckStore(const Kv& kv, StoreKind kind, const Reg
 
 absl::StatusOr<StoreFindings> CheckStoreAt(const std::string& path, StoreKind kind,
                                            const Registry& registry,
-                                           const StoreCheckProgress& progress) {
-  const absl::Status files = VerifyRocksFiles(path);
-  if (!files.ok() && !absl::IsDataLoss(files)) return files;
+                                           const StoreCheckProgress& progress, rocksdb::Env* env) {
+  const absl::Status files = VerifyRocksFiles(path, env);
+  if (!files.ok() && !absl::IsDataLoss(files) && !IsUnreadableDisk(files)) return files;
   // What the tables still give is told too, unless the store does not even open.
-  ASSIGN_OR_RETURN(const std::unique_ptr<Kv> kv, OpenRocksKv({.path = path, .read_only = true}));
-  ASSIGN_OR_RETURN(StoreFindings findings, CheckStore(*kv, kind, registry, progress));
+  const absl::StatusOr<std::unique_ptr<Kv>> kv =
+      OpenRocksKv({.path = path, .read_only = true, .env = env});
+  if (IsUnreadableDisk(kv.status())) {
+    return absl::DataLossError(absl::StrCat("the disk does not read the ",
+                                            kind == StoreKind::kDevice ? "store" : "server's store",
+                                            " in ", path, ": ", kv.status().message()));
+  }
+  RETURN_IF_ERROR(kv.status());
+  ASSIGN_OR_RETURN(StoreFindings findings, CheckStore(**kv, kind, registry, progress));
   if (!files.ok()) {
     ++findings.damages;
-    findings.shown.insert(findings.shown.begin(),
-                          {StoreDamage::kUnreadable, FileNamedIn(files.message())});
+    findings.shown.insert(findings.shown.begin(), {KindOf(files), FileNamedIn(files.message())});
   }
   return findings;
 }
@@ -75,14 +86,13 @@ void StoreChecker::Read(Table table, const std::string& begin, const std::string
     visit(it->key(), it->value());
     if (++read_ % kEntriesPerProgress == 0 && progress_) progress_(findings_);
   }
-  if (!it->status().ok())
-    Report(StoreDamage::kUnreadable, absl::StrCat("table ", TableName(table)));
+  if (!it->status().ok()) Report(KindOf(it->status()), absl::StrCat("table ", TableName(table)));
 }
 
 std::optional<std::string> StoreChecker::Get(Table table, absl::string_view key) {
   absl::StatusOr<std::optional<std::string>> value = kv_.Get(table, key);
   if (value.ok()) return *std::move(value);
-  Report(StoreDamage::kUnreadable, absl::StrCat("table ", TableName(table)));
+  Report(KindOf(value.status()), absl::StrCat("table ", TableName(table)));
   return std::nullopt;
 }
 

@@ -14,12 +14,17 @@
 #include "replica/store/format.h"
 #include "replica/store/kv.h"
 
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
 namespace brigada {
 
 // Something that is not as it should be. Names places, types and ids; never contents.
 struct StoreDamage {
   enum Kind {
     kUnreadable,  // a checksum fails: bytes on the disk have changed
+    kDiskFails,   // the disk does not give the bytes at all
     kMalformed,   // a key or value that no program wrote
     kIndex,       // searches find what is not there, or miss what is
     kFeed,        // devices are not told of a record, or of one that is elsewhere
@@ -52,10 +57,11 @@ absl::StatusOr<StoreFindings> CheckStore(const Kv& kv, StoreKind kind, const Reg
                                          const StoreCheckProgress& progress = {});
 
 // The same for the store in the directory `path`, with every file's checksums. Errors as
-// OpenRocksKv too.
+// OpenRocksKv too, but for a disk that does not read the store: kDataLoss. `env` as there.
 absl::StatusOr<StoreFindings> CheckStoreAt(const std::string& path, StoreKind kind,
                                            const Registry& registry,
-                                           const StoreCheckProgress& progress = {});
+                                           const StoreCheckProgress& progress = {},
+                                           rocksdb::Env* env = nullptr);
 
 }  // namespace brigada
 

@@ -65,6 +65,8 @@ class OpenFile {
     const DiskError error = disk_->ReadAt(file_, offset, n, &bytes);
     std::copy(bytes.begin(), bytes.end(), scratch);
     *result = Slice(scratch, bytes.size());
+    // As the system's file system says it.
+    if (error == DiskError::kIo) return IOStatus::IOError("injected", "Input/output error");
     return ToIoStatus(error);
   }
   IOStatus Append(const Slice& bytes) { return ToIoStatus(disk_->Append(file_, ToView(bytes))); }

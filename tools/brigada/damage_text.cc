@@ -18,6 +18,8 @@ absl::string_view KindText(StoreDamage::Kind kind) {
     case StoreDamage::kUnreadable:
       return Say("El disco devuelve otros bytes que los que se escribieron: $0",
                  "The disk gives back other bytes than were written: $0");
+    case StoreDamage::kDiskFails:
+      return Say("El disco no deja leer: $0", "The disk does not read: $0");
     case StoreDamage::kMalformed:
       return Say("No se puede leer: $0", "It cannot be read: $0");
     case StoreDamage::kIndex:

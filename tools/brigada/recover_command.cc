@@ -1,5 +1,10 @@
 // recover: a new store in the place of a damaged one, with the unsent work of the device.
+#include <optional>
+#include <string>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
 #include "brigada/recovery.h"
 #include "replica/base/language.h"
@@ -16,7 +21,9 @@ absl::Status TellDamage(const CommandLine& line) {
   const absl::StatusOr<StoreFindings> findings = CheckWithProgress(
       absl::StrCat(line.directory(), "/store"), StoreKind::kDevice, line.progress_style());
   if (absl::IsDataLoss(findings.status())) {
-    line.Note(Say("El almacén no se puede abrir", "The store cannot be opened"));
+    line.Note(absl::StrContains(findings.status().message(), "the disk does not read")
+                  ? Say("El disco no deja leer el almacén", "The disk does not read the store")
+                  : Say("El almacén no se puede abrir", "The store cannot be opened"));
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(findings.status());
@@ -27,12 +34,15 @@ absl::Status TellDamage(const CommandLine& line) {
                        "Nothing is damaged: there is nothing to recover, and nothing changed."));
 }
 
-absl::Status Recover(const CommandLine& line, bool even_if_whole) {
-  Options options;
-  options.path = line.directory();
-  if (!even_if_whole) RETURN_IF_ERROR(TellDamage(line));
-  line.Note(Say("Recuperando el trabajo sin enviar…", "Recovering the unsent work..."));
-  ASSIGN_OR_RETURN(const RecoveryReport report, RecoverReplica(options, {.even_if_whole = true}));
+// "MX/20 3-5, MX/14 2".
+std::string LostText(const RecoveryReport& report) {
+  return absl::StrJoin(report.lost_work, ", ", [](std::string* text, const LostWork& lost) {
+    absl::StrAppend(text, lost.partition, " ", lost.first);
+    if (lost.last != lost.first) absl::StrAppend(text, "-", lost.last);
+  });
+}
+
+absl::Status TellReport(const CommandLine& line, const RecoveryReport& report) {
   const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
   line.Show(
       {{"unsent", Say("Cambios sin enviar recuperados", "Unsent changes recovered"),
@@ -43,6 +53,8 @@ absl::Status Recover(const CommandLine& line, bool even_if_whole) {
             "Sent ones kept in case the server goes back"),
         number(report.retained)},
        {"lost", Say("Cambios sin enviar perdidos", "Unsent changes lost"), number(report.lost)},
+       {"lost_work", Say("Los perdidos, por su número", "The lost ones, by number"),
+        LostText(report)},
        {"whole", Say("Hay una copia completa", "One copy is whole"),
         report.is_whole ? int64_t{1} : int64_t{0}},
        {"damaged_path", Say("Almacén dañado, apartado en", "Damaged store, set aside in"),
@@ -64,6 +76,21 @@ absl::Status Recover(const CommandLine& line, bool even_if_whole) {
           "holds personal data"),
       report.damaged_path));
   return absl::OkStatus();
+}
+
+absl::Status Recover(const CommandLine& line, bool even_if_whole) {
+  Options options;
+  options.path = line.directory();
+  ASSIGN_OR_RETURN(const std::optional<RecoveryReport> cut_short, ResumeRecovery(options));
+  if (cut_short.has_value()) {
+    line.Note(Say("Un rescate anterior se interrumpió y ya está terminado",
+                  "An earlier recovery was cut short; it is finished now"));
+    return TellReport(line, *cut_short);
+  }
+  if (!even_if_whole) RETURN_IF_ERROR(TellDamage(line));
+  line.Note(Say("Recuperando el trabajo sin enviar…", "Recovering the unsent work..."));
+  ASSIGN_OR_RETURN(const RecoveryReport report, RecoverReplica(options, {.even_if_whole = true}));
+  return TellReport(line, report);
 }
 
 }  // namespace

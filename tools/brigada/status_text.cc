@@ -30,6 +30,25 @@ constexpr Situation kSituations[] = {
      "La réplica de $0 está dañada. No la borre: rescate lo que no se ha enviado con brigada "
      "recover",
      "The replica in $0 is damaged. Do not delete it: save what is unsent with brigada recover"},
+    {"the disk does not read the store in *:",
+     "El disco no deja leer el almacén en $0. No lo borre: si es una tarjeta, póngala otra vez; si "
+     "sigue igual, copie el directorio a otro disco, lo que se pueda, y rescate allí lo que no se "
+     "ha enviado con brigada recover",
+     "The disk does not read the store in $0. Do not delete it: if it is a card, put it in anew; "
+     "if that does not help, copy the directory to another disk, as much of it as can be read, and "
+     "save there what is unsent with brigada recover"},
+    {"the disk does not read the server's store in *:",
+     "El disco no deja leer el almacén en $0. No lo borre: revise el disco y ponga el último "
+     "respaldo en otro con brigada-server restore; los dispositivos envían de nuevo lo que falte",
+     "The disk does not read the store in $0. Do not delete it: check the disk and put the last "
+     "backup on another one with brigada-server restore; devices send again what is missing"},
+    {"the store in * is not there, and * is of a recovery that was cut short",
+     "Falta el almacén en $0, y $1 es de un rescate que se interrumpió y no está completo. Ponga "
+     "el almacén de nuevo en su lugar y repita brigada recover; si ya no existe, borre $1 y haga "
+     "la réplica de nuevo con brigada init",
+     "The store in $0 is missing, and $1 is of a recovery that was cut short and is not whole. Put "
+     "the store back in its place and repeat brigada recover; if it is gone for good, remove $1 "
+     "and make the replica anew with brigada init"},
     // The replica and its directory.
     {"no replica at *; make",
      "No hay una réplica en $0. Hágala con `brigada init`, o diga otro directorio con --dir",

@@ -3,13 +3,22 @@
 #define BRIGADA_RECOVERY_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "brigada/options.h"
 #include "replica/base/ids.h"
 
 namespace brigada {
+
+// Unsent change sets of a partition that no copy holds any more, by sequence, both ends included.
+struct LostWork {
+  std::string partition;
+  uint64_t first = 0;
+  uint64_t last = 0;
+};
 
 struct RecoveryReport {
   ReplicaId replica;  // as before
@@ -20,6 +29,7 @@ struct RecoveryReport {
   uint64_t rejected = 0;
   // Unsent ones that no copy holds any more, as far as the others tell.
   uint64_t lost = 0;
+  std::vector<LostWork> lost_work;
   // One of the two copies of the unsent work was whole: nothing acknowledged is missing. Otherwise
   // the last ones may be missing without a trace.
   bool is_whole = false;
@@ -36,12 +46,18 @@ struct RecoverOptions {
 // Makes a new store in the place of the damaged one of the replica in Options::path, with the
 // unsent work, the refused work and the settings; the device stays who it is, enrolled as before.
 // Records are not there until the next sync brings them, but for what the unsent work says. Nothing
-// is sent or asked. A crash leaves the old store or the new one.
+// is sent or asked. A crash leaves the old store or the new one; where it leaves the new one and
+// what there was to tell untold, this tells it and changes nothing more.
 //
 // kNotFound: no replica there. kUnavailable: open in another process. kFailedPrecondition: nothing
-// is damaged, or the store is of a newer version. kDataLoss: nothing of the unsent work can be
+// is damaged, or the store is of a newer version, or it is not there and a new one of a recovery that
+// was cut short is not whole: the message has the way out. kDataLoss: nothing of the unsent work can be
 // read; nothing was changed. kResourceExhausted: no room for the new store.
 absl::StatusOr<RecoveryReport> RecoverReplica(Options options, const RecoverOptions& how = {});
+
+// What a recovery that a crash cut short had to say, once; it is finished then. Nullopt: there was
+// none, or the replica has been opened since. Errors as RecoverReplica.
+absl::StatusOr<std::optional<RecoveryReport>> ResumeRecovery(const Options& options);
 
 }  // namespace brigada
 

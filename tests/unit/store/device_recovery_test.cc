@@ -6,6 +6,8 @@
 #include <rocksdb/env.h>
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -203,18 +205,79 @@ TEST_F(DeviceRecoveryTest, WhereBothCopiesAreDamagedTheRestIsSavedAndTheGapTold)
   EXPECT_GT(lost, 0U);
 }
 
-TEST_F(DeviceRecoveryTest, APowerCutLeavesTheOldStoreOrTheNewOne) {
+TEST_F(DeviceRecoveryTest, WhatIsMissingIsNamed) {
+  DamageDatabase();
+  const uint64_t size = env_.disk().Size(kMirror);
+  const FaultDisk::Image image = env_.disk().Save();
+  std::set<uint64_t> named;
+  for (uint64_t byte = 0; byte < size; byte += 29) {
+    env_.disk().Restore(image);
+    env_.disk().FlipBit(kMirror, byte, 3);
+    const auto recovered = Recover();
+    if (!recovered.ok()) continue;
+    uint64_t lost = 0;
+    for (const LostChangeSets& sets : recovered->outbox.lost_sets) {
+      EXPECT_EQ(sets.partition, kOaxaca);
+      lost += sets.last - sets.first + 1;
+      named.insert(sets.first);
+    }
+    EXPECT_EQ(lost, recovered->outbox.lost);
+  }
+  EXPECT_THAT(named, ::testing::IsSupersetOf({uint64_t{3}, uint64_t{4}}));
+}
+
+// As the file system's repair, or a person, leaves it: what a crash cut short is told, and ended.
+TEST_F(DeviceRecoveryTest, ARecoveryThatACrashCutShortGoesOnFromThere) {
   DamageDatabase();
   const FaultDisk::Image image = env_.disk().Save();
   const uint64_t before = env_.disk().mutating_ops();
   ASSERT_OK(Recover());
   const uint64_t operations = env_.disk().mutating_ops() - before;
+  int told = 0;
   // Those that make the new store are many; the last ones put it in its place.
   for (uint64_t k = 1; k <= operations; k += operations - k > 16 ? 11 : 1) {
     env_.disk().Restore(image);
     env_.disk().CrashAt(env_.disk().mutating_ops() + k);
     Recover().IgnoreError();
     env_.disk().PowerLoss(/*seed=*/k, /*torn=*/k % 2 == 0);
+    ASSERT_OK_AND_ASSIGN(std::optional<RecoveredStore> recovered,
+                         TakeCutShortRecovery("/store", env_.env()));
+    told += recovered.has_value() ? 1 : 0;
+    // The last operations are those of the note that goes.
+    if (!recovered.has_value() && operations - k > 2) {
+      ASSERT_THAT(Open(), StatusIs(absl::StatusCode::kDataLoss)) << k;
+      ASSERT_OK_AND_ASSIGN(recovered, Recover());
+    }
+    if (recovered.has_value()) {
+      EXPECT_EQ(recovered->replica, replica_);
+      EXPECT_TRUE(recovered->is_whole);
+      EXPECT_EQ(recovered->outbox.unsent, 3U);
+      EXPECT_EQ(recovered->outbox.retained, 2U);
+      EXPECT_EQ(recovered->outbox.rejected, 1U);
+      EXPECT_EQ(recovered->damaged_path, "/store.damaged");
+    }
+    ASSERT_OK_AND_ASSIGN(const auto again, TakeCutShortRecovery("/store", env_.env()));
+    EXPECT_FALSE(again.has_value()) << k;
+    ASSERT_OK(Open()) << k;
+    EXPECT_EQ(Outbox(), outbox_) << k;
+    EXPECT_TRUE(env_.env()->FileExists("/store.damaged").ok()) << k;
+    EXPECT_TRUE(env_.env()->FileExists("/store.new").IsNotFound()) << k;
+    store_.reset();
+  }
+  EXPECT_GT(told, 1);
+}
+
+TEST_F(DeviceRecoveryTest, APowerCutLeavesTheOldStoreOrTheNewOne) {
+  DamageDatabase();
+  const FaultDisk::Image image = env_.disk().Save();
+  const uint64_t before = env_.disk().mutating_ops();
+  ASSERT_OK(Recover());
+  const uint64_t operations = env_.disk().mutating_ops() - before;
+  for (uint64_t k = 1; k <= operations; k += operations - k > 16 ? 11 : 1) {
+    env_.disk().Restore(image);
+    env_.disk().CrashAt(env_.disk().mutating_ops() + k);
+    Recover().IgnoreError();
+    env_.disk().PowerLoss(/*seed=*/k, /*torn=*/k % 2 == 1);
     if (!Open().ok()) {
       ASSERT_OK(Recover()) << k;
     }
@@ -222,6 +285,37 @@ TEST_F(DeviceRecoveryTest, APowerCutLeavesTheOldStoreOrTheNewOne) {
     EXPECT_EQ(Outbox(), outbox_) << k;
     store_.reset();
   }
+}
+
+TEST_F(DeviceRecoveryTest, WhatACutLeftOfANewStoreIsNotTakenForTheStore) {
+  DamageDatabase();
+  const FaultDisk::Image image = env_.disk().Save();
+  const uint64_t before = env_.disk().mutating_ops();
+  ASSERT_OK(Recover());
+  const uint64_t operations = env_.disk().mutating_ops() - before;
+  int refused = 0;
+  for (uint64_t k = 12; k <= operations - 12; k += 17) {
+    env_.disk().Restore(image);
+    env_.disk().CrashAt(env_.disk().mutating_ops() + k);
+    Recover().IgnoreError();
+    env_.disk().PowerLoss(/*seed=*/k, /*torn=*/false);
+    ASSERT_TRUE(env_.env()->RenameFile("/store", "/moved").ok());
+    // What it holds may not be taken for all, and nothing new may begin in its place.
+    const absl::Status opened = Open();
+    if (env_.env()->FileExists("/store.new").ok()) {
+      ++refused;
+      EXPECT_THAT(opened, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                   ::testing::HasSubstr("put the store back")))
+          << k;
+      EXPECT_THAT(Recover(), StatusIs(absl::StatusCode::kFailedPrecondition)) << k;
+      ASSERT_TRUE(env_.env()->RenameFile("/moved", "/store").ok());
+      ASSERT_OK(Recover()) << k;
+      ASSERT_OK(Open()) << k;
+      EXPECT_EQ(Outbox(), outbox_) << k;
+    }
+    store_.reset();
+  }
+  EXPECT_GT(refused, 3);
 }
 
 TEST_F(DeviceRecoveryTest, AnErasureTakesItsWordsOutOfTheMirror) {
@@ -247,6 +341,158 @@ TEST_F(DeviceRecoveryTest, AnErasureTakesItsWordsOutOfTheMirror) {
   EXPECT_FALSE(shows("Xochiquetzal"));
   EXPECT_FALSE(shows("Persona 3"));
   EXPECT_TRUE(shows("apuntes"));
+}
+
+// Three hundred unsent change sets more, in tables or, last, in the log.
+class SalvageTest : public DeviceRecoveryTest {
+ protected:
+  static constexpr int kMany = 300;
+
+  SalvageTest() {
+    EXPECT_OK(Open());
+    for (int i = 100; i < 100 + kMany; ++i) {
+      Commit(Creation(IdOf(i), "MX/20/067",
+                      PersonNamed(absl::StrCat("Persona ", i), RandomText(300))));
+    }
+    outbox_ = Outbox();
+    store_.reset();
+  }
+  std::string RandomText(int length) {
+    std::string text;
+    for (int i = 0; i < length; ++i) text.push_back(static_cast<char>('a' + random_.Uniform(26)));
+    return text;
+  }
+  // So that the outbox lies in a table.
+  void FlushTables() {
+    ASSERT_OK(Open());
+    store_.reset();
+  }
+  // How many rows of the outbox a scan gives until an error. Nullopt: the store does not open, or
+  // there is no error.
+  std::optional<int> RowsUntilDamage() {
+    const auto kv = OpenRocksKv({.path = "/store", .read_only = true, .env = env_.env()});
+    if (!kv.ok()) return std::nullopt;
+    int rows = 0;
+    const auto it = (*kv)->Iterate(Table::kOutbox, "", "");
+    for (it->SeekToFirst(); it->Valid(); it->Next()) ++rows;
+    return it->status().ok() ? std::nullopt : std::optional<int>(rows);
+  }
+  // Flips a bit in a block of the outbox's table, behind `rows` of its rows or more.
+  void DamageTableBehind(int rows) {
+    for (const std::string& name : env_.disk().Files("/store")) {
+      if (!absl::StrContains(name, ".sst")) continue;
+      const std::string path = absl::StrContains(name, "/") ? name : "/store/" + name;
+      for (uint64_t byte = 0; byte < env_.disk().Size(path); byte += 4096) {
+        const FaultDisk::Image image = env_.disk().Save();
+        env_.disk().FlipBit(path, byte, 3);
+        if (RowsUntilDamage().value_or(-1) >= rows) return;
+        env_.disk().Restore(image);
+      }
+    }
+    FAIL() << "no such block";
+  }
+  void DamageMirrorAt(double part) {
+    const auto size = static_cast<double>(env_.disk().Size(kMirror));
+    env_.disk().FlipBit(kMirror, static_cast<uint64_t>(size * part), 3);
+  }
+};
+
+TEST_F(SalvageTest, WhatEitherDamagedCopyHasIsSaved) {
+  FlushTables();
+  // From behind: a scan does not get past the first.
+  DamageTableBehind(250);
+  DamageTableBehind(150);
+  ASSERT_TRUE(RowsUntilDamage().has_value());
+  DamageMirrorAt(0.3);
+  DamageMirrorAt(0.67);
+  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+  EXPECT_EQ(recovered.mirror_damages, 2U);
+  EXPECT_FALSE(recovered.is_whole);
+  EXPECT_EQ(recovered.outbox.lost, 0U);
+  EXPECT_EQ(recovered.outbox.unsent, 3U + kMany);
+  ASSERT_OK(Open());
+  EXPECT_EQ(Outbox(), outbox_);
+  ExpectSound();
+}
+
+TEST_F(SalvageTest, ADamagedLogStillGivesWhatIsWholeInIt) {
+  // The store's log is as long as the outbox; the mirror's damage lies elsewhere in it.
+  for (const std::string& name : env_.disk().Files("/store")) {
+    if (!absl::StrContains(name, ".log")) continue;
+    const std::string path = absl::StrContains(name, "/") ? name : "/store/" + name;
+    if (env_.disk().Size(path) > 100'000) env_.disk().FlipBit(path, 40'000, 3);
+  }
+  ASSERT_FALSE(OpenRocksKv({.path = "/store", .read_only = true, .env = env_.env()}).ok());
+  DamageMirrorAt(0.8);
+  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+  EXPECT_EQ(recovered.mirror_damages, 1U);
+  EXPECT_FALSE(recovered.is_whole);
+  EXPECT_EQ(recovered.outbox.lost, 0U);
+  EXPECT_EQ(recovered.outbox.unsent, 3U + kMany);
+  ASSERT_OK(Open());
+  EXPECT_EQ(Outbox(), outbox_);
+  ExpectSound();
+}
+
+TEST_F(SalvageTest, ADiskThatDoesNotReadIsToldAsThatAndItsWorkSaved) {
+  FlushTables();
+  const auto check = [&] {
+    return CheckStoreAt("/store", StoreKind::kDevice, Registry::BuiltIn(), {}, env_.env());
+  };
+  const FaultDisk::Image image = env_.disk().Save();
+  int told = 0;
+  int closed = 0;
+  for (const auto& [path, content] : image) {
+    if (!content.has_value() || content->empty() || !absl::StartsWith(path, "/store/")) continue;
+    const bool is_table = absl::StrContains(path, ".sst");
+    if (!is_table && !absl::StrContains(path, "MANIFEST")) continue;
+    env_.disk().Restore(image);
+    env_.disk().SetUnreadable(path, content->size() / 2, content->size() / 2 + 1);
+    const auto findings = check();
+    if (findings.ok()) {
+      ASSERT_GT(findings->damages, 0U) << path;
+      EXPECT_EQ(findings->shown[0].kind, StoreDamage::kDiskFails) << path;
+      ++told;
+    } else {
+      EXPECT_THAT(findings, StatusIs(absl::StatusCode::kDataLoss,
+                                     ::testing::HasSubstr("the disk does not read")))
+          << path;
+      ++closed;
+    }
+    // The mirror too, somewhere.
+    env_.disk().SetUnreadable(kMirror, 70'000, 70'001);
+    ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+    EXPECT_EQ(recovered.mirror_damages, 1U) << path;
+    if (!findings.ok()) continue;
+    EXPECT_EQ(recovered.outbox.lost, 0U) << path;
+    ASSERT_OK(Open());
+    EXPECT_EQ(Outbox(), outbox_) << path;
+    store_.reset();
+  }
+  EXPECT_GT(told, 0);
+  EXPECT_GT(closed, 0);
+}
+
+TEST_F(SalvageTest, WhatTheServerHasJudgedDoesNotComeBackOutOfAnOlderCopy) {
+  const FaultDisk::Image older = env_.disk().Save();
+  ASSERT_OK(Open());
+  BatchMaker batch(kOaxaca, 4, 400);
+  for (uint64_t sequence = 3; sequence <= 200; ++sequence) batch.Verdict(sequence, sequence + 100);
+  ASSERT_OK(batch.ApplyTo(store_.get()));
+  outbox_ = Outbox();
+  const uint64_t confirmed = store_->Head(kOaxaca).confirmed();
+  store_.reset();
+  // The database has gone back, and the mirror has lost a write long past.
+  FaultDisk::Image image = older;
+  image[kMirror] = env_.disk().Save().at(kMirror);
+  env_.disk().Restore(image);
+  DamageMirrorAt(0.1);
+  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+  EXPECT_EQ(recovered.outbox.lost, 0U);
+  ASSERT_OK(Open());
+  EXPECT_EQ(store_->Head(kOaxaca).confirmed(), confirmed);
+  EXPECT_EQ(recovered.outbox.unsent, 5 + kMany - confirmed);
+  ExpectSound();
 }
 
 TEST_F(DeviceRecoveryTest, AStoreThatIsOpenIsLeftAlone) {
