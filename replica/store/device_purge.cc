@@ -106,7 +106,7 @@ absl::Status KvDeviceStore::RunPurge(bool is_opening) {
     MutexLock lock(&mu_);
     if (purge_.lost().empty() || purge_.is_held_back()) return absl::OkStatus();
     if (purge_step_ == PurgeStep::kFiles) return absl::OkStatus();
-    if (purge_step_ == PurgeStep::kWaits && (HasUnjudged() || HasUnsettled()))
+    if (purge_step_ == PurgeStep::kWaits && (HasUnjudged() || HasUnsettled() || LacksRecords()))
       return absl::OkStatus();
     purge = purge_;
   }
@@ -134,7 +134,7 @@ absl::Status KvDeviceStore::RunPurge(bool is_opening) {
 
 bool KvDeviceStore::MustWait(const PurgePass& pass) {
   MutexLock lock(&mu_);
-  if (pass.waiting == 0 && !HasUnsettled() && !HasUnjudged()) return false;
+  if (pass.waiting == 0 && !HasUnsettled() && !HasUnjudged() && !LacksRecords()) return false;
   purge_step_ = PurgeStep::kWaits;
   // What waits has work from after the welcome.
   if (pass.waiting > 0 && !HasUnjudged()) MarkOutbox();

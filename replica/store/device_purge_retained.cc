@@ -37,6 +37,23 @@ bool KvDeviceStore::HasUnsettled() const {
   });
 }
 
+// The records that would say of delivered work where it belongs have not come yet, as after a
+// recovery. They come with what this device still reads; of a partition of which it reads nothing
+// none will.
+bool KvDeviceStore::LacksRecords() const {
+  return std::any_of(partitions_.begin(), partitions_.end(), [&](const auto& entry) {
+    const PartitionState& state = entry.second;
+    const bool has_retained =
+        state.head.retained_from() != 0 && state.head.retained_from() <= state.head.confirmed();
+    const bool was_pulled =
+        state.left.has_value() || (state.cursor && state.cursor->complete() > 0);
+    return has_retained && !was_pulled &&
+           std::any_of(welcome_.feeds().begin(), welcome_.feeds().end(), [&](const v1::Feed& feed) {
+             return PartitionOfScope(feed.scope()) == entry.first;
+           });
+  });
+}
+
 absl::Status KvDeviceStore::ScrubRetained(const PurgePass& pass) {
   for (const std::string& partition : Partitions()) {
     uint64_t next = Head(partition).retained_from();

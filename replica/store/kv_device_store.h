@@ -288,6 +288,7 @@ class KvDeviceStore final : public DeviceStore {
 
   // device_purge_retained.cc
   bool HasUnsettled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool LacksRecords() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status ScrubRetained(const PurgePass& pass);
   absl::Status ScrubSomeRetained(const std::string& partition, const PurgePass& pass,
                                  uint64_t* next);

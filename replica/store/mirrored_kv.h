@@ -1,8 +1,9 @@
 // A device's store on disk: RocksDB with an outbox mirror (outbox_mirror.h) beside it.
 //
 // A write batch goes to the store first, so that one the store refuses (a full disk) leaves no
-// trace in the mirror; a kSync write is acknowledged once both have it on the disk. So whichever of
-// the two is damaged, the other has every acknowledged change set. When the mirror cannot be
+// trace in the mirror; then both are synced, at the same time, and a kSync write is acknowledged
+// once both have it on the disk. So whichever of the two is damaged, the other has every
+// acknowledged change set. Readers see a write before it is acknowledged. When the mirror cannot be
 // written the store stops as after a failed write of its own.
 #ifndef REPLICA_STORE_MIRRORED_KV_H_
 #define REPLICA_STORE_MIRRORED_KV_H_

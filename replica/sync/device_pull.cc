@@ -61,8 +61,9 @@ absl::StatusOr<BatchOutcome> DevicePull::OnBatch(const v1::Batch& batch,
   if (outcome.effect.refused > 0) {
     ASSIGN_OR_RETURN(outcome.resubmitted, store_->ResubmitCovered());
   }
-  // Records of a scope that was lost may have waited for these verdicts.
-  if (outcome.judged != 0) RETURN_IF_ERROR(store_->RunPurge());
+  // Records of a scope that was lost may have waited for these verdicts, delivered work for all
+  // records to be here again.
+  if (outcome.judged != 0 || batch.checkpoint()) RETURN_IF_ERROR(store_->RunPurge());
   return outcome;
 }
 

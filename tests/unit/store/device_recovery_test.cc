@@ -318,6 +318,65 @@ TEST_F(DeviceRecoveryTest, WhatACutLeftOfANewStoreIsNotTakenForTheStore) {
   EXPECT_GT(refused, 3);
 }
 
+// What delivered work is about is told by the records, which come again later.
+TEST_F(DeviceRecoveryTest, AScopeLostBeforeTheRecordsCameAgainTakesNoOtherDeliveredWork) {
+  const auto greet = [&](const std::vector<const char*>& scopes) {
+    v1::Welcome welcome;
+    welcome.set_epoch(std::string(16, 'e'));
+    for (const char* scope : scopes) *welcome.add_feeds() = BelowFeed(scope);
+    ASSERT_OK(store_->NoteWelcome(welcome));
+    ASSERT_OK(store_->RunPurge());
+  };
+  const auto has_body = [&](uint64_t sequence) {
+    const auto page = store_->ReadOutbox(kOaxaca, sequence, 1);
+    return page.ok() && !page->change_sets.empty() && page->change_sets[0].has_body();
+  };
+  ASSERT_OK(Open());
+  greet({"MX/20/067", "MX/20/039"});
+  Commit(Creation(IdOf(30), "MX/20/039", PersonNamed("De Huajuapan")));
+  BatchMaker judged(kOaxaca, 4, 8);
+  for (uint64_t sequence = 3; sequence <= 6; ++sequence) judged.Verdict(sequence, sequence + 2);
+  ASSERT_OK(judged.ApplyTo(store_.get()));
+  store_.reset();
+  DamageDatabase();
+  ASSERT_OK(Recover());
+  ASSERT_OK(Open());
+
+  greet({"MX/20/067"});
+  for (const uint64_t sequence : {1, 3, 6}) EXPECT_TRUE(has_body(sequence)) << sequence;
+  EXPECT_EQ(store_->PendingReceipt().feeds_size(), 0) << "not done yet";
+
+  ServerRecord person;
+  person.Write(Creation(IdOf(1), "MX/20/067", PersonNamed("Persona 1")), 3);
+  ASSERT_OK(BatchMaker(kOaxaca, 0, 8).Entry(person.EntryAfter(0, true)).ApplyTo(store_.get()));
+  ASSERT_OK(store_->RunPurge());
+  ASSERT_OK(store_->ScrubFiles(/*cancel=*/nullptr));
+  EXPECT_TRUE(has_body(1));
+  EXPECT_FALSE(has_body(6));
+  EXPECT_GT(store_->PendingReceipt().feeds_size(), 0);
+}
+
+TEST_F(DeviceRecoveryTest, AScopeLostWithItsWholePartitionIsNotWaitedFor) {
+  ASSERT_OK(Open());
+  v1::Welcome welcome;
+  welcome.set_epoch(std::string(16, 'e'));
+  *welcome.add_feeds() = BelowFeed("MX/20/067");
+  ASSERT_OK(store_->NoteWelcome(welcome));
+  BatchMaker judged(kOaxaca, 4, 8);
+  for (uint64_t sequence = 3; sequence <= 5; ++sequence) judged.Verdict(sequence, sequence + 2);
+  ASSERT_OK(judged.ApplyTo(store_.get()));
+  store_.reset();
+  DamageDatabase();
+  ASSERT_OK(Recover());
+  ASSERT_OK(Open());
+  welcome.clear_feeds();
+  ASSERT_OK(store_->NoteWelcome(welcome));
+  ASSERT_OK(store_->RunPurge());
+  ASSERT_OK(store_->ScrubFiles(/*cancel=*/nullptr));
+  EXPECT_FALSE(store_->ReadOutbox(kOaxaca, 1, 1)->change_sets[0].has_body());
+  EXPECT_GT(store_->PendingReceipt().feeds_size(), 0);
+}
+
 TEST_F(DeviceRecoveryTest, AnErasureTakesItsWordsOutOfTheMirror) {
   const auto shows = [&](absl::string_view word) {
     return absl::StrContains(*env_.disk().Save().at(kMirror), word);

@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/store/outbox_mirror.h"
+#include "replica/store/second_sync.h"
 #include "tests/support/fault_env.h"
 #include "tests/support/status_matchers.h"
 
@@ -61,6 +62,19 @@ class MirroredKvTest : public ::testing::Test {
   std::unique_ptr<Kv> kv_;
   MirrorFindings findings_;
 };
+
+TEST(SecondSyncTest, GivesEachCallWhatItsOwnSyncSaid) {
+  SecondSync sync;
+  int runs = 0;
+  for (int i = 1; i <= 3; ++i) {
+    sync.Start([&runs] {
+      ++runs;
+      return absl::UnavailableError(absl::StrCat("sync ", runs));
+    });
+    EXPECT_EQ(sync.Wait().message(), absl::StrCat("sync ", i));
+  }
+  EXPECT_EQ(runs, 3);
+}
 
 TEST_F(MirroredKvTest, HasWhatTheMirroredTablesHoldAndNothingElse) {
   Open();
