@@ -50,9 +50,9 @@ struct RecoverOptions {
 // what there was to tell untold, this tells it and changes nothing more.
 //
 // kNotFound: no replica there. kUnavailable: open in another process. kFailedPrecondition: nothing
-// is damaged, or the store is of a newer version, or it is not there and a new one of a recovery that
-// was cut short is not whole: the message has the way out. kDataLoss: nothing of the unsent work can be
-// read; nothing was changed. kResourceExhausted: no room for the new store.
+// is damaged, or the store is of a newer version, or it is not there and a new one of a recovery
+// that was cut short is not whole: the message has the way out. kDataLoss: nothing of the unsent
+// work can be read; nothing was changed. kResourceExhausted: no room for the new store.
 absl::StatusOr<RecoveryReport> RecoverReplica(Options options, const RecoverOptions& how = {});
 
 // What a recovery that a crash cut short had to say, once; it is finished then. Nullopt: there was
