@@ -133,7 +133,9 @@ void SimWorld::CheckReads(SimDevice* device, absl::Span<const ChangedRecord> cha
     if (sequence == 0) continue;
     // Numbers of another partition, or of another life, do not compare. What waits to be moved is
     // still numbered where it was.
-    const std::pair<std::string, uint64_t> life(Scope::Parse((*record)->scope)->partition(),
+    // A fact that somebody else registered first where this device does not read has none here.
+    const absl::StatusOr<Scope> scope = Scope::Parse((*record)->scope);
+    const std::pair<std::string, uint64_t> life(scope.ok() ? scope->partition() : "",
                                                 (*record)->created.sequence);
     auto& [shown_life, last] = device->shown[name];
     if (shown_life != life) {

@@ -135,16 +135,16 @@ class FaultDisk {
   std::set<std::string> locked_ ABSL_GUARDED_BY(mu_);
   uint64_t boot_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t ops_ ABSL_GUARDED_BY(mu_) = 0;
-  uint64_t crash_at_ ABSL_GUARDED_BY(mu_) = 0;  // 0: never
-  bool power_off_ ABSL_GUARDED_BY(mu_) = false;
+  uint64_t crash_at_ ABSL_GUARDED_BY(mu_) = 0;             // 0: never
   uint64_t syncs_until_failure_ ABSL_GUARDED_BY(mu_) = 0;  // 0: none fails
-  SyncFailure sync_failure_ ABSL_GUARDED_BY(mu_) = SyncFailure::kKeeps;
   uint64_t writes_until_failure_ ABSL_GUARDED_BY(mu_) = 0;
   mutable uint64_t reads_until_failure_ ABSL_GUARDED_BY(mu_) = 0;
-  bool full_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t writes_until_full_ ABSL_GUARDED_BY(mu_) = 0;  // 0: never
-  bool lying_syncs_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t free_bytes_ ABSL_GUARDED_BY(mu_) = uint64_t{1} << 40;
+  SyncFailure sync_failure_ ABSL_GUARDED_BY(mu_) = SyncFailure::kKeeps;
+  bool power_off_ ABSL_GUARDED_BY(mu_) = false;
+  bool full_ ABSL_GUARDED_BY(mu_) = false;
+  bool lying_syncs_ ABSL_GUARDED_BY(mu_) = false;
   bool counts_room_ ABSL_GUARDED_BY(mu_) = false;
 };
 

@@ -47,9 +47,10 @@ void AppendVersions(const std::string& store, std::string* all) {
     CHECK(rocksdb::GetAllKeyVersions(db.get(), handle, "", std::string(64, '\xff'),
                                      std::numeric_limits<size_t>::max(), &versions)
               .ok());
-    for (const rocksdb::KeyVersion& version : versions)
+    for (const rocksdb::KeyVersion& version : versions) {
       absl::StrAppend(all, absl::AsciiStrToLower(version.user_key), " ",
                       absl::AsciiStrToLower(version.value), "\n");
+    }
     CHECK(db->DestroyColumnFamilyHandle(handle).ok());
   }
 }
