@@ -180,6 +180,7 @@ absl::Status Journal::WriteAll() {
   if (error == 0) {
     length_ += unwritten_.size();
     unwritten_.clear();
+    told_ = 0;
     return absl::OkStatus();
   }
   const absl::Status status(
@@ -192,8 +193,11 @@ absl::Status Journal::WriteAll() {
   // of it is written again.
   const bool is_cut = ftruncate(file_, static_cast<off_t>(length_)) == 0;
   if (!is_cut || unwritten_.size() > kMaxUnwrittenBytes) failure_ = status;
-  Log(LogLevel::kError, "journal_failed",
-      {{"error", std::strerror(error)}, {"bytes", unwritten_.size()}});
+  // Mend tries every second: what it finds unchanged is no news.
+  if (told_ != unwritten_.size() || !failure_.ok()) {
+    told_ = unwritten_.size();
+    Log(LogLevel::kError, "journal_failed", {{"error", std::strerror(error)}, {"bytes", told_}});
+  }
   return status;
 }
 

@@ -58,6 +58,7 @@ class Journal {
   Mutex mu_;
   uint64_t length_ ABSL_GUARDED_BY(mu_) = 0;  // of what is on the disk
   std::string unwritten_ ABSL_GUARDED_BY(mu_);
+  size_t told_ ABSL_GUARDED_BY(mu_) = 0;       // bytes of the failure that was logged last
   absl::Status failure_ ABSL_GUARDED_BY(mu_);  // that only an opening mends
 };
 

@@ -51,6 +51,8 @@ bool NamesErased(const v1::Verdict& verdict) {
                      [](const v1::Refusal& r) { return r.reason() == v1::ERASED_RECORD; });
 }
 
+bool IsChain(absl::string_view bytes) { return bytes.size() == sizeof(ChainValue); }
+
 }  // namespace
 
 void Discard(v1::ChangeSet* set) {
@@ -82,13 +84,21 @@ absl::Status KvDeviceStore::Retain(const v1::Verdict& verdict, BatchInProgress* 
   ASSIGN_OR_RETURN(v1::OutboxChangeSet set, ParseStored(*value));
   const v1::DeviceClock now = ClockNow(work->clock.last());
   const int64_t now_ms = now.server_time_ms() + now.elapsed_ms();
-  set = RetainedSet(std::move(set), verdict, work->epoch, now_ms);
-  const std::string kept = set.SerializeAsString();
-  work->retained[verdict.sequence()] = std::move(set);
   if (head.retained_from() == 0) {
     head.set_retained_from(1);
     head.set_retained_chain(std::string(AsView(ChainStart(replica_.bytes(), work->partition))));
   }
+  // Behind one that could not be read: nobody can say what this one continues, so it could not be
+  // sent again.
+  if (head.retained_from() == verdict.sequence() && !IsChain(head.retained_chain())) {
+    head.set_retained_from(verdict.sequence() + 1);
+    head.set_retained_chain(set.chain());
+    work->writes.Delete(Table::kOutbox, key);
+    return absl::OkStatus();
+  }
+  set = RetainedSet(std::move(set), verdict, work->epoch, now_ms);
+  const std::string kept = set.SerializeAsString();
+  work->retained[verdict.sequence()] = std::move(set);
   head.set_retained_bytes(head.retained_bytes() + kept.size());
   work->writes.Put(Table::kOutbox, key, kept);
   if (head.retained_bytes() <= options_.retained_bytes_max) return absl::OkStatus();
@@ -170,7 +180,7 @@ absl::Status KvDeviceStore::GiveUpRetained(absl::string_view partition, uint64_t
                                ChangeSetKey(partition, head->confirmed() + 1));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const uint64_t at = BigEndian64(it->key().substr(PartitionPrefix(partition).size()));
-    if (at > sequence && chain.size() == sizeof(ChainValue)) break;
+    if (at > sequence && IsChain(chain)) break;
     const absl::StatusOr<v1::OutboxChangeSet> set = ParseStored(it->value());
     chain = set.ok() ? set->chain() : "";
     head->set_retained_from(at + 1);
@@ -179,6 +189,7 @@ absl::Status KvDeviceStore::GiveUpRetained(absl::string_view partition, uint64_t
     batch->Delete(Table::kOutbox, std::string(it->key()));
   }
   RETURN_IF_ERROR(it->status());
+  if (!IsChain(chain) && head->sequence() == head->confirmed()) chain = head->chain();
   head->set_retained_chain(chain);
   SkipDropped(head);
   Log(LogLevel::kError, "retained_set_damaged",

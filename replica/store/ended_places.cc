@@ -84,12 +84,12 @@ absl::Status StageTakenAway(const KvReader& kv, const std::map<std::string, uint
   if (taken.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string before, StoredText(kv));
   std::vector<EndedPlaceNote> places = ParseEndedPlaces(before);
-  for (const auto& [scope, records] : taken) {
+  for (const auto& one : taken) {
     // The newest: an earlier one that holds it too had ended before.
     const auto place = std::find_if(places.rbegin(), places.rend(), [&](const auto& each) {
-      return FeedCovers(each.scope, v1::BELOW, scope);
+      return FeedCovers(each.scope, v1::BELOW, one.first);
     });
-    if (place != places.rend()) place->records += records;
+    if (place != places.rend()) place->records += one.second;
   }
   std::string after = TextOf(places);
   if (after != before) batch->Put(Table::kMeta, Key(), std::move(after));

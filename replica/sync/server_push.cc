@@ -46,9 +46,10 @@ std::optional<v1::Refused> ServerPush::OnPush(const v1::Push& push, const PeerId
       host_->VerifySignature(identity.replica, push.chain(), push.signature());
   if (!signature.ok()) return MakeRefused(v1::Refused::BAD_SIGNATURE, signature.message());
   sealed_ += CountSealed(body);
-  if (sealed_ > kMaxSealedPerSession)
+  if (sealed_ > kMaxSealedPerSession) {
     return MakeRefused(v1::Refused::BUSY, "push: enough sealed work for one session",
                        kNextSessionAfter);
+  }
   PushRequest request{.replica = identity.replica,
                       .user = identity.user,
                       .partition = push.partition(),

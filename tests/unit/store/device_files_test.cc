@@ -69,6 +69,26 @@ class DeviceFilesTest : public DeviceStoreFixture {
     // A test that reads an older view looks at what that does.
     EXPECT_TRUE(scrubbed.ok() || absl::IsDeadlineExceeded(scrubbed)) << scrubbed;
   }
+  void Damage(uint64_t sequence) {
+    KvBatch damage;
+    damage.Put(Table::kOutbox, ChangeSetKey("MX/20", sequence), "\xff");
+    ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
+  }
+  // Backups hold what the server committed up to `sequence`.
+  void Cover(uint64_t sequence) {
+    v1::Welcome welcome;
+    welcome.set_epoch(std::string(16, 'e'));
+    *welcome.add_feeds() = BelowFeed("MX/20");
+    welcome.add_covered()->set_partition("MX/20");
+    welcome.mutable_covered(0)->set_sequence(sequence);
+    ASSERT_OK(store->NoteWelcome(welcome));
+  }
+  void ExpectRetainedFrom(uint64_t sequence, absl::string_view chain) {
+    EXPECT_EQ(store->Head("MX/20").retained_from(), sequence);
+    ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox("MX/20", 1, 1'000'000));
+    ASSERT_EQ(page.change_sets.size(), 1u);
+    EXPECT_EQ(page.chain_before, chain);
+  }
   RecordId RegisterIn(absl::string_view scope, absl::string_view name) {
     const RecordId id = NewId();
     EXPECT_OK(CommitOne(Creation(id, scope, PersonNamed(name, name))));
@@ -179,23 +199,36 @@ TEST_F(DeviceFilesTest, ADamagedRetainedSetGoesWithWhatLiesBeforeItAndHoldsUpNoP
   EXPECT_THAT(Bytes(), Not(HasSubstr(kCanary)));
 }
 
+// What is committed later can still be sent to a server that went back.
+TEST_F(DeviceFilesTest, BehindADamagedRetainedSetTheChainGoesOn) {
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    Register("luz");
+    Answer(sequence);
+  }
+  Damage(3);
+  Cover(3);
+  std::string chain = store->Head("MX/20").chain();
+  Register("sol");
+  ExpectRetainedFrom(4, chain);
+
+  // The next is judged only after it was found.
+  Answer(4);
+  Register("mar");
+  Damage(4);
+  Cover(4);
+  chain = store->Head("MX/20").chain();
+  Answer(5);
+  Register("flor");
+  ExpectRetainedFrom(6, chain);
+}
+
 TEST_F(DeviceFilesTest, ADamagedRetainedSetThatABackupCoversHoldsUpNoWelcome) {
   for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
     Register("luz");
     Answer(sequence);
   }
-  v1::OutboxChangeSet stored;
-  const std::string key = ChangeSetKey("MX/20", 1);
-  ASSERT_TRUE(stored.ParseFromString(**disk.kv->Get(Table::kOutbox, key)));
-  KvBatch damage;
-  damage.Put(Table::kOutbox, key, "\xff");
-  ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
-  v1::Welcome welcome;
-  welcome.set_epoch(std::string(16, 'e'));
-  *welcome.add_feeds() = BelowFeed("MX/20");
-  welcome.add_covered()->set_partition("MX/20");
-  welcome.mutable_covered(0)->set_sequence(1);
-  ASSERT_OK(store->NoteWelcome(welcome));
+  Damage(1);
+  Cover(1);
   EXPECT_EQ(store->Head("MX/20").retained_from(), 3u);
 }
 
