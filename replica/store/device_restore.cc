@@ -60,6 +60,7 @@ std::string ChainAfter(uint64_t sequence, const OutboxRows& rows, const v1::Outb
                        const ChainValue& start) {
   if (sequence == 0) return std::string(AsView(start));
   if (const auto row = rows.find(sequence); row != rows.end()) return row->second.chain;
+  if (sequence == head.sequence() && !head.chain().empty()) return head.chain();
   if (sequence + 1 == head.retained_from()) return head.retained_chain();
   return "";
 }
@@ -151,15 +152,17 @@ absl::Status KvDeviceStore::MendOutbox(const std::string& partition, RestoredOut
   const uint64_t last = std::max(head.sequence(), rows.empty() ? 0 : rows.rbegin()->first);
   const uint64_t lost_before = restored->lost;
   if (!IsComplete(rows, head)) {
+    const v1::OutboxHead before = head;
     for (const auto& [sequence, row] : rows) {
       if (row.has_verdict) head.set_confirmed(std::max(head.confirmed(), sequence));
     }
     head.set_sequence(last);
     KvBatch batch;
     const ChainValue start = ChainStart(replica_.bytes(), partition);
-    const std::string chain = ChainAfter(head.confirmed(), rows, head, start);
+    const std::string chain = ChainAfter(head.confirmed(), rows, before, start);
     KeepRetained(rows, start, partition, &head, &batch);
-    head.set_chain(chain);
+    // A chain that nobody knows is another, as behind a gap.
+    head.set_chain(chain.empty() ? std::string(sizeof(ChainValue), '\0') : chain);
     RETURN_IF_ERROR(StageMended(partition, &head, &batch, restored));
     RETURN_IF_ERROR(WriteHead(partition, head, std::move(batch)));
   }

@@ -4,6 +4,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/store/device_keys.h"
+#include "replica/store/kv_device_store.h"
 #include "tests/unit/store/device_fixture.h"
 
 namespace brigada {
@@ -128,6 +130,31 @@ TEST_F(DeviceRetainedTest, AWrongClockOfTheDeviceLetsNothingGo) {
   clock.SetWall(now);
   Welcome();
   EXPECT_THAT(Sequences(), ElementsAre(1, 2, 3));
+}
+
+// Both copies of it were damaged, and nothing else.
+TEST_F(DeviceRetainedTest, ARecoveryWithoutTheLastDeliveredSetGoesOnInItsChain) {
+  for (int i = 0; i < 3; ++i) Deliver(100);
+  const std::string chain = store->Head(kOaxaca).chain();
+  store.reset();
+  KvBatch damage;
+  damage.Delete(Table::kOutbox, ChangeSetKey(kOaxaca, 3));
+  ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
+  auto recovering = std::make_unique<KvDeviceStore>(
+      std::make_unique<SharedKv>(&disk),
+      DeviceStoreOptions{.registry = &Registry::BuiltIn(), .clock = &clock, .random = &random});
+  ASSERT_OK(recovering->Open());
+  RestoredOutbox restored;
+  ASSERT_OK(recovering->RestoreOutbox(&restored));
+  recovering.reset();
+  Reopen();
+
+  const RecordId id = Register("Luz");
+
+  EXPECT_TRUE(Get(id));
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox(kOaxaca, 4, 1'000'000));
+  ASSERT_EQ(page.change_sets.size(), 1U);
+  EXPECT_EQ(page.chain_before, chain);
 }
 
 }  // namespace
