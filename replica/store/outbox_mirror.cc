@@ -183,9 +183,11 @@ absl::StatusOr<MirrorFindings> ReadOutboxMirror(
   MirrorRecordReader reader(std::move(file), findings.bytes);
   KvBatch batch;
   bool is_begun = false;
+  uint64_t damages_before = 0;  // when the write began
   v1::MirroredWrites writes;
   while (true) {
     const uint64_t damages = reader.damages();
+    if (!is_begun) damages_before = damages;
     if (!reader.Next(&writes)) break;
     findings.was_closed = writes.closed();
     if (writes.closed()) continue;
@@ -197,12 +199,17 @@ absl::StatusOr<MirrorFindings> ReadOutboxMirror(
     }
     AddTo(writes, &batch);
     is_begun = writes.goes_on();
-    if (is_begun) continue;
+    // The first write was there before the file had its name: no crash leaves a part of it, and it
+    // may be large.
+    if (is_begun && findings.writes > 0) continue;
     RETURN_IF_ERROR(replay(batch));
     batch = KvBatch();
+    if (is_begun) continue;
     if (findings.writes++ == 0) findings.first_bytes = reader.offset();
     findings.last_number = writes.number();
   }
+  // The rest of a write is damaged, and not cut short.
+  if (is_begun && reader.damages() != damages_before) RETURN_IF_ERROR(replay(batch));
   findings.damages = reader.damages();
   findings.is_torn = reader.is_torn() || is_begun;
   return findings;

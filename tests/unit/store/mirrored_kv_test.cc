@@ -266,6 +266,31 @@ TEST_F(MirroredKvTest, ARewritingLeavesTheRoomThatTheStoreNeeds) {
   EXPECT_EQ(findings_.writes, 1U);
 }
 
+TEST_F(MirroredKvTest, AWriteThatUsesUpTheReserveIsWholeAndTheNextOneIsRefused) {
+  Open();
+  ASSERT_OK(Put("a", "one"));
+  env_.disk().SetRoom(ReserveBytes(RocksKvOptions::kDevice) + 150);
+  EXPECT_OK(Put("b", std::string(1000, 'v')));
+  EXPECT_THAT(Put("c", "no"), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_OK(kv_->health());
+  env_.disk().SetFreeBytes(uint64_t{1} << 30);
+  EXPECT_OK(Put("c", "three"));
+  EXPECT_EQ(Mirrored().size(), 3U);
+}
+
+TEST_F(MirroredKvTest, OfAFirstWriteWhoseEndIsDamagedTheRestIsRead) {
+  Open();
+  for (int i = 0; i < 40; ++i) ASSERT_OK(Put(absl::StrCat("row ", i), std::string(1000, 'v')));
+  const KvRange outbox{Table::kOutbox, "", ""};
+  ASSERT_OK(kv_->Scrub({&outbox, 1}, /*cancel=*/nullptr));
+  ASSERT_EQ(Mirrored().size(), 40U);
+  ASSERT_EQ(findings_.writes, 1U);
+  kv_.reset();
+  env_.disk().FlipBit(kMirror, env_.disk().Size(kMirror) - 200, 3);
+  EXPECT_GE(Mirrored().size(), 35U);
+  EXPECT_EQ(findings_.damages, 1U);
+}
+
 TEST_F(MirroredKvTest, ARewritingThatFailsOnTheWayLeavesTheOldMirrorInForce) {
   Open();
   for (int i = 0; i < 5; ++i) ASSERT_OK(Put(absl::StrCat(i), std::string(50'000, 'v')));
