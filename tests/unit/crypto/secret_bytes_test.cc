@@ -18,7 +18,7 @@ TEST(SecretBytesTest, NothingIsLeftInTheMemoryOfOneThatIsGone) {
   alignas(SecretBytes) std::array<unsigned char, sizeof(SecretBytes)> memory{};
   Sha256Digest digest = Sha256("secret");
   const Sha256Digest copy = digest;
-  auto* const secret = new (memory.data()) SecretBytes(std::move(digest));
+  auto* const secret = new (memory.data()) SecretBytes(static_cast<Sha256Digest&&>(digest));
   EXPECT_EQ(secret->view(), AsView(copy));
   EXPECT_TRUE(IsWiped(digest.data(), digest.size())) << "it was taken";
   secret->~SecretBytes();
