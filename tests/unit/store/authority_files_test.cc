@@ -24,15 +24,17 @@ using ::testing::Not;
 constexpr char kCanary[] = "xochiquetzal";
 
 class AuthorityFilesTest : public AuthorityFixture {
+ public:
+  ~AuthorityFilesTest() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
  protected:
   AuthorityFilesTest() {
     std::string pattern = ::testing::TempDir() + "brigada_authority_XXXXXX";
     directory_ = mkdtemp(pattern.data());
     Open();
-  }
-  ~AuthorityFilesTest() override {
-    store_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   std::string path() const { return directory_ + "/store"; }
@@ -113,6 +115,9 @@ class MeanwhileKv final : public LentKv {
 };
 
 class MeanwhileTest : public AuthorityFixture {
+ public:
+  ~MeanwhileTest() override { store_.reset(); }
+
  protected:
   MeanwhileTest() {
     store_.reset();
@@ -122,7 +127,6 @@ class MeanwhileTest : public AuthorityFixture {
     store_ = *std::move(store);
     ana_.epoch = store_->epoch();
   }
-  ~MeanwhileTest() override { store_.reset(); }
   void EraseOne(TestReplica* replica, absl::string_view scope) {
     const RecordId id = replica->NewId();
     CommitPush(replica->PushOf({Create(PersonType(), id, scope, PersonNamed("eva"))}));
