@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "replica/base/check.h"
 
 namespace brigada {
@@ -35,6 +36,7 @@ void ApplyWrite(const PendingWrite& write, std::string& data) {
 }  // namespace
 
 struct FaultDisk::Inode {
+  std::string made_as;  // its first path
   std::string data;
   std::string durable;
   std::vector<PendingWrite> pending;
@@ -88,8 +90,9 @@ void FaultDisk::CrashAt(uint64_t op) {
   crash_at_ = op;
 }
 
-void FaultDisk::FailSync(uint64_t nth, SyncFailure failure) {
+void FaultDisk::FailSync(uint64_t nth, SyncFailure failure, const std::string& ending) {
   MutexLock lock(&mu_);
+  failing_ending_ = ending;
   syncs_until_failure_ = nth;
   sync_failure_ = failure;
 }
@@ -299,6 +302,7 @@ DiskError FaultDisk::Create(const std::string& path, File* file) {
   Begin();
   if (on_create_) on_create_(path);
   file->inode = std::make_shared<Inode>();
+  file->inode->made_as = path;
   file->boot = boot_;
   ChangeName({path, Entry{file->inode}, ""});
   return CheckOpen(*file);
@@ -344,7 +348,8 @@ DiskError FaultDisk::Sync(const File& file) {
   if (error == DiskError::kNone) error = Begin();
   if (error == DiskError::kNone) error = CheckOpen(file);
   if (error != DiskError::kNone) return error;
-  if (syncs_until_failure_ > 0 && --syncs_until_failure_ == 0) {
+  if (syncs_until_failure_ > 0 && absl::EndsWith(file.inode->made_as, failing_ending_) &&
+      --syncs_until_failure_ == 0) {
     if (sync_failure_ == SyncFailure::kForgets) file.inode->pending.clear();
     return DiskError::kIo;
   }

@@ -45,8 +45,10 @@ class FaultDisk {
   // the power goes off in the middle of number `op`, and stays off until PowerLoss().
   uint64_t mutating_ops() const;
   void CrashAt(uint64_t op);
-  // The `nth` sync of a file from now (1: the next) fails, the following ones succeed.
-  void FailSync(uint64_t nth, SyncFailure failure);
+  // The `nth` sync from now (1: the next) of a file that was made under a name with this ending
+  // fails, the following ones succeed. A store's threads sync tables whenever they like: name the
+  // log where a write is to be the one that fails.
+  void FailSync(uint64_t nth, SyncFailure failure, const std::string& ending = "");
   // The `nth` write to a file from now fails.
   void FailWrite(uint64_t nth);
   // The `nth` read of a file's bytes from now fails.
@@ -142,6 +144,7 @@ class FaultDisk {
   uint64_t writes_until_full_ ABSL_GUARDED_BY(mu_) = 0;  // 0: never
   uint64_t free_bytes_ ABSL_GUARDED_BY(mu_) = uint64_t{1} << 40;
   SyncFailure sync_failure_ ABSL_GUARDED_BY(mu_) = SyncFailure::kKeeps;
+  std::string failing_ending_ ABSL_GUARDED_BY(mu_);
   bool power_off_ ABSL_GUARDED_BY(mu_) = false;
   bool full_ ABSL_GUARDED_BY(mu_) = false;
   bool lying_syncs_ ABSL_GUARDED_BY(mu_) = false;

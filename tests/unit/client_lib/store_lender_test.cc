@@ -55,7 +55,7 @@ class StoreLenderTest : public ::testing::Test {
     return store.ok() ? (*store)->Counts()->pending : 0;
   }
   void FailAWrite() {
-    env_.disk().FailSync(1, SyncFailure::kForgets);
+    env_.disk().FailSync(1, SyncFailure::kForgets, /*ending=*/".log");
     EXPECT_FALSE(Write().ok());
     EXPECT_FALSE(stores_->Health().ok());
   }

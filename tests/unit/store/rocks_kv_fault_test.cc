@@ -47,7 +47,7 @@ class RocksKvFaultTest : public ::testing::Test {
 TEST_F(RocksKvFaultTest, AFailedSyncStopsWritesUntilTheStoreIsReopened) {
   for (const SyncFailure failure : {SyncFailure::kKeeps, SyncFailure::kForgets}) {
     ASSERT_OK(Put("before"));
-    env_.disk().FailSync(1, failure);
+    env_.disk().FailSync(1, failure, /*ending=*/".log");
     EXPECT_THAT(Put("failed"), StatusIs(absl::StatusCode::kUnavailable));
     EXPECT_THAT(Put("after"),
                 StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("open it again")));
