@@ -128,7 +128,8 @@ absl::StatusOr<v1::Change> ChangeThatDecides(const RecordType* type, const Ledge
   if (entry.is_about_deleted && conflict.about_field() != 0) {
     if (loser < 0) return change;
     return absl::FailedPreconditionError(
-        "the record of this conflict was deleted: only what stands can be chosen, which closes it");
+        "the record of this conflict was deleted or is not here: only what stands can be chosen, "
+        "which closes it");
   }
   if (conflict.about_field() == 0) {
     if (chosen.deletion()) {

@@ -60,12 +60,6 @@ bool HoldsNothing(const Message& message) {
                      [&](const FieldDescriptor* field) { return IsMissing(message, *field); });
 }
 
-// Of a part of a nested message; those of a record's own fields are in its FieldType.
-bool IsRequiredPart(const FieldDescriptor& part) {
-  return part.options().HasExtension(v1::field) &&
-         part.options().GetExtension(v1::field).required();
-}
-
 // Checks one top-level field and all that is below it.
 class FieldChecker {
  public:
@@ -275,6 +269,11 @@ std::vector<std::string> NamesOf(const FieldType& field,
 }
 
 }  // namespace
+
+bool IsRequiredPart(const FieldDescriptor& part) {
+  return part.options().HasExtension(v1::field) &&
+         part.options().GetExtension(v1::field).required();
+}
 
 std::vector<v1::Refusal> ValidateMessage(const RecordType& type, const Message& message,
                                          const absl::flat_hash_set<uint32_t>* numbers,

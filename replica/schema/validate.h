@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "brigada/v1/change.pb.h"
+#include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "replica/schema/registry.h"
 #include "replica/schema/scope.h"
@@ -38,6 +39,10 @@ std::vector<v1::Refusal> ValidateStart(const RecordType& type,
 // WRONG_SCOPE unless a record of `type` may live at the level of `scope`.
 absl::optional<v1::Refusal> ValidateScope(const RecordType& type, const Scope& scope,
                                           uint32_t change);
+
+// True of a part of a nested message that must be there when the message says anything; what a
+// record's own fields require is in their FieldType.
+bool IsRequiredPart(const google::protobuf::FieldDescriptor& part);
 
 // The violations as one sentence for a caller: "people: name.given_names is longer than 120; ...".
 std::string Describe(const RecordType& type, const std::vector<v1::Refusal>& refusals);

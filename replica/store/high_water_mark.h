@@ -2,8 +2,9 @@
 // database that opens without an error but with less than it acknowledged is found out.
 //
 // Every group of kSync writes raises a counter and a hash chain over the written bytes (the commit
-// point); the database holds it in the same batch. After the sync the point is also written here,
-// in one of two slots in turn, so that a torn write leaves the other slot whole:
+// point); the database holds it in the same batch. Where what is synced was written before (by
+// MirroredKv) that group is empty, and the counter alone tells. After the sync the point is also
+// written here, in one of two slots in turn, so that a torn write leaves the other slot whole:
 //
 //   offset 0, 512:  magic (8) | counter (8, big endian) | hash (32) | first 8 bytes of SHA-256 over
 //   those

@@ -30,6 +30,14 @@ class RecoveryTest : public ::testing::Test {
     return path.value_or("");
   }
 
+  void RevokeGrantsOf(absl::string_view user) {
+    ASSERT_OK_AND_ASSIGN(const auto grants, organization_.administration().Grants());
+    for (const v1::GrantRecord& grant : grants) {
+      if (grant.user() != user) continue;
+      ASSERT_OK(organization_.administration().RevokeGrant(*RecordId::FromBytes(grant.id())));
+    }
+  }
+
   void Restore(const std::string& backup) {
     organization_.StopServer();
     EXPECT_OK(RestoreOrganization(organization_.scratch() / "server", backup, SystemClock(),
@@ -95,11 +103,7 @@ TEST_F(RecoveryTest, WorkOfALostScopeComesBackFromADeviceThatCanNoLongerReadIt) 
   const std::string backup = Backup("before");
   ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At(kScope), Named("Rosa")));
   ASSERT_OK(ana->Sync({}));
-  ASSERT_OK_AND_ASSIGN(const auto grants, organization_.administration().Grants());
-  for (const v1::GrantRecord& grant : grants) {
-    if (grant.user() != "ana") continue;
-    ASSERT_OK(organization_.administration().RevokeGrant(*RecordId::FromBytes(grant.id())));
-  }
+  RevokeGrantsOf("ana");
   ASSERT_OK(ana->Sync({}));
   ASSERT_FALSE(ana->Get<v1::Person>(id).ok());
 
@@ -123,11 +127,7 @@ TEST_F(RecoveryTest, WithAnotherCursorKeySealedWorkIsKeptUnopened) {
   // Nobody else has read it before.
   ASSERT_OK_AND_ASSIGN(const RecordId sealed, ana->Create(At(kScope), Named("Rosa")));
   ASSERT_OK(ana->Sync({}));
-  ASSERT_OK_AND_ASSIGN(const auto grants, organization_.administration().Grants());
-  for (const v1::GrantRecord& grant : grants) {
-    if (grant.user() != "ana") continue;
-    ASSERT_OK(organization_.administration().RevokeGrant(*RecordId::FromBytes(grant.id())));
-  }
+  RevokeGrantsOf("ana");
   ASSERT_OK(ana->Sync({}));
 
   organization_.StopServer();

@@ -132,8 +132,8 @@ void SimWorld::CheckReads(SimDevice* device, absl::Span<const ChangedRecord> cha
     const uint64_t sequence = (*record)->updated.sequence;
     if (sequence == 0) continue;
     // Numbers of another partition, or of another life, do not compare. What waits to be moved is
-    // still numbered where it was.
-    // A fact that somebody else registered first where this device does not read has none here.
+    // still numbered where it was; a fact that somebody else registered first, where this device
+    // does not read, has no place here.
     const absl::StatusOr<Scope> scope = Scope::Parse((*record)->scope);
     const std::pair<std::string, uint64_t> life(scope.ok() ? scope->partition() : "",
                                                 (*record)->created.sequence);

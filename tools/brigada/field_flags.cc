@@ -8,6 +8,7 @@
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/validate.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/field_text.h"
 #include "tools/brigada/nearest.h"
@@ -205,11 +206,6 @@ class FlagReader {
   Message* const record_;
   absl::flat_hash_set<std::string> begun_;
 };
-
-bool IsRequiredPart(const FieldDescriptor& part) {
-  return part.options().HasExtension(v1::field) &&
-         part.options().GetExtension(v1::field).required();
-}
 
 bool HasRequiredPart(const google::protobuf::Descriptor& message) {
   for (int i = 0; i < message.field_count(); ++i) {

@@ -248,11 +248,10 @@ constexpr Situation kSituations[] = {
      "You decided this conflict here already and it waits to be sent: brigada sync. For another "
      "value change the record with: brigada edit"},
     {"the record of this conflict was deleted",
-     "El registro de este conflicto se borró: solo puede quedar lo que está. Ciérrelo con la "
-     "opción "
-     "0 de: brigada conflicts",
-     "The record of this conflict was deleted: only what stands can stay. Close it with choice 0 "
-     "of: brigada conflicts"},
+     "El registro de este conflicto se borró o no está aquí: solo puede quedar lo que está. "
+     "Ciérrelo con la opción 0 de: brigada conflicts",
+     "The record of this conflict was deleted or is not here: only what stands can stay. Close it "
+     "with choice 0 of: brigada conflicts"},
     {"this conflict is decided already",
      "Ese conflicto ya se decidió. Véalos con: brigada conflicts",
      "This conflict is decided already. See them with: brigada conflicts"},

@@ -26,7 +26,8 @@ std::string MinuteText(absl::Time time) {
 absl::string_view TakenText(uint64_t records) {
   switch (records) {
     case 0:
-      return Say("Aquí no había registros de ahí", "There were no records of it here");
+      return Say("Lo que aquí hubiera de ahí sale de este dispositivo",
+                 "Whatever was here of it leaves this device");
     case 1:
       return Say("Salió de este dispositivo 1 registro, que el servidor conserva",
                  "1 record left this device; the server keeps it");

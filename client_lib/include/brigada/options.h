@@ -95,8 +95,8 @@ struct SyncReport {
 // A place of which this replica's user may read nothing more: the grant ended, or was taken back.
 struct EndedPlace {
   std::string scope;  // its path
-  uint64_t records =
-      0;          // that left this replica for it; not those whose unsent work keeps them yet
+  // That left this replica for it; not those whose unsent work keeps them yet.
+  uint64_t records = 0;
   absl::Time at;  // when the server said so
   bool operator==(const EndedPlace& other) const = default;
 };

@@ -450,6 +450,17 @@ class SalvageTest : public DeviceRecoveryTest {
     }
     FAIL() << "no such block";
   }
+  // Though neither copy is whole.
+  void ExpectAllSaved(uint64_t mirror_damages) {
+    ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+    EXPECT_EQ(recovered.mirror_damages, mirror_damages);
+    EXPECT_FALSE(recovered.is_whole);
+    EXPECT_EQ(recovered.outbox.lost, 0U);
+    EXPECT_EQ(recovered.outbox.unsent, 3U + kMany);
+    ASSERT_OK(Open());
+    EXPECT_EQ(Outbox(), outbox_);
+    ExpectSound();
+  }
   void DamageMirrorAt(double part) {
     const auto size = static_cast<double>(env_.disk().Size(kMirror));
     env_.disk().FlipBit(kMirror, static_cast<uint64_t>(size * part), 3);
@@ -464,14 +475,7 @@ TEST_F(SalvageTest, WhatEitherDamagedCopyHasIsSaved) {
   ASSERT_TRUE(RowsUntilDamage().has_value());
   DamageMirrorAt(0.3);
   DamageMirrorAt(0.67);
-  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
-  EXPECT_EQ(recovered.mirror_damages, 2U);
-  EXPECT_FALSE(recovered.is_whole);
-  EXPECT_EQ(recovered.outbox.lost, 0U);
-  EXPECT_EQ(recovered.outbox.unsent, 3U + kMany);
-  ASSERT_OK(Open());
-  EXPECT_EQ(Outbox(), outbox_);
-  ExpectSound();
+  ExpectAllSaved(/*mirror_damages=*/2U);
 }
 
 TEST_F(SalvageTest, ADamagedLogStillGivesWhatIsWholeInIt) {
@@ -483,14 +487,7 @@ TEST_F(SalvageTest, ADamagedLogStillGivesWhatIsWholeInIt) {
   }
   ASSERT_FALSE(OpenRocksKv({.path = "/store", .read_only = true, .env = env_.env()}).ok());
   DamageMirrorAt(0.8);
-  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
-  EXPECT_EQ(recovered.mirror_damages, 1U);
-  EXPECT_FALSE(recovered.is_whole);
-  EXPECT_EQ(recovered.outbox.lost, 0U);
-  EXPECT_EQ(recovered.outbox.unsent, 3U + kMany);
-  ASSERT_OK(Open());
-  EXPECT_EQ(Outbox(), outbox_);
-  ExpectSound();
+  ExpectAllSaved(/*mirror_damages=*/1U);
 }
 
 TEST_F(SalvageTest, ADiskThatDoesNotReadIsToldAsThatAndItsWorkSaved) {
