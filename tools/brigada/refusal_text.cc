@@ -85,6 +85,13 @@ constexpr Reason kReasons[] = {
      "retry $0",
      "Tell your administrator (brigada quarantine list); once it is mended: brigada rejected retry "
      "$0"},
+    {v1::RELEASED,
+     "quien administra ya aplicó lo que usted había enviado antes (lo liberó de la cuarentena)",
+     "an administrator has applied what you had sent before (it was released from quarantine)",
+     "Si no lo había corregido, quítelo: brigada rejected discard $0; si lo corrigió, haga el "
+     "cambio de nuevo con brigada edit",
+     "If you had not corrected it, drop it: brigada rejected discard $0; if you had, make the "
+     "change anew with brigada edit"},
 };
 
 // Details of refusals, as the library words them.
