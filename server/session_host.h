@@ -60,7 +60,8 @@ class SessionHost final : public ServerSessionHost {
   bool waits_for_commit() const { return in_flight_ > 0 || is_turned_away_; }
 
   bool identified() const { return identified_; }
-  const std::vector<v1::PartitionHead>& reached() const { return reached_; }
+  // Unset: its hello was refused before that was known.
+  const std::optional<std::vector<v1::PartitionHead>>& reached() const { return reached_; }
   const ReplicaId& replica() const { return replica_; }
   const std::string& user() const { return user_; }
   // When the answer to who this is and what it may do has to be given again.
@@ -73,7 +74,7 @@ class SessionHost final : public ServerSessionHost {
   const ReplicaId replica_;
   int in_flight_ = 0;
   bool is_turned_away_ = false;
-  std::vector<v1::PartitionHead> reached_;
+  std::optional<std::vector<v1::PartitionHead>> reached_;
   std::string user_;
   absl::Time judged_until_ = absl::InfiniteFuture();
   std::string public_key_;

@@ -14,14 +14,23 @@ void Apply(const SessionNote& note, v1::DeviceRecord& device) {
   device.set_bytes_sent(note.bytes_sent);
   device.set_device_time_ms(note.device_time_ms);
   device.set_software(note.software);
-  device.mutable_acknowledged()->Assign(note.acknowledged.begin(), note.acknowledged.end());
+  // Deletions are kept for who may still have to hear of them: a device that said nothing of where
+  // it stands is where it was.
+  if (!note.acknowledged.has_value()) return;
+  device.mutable_acknowledged()->Assign(note.acknowledged->begin(), note.acknowledged->end());
+}
+
+void TakeOver(std::optional<std::vector<v1::PartitionHead>> acknowledged, SessionNote* newer) {
+  if (!newer->acknowledged.has_value()) newer->acknowledged = std::move(acknowledged);
 }
 
 }  // namespace
 
 void SessionNotes::Add(const ReplicaId& replica, SessionNote note) {
   const MutexLock lock(&mu_);
-  notes_[replica] = std::move(note);
+  SessionNote& noted = notes_[replica];
+  TakeOver(std::move(noted.acknowledged), &note);
+  noted = std::move(note);
 }
 
 absl::Status SessionNotes::Flush() {
@@ -40,7 +49,10 @@ absl::Status SessionNotes::Flush() {
   }());
   if (status.ok()) return status;
   const MutexLock lock(&mu_);
-  notes_.merge(notes);  // a newer note of a replica stays
+  for (auto& [replica, note] : notes) {
+    const auto [newer, added] = notes_.try_emplace(replica, note);
+    if (!added) TakeOver(std::move(note.acknowledged), &newer->second);
+  }
   return status;
 }
 

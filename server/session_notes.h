@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ struct SessionNote {
   uint64_t bytes_sent = 0;
   int64_t device_time_ms = 0;
   std::string software;
-  // The checkpoints its cursors stood at when the session began.
-  std::vector<v1::PartitionHead> acknowledged = {};
+  // The checkpoints its cursors stood at when the session began. Unset: its hello was refused
+  // before they were known, and what is noted of an earlier session stays.
+  std::optional<std::vector<v1::PartitionHead>> acknowledged = std::nullopt;
 };
 
 // Thread safe. A crash loses the notes not yet flushed: a device looks as if its last sync had been
@@ -32,7 +34,7 @@ class SessionNotes {
   // `store` outlives it.
   explicit SessionNotes(AuthorityStore* store) : store_(store) {}
 
-  // Replaces an earlier note of the replica.
+  // Replaces an earlier note of the replica, save for what only that one knows.
   void Add(const ReplicaId& replica, SessionNote note);
   // Writes what there is, in one durable write. What fails is kept for the next time.
   absl::Status Flush();

@@ -2,6 +2,7 @@
 #define TESTS_SUPPORT_FAULTY_AUTHORITY_STORE_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,6 +24,9 @@ class FaultyAuthorityStore final : public AuthorityStore {
     const MutexLock lock(&mu_);
     failure_ = failure;
   }
+  // Runs `then` whenever something is written to the directory, before it is. Set while nobody
+  // writes.
+  void WhenWriting(std::function<void()> then) { when_writing_ = std::move(then); }
   // As after a failed fsync: writes fail for good, and Health says so.
   void Break() {
     const MutexLock lock(&mu_);
@@ -129,6 +133,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
     return store_->ListEntries(kind);
   }
   absl::Status WriteEntries(absl::Span<const DirectoryWrite> writes) override {
+    if (when_writing_) when_writing_();
     const absl::Status failure = this->failure();
     return failure.ok() ? store_->WriteEntries(writes) : failure;
   }
@@ -153,6 +158,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
   }
 
   const std::unique_ptr<AuthorityStore> store_;
+  std::function<void()> when_writing_;
   mutable std::atomic<int> heads_asked_{0};
   mutable std::atomic<int> feeds_read_{0};
   std::atomic<int> commits_tried_{0};

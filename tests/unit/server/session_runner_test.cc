@@ -78,6 +78,27 @@ TEST_F(SessionRunnerTest, ASessionsEndWritesNothing) {
   EXPECT_EQ(world_.notes().size(), 1u);
 }
 
+TEST_F(SessionRunnerTest, ADeviceRefusedInItsHelloStillHoldsTheDeletionsThatItHasNotHeardOf) {
+  Begin(/*live=*/false);
+  ASSERT_OK(sink_.WaitForEnd());
+  ASSERT_OK(world_.notes().Flush());
+  const auto noted = FindDevice(world_.store(), device_.replica());
+  ASSERT_GT((*noted)->acknowledged_size(), 0);
+
+  FakeSink sink;
+  const auto runner = world_.NewRunner(&sink, device_.replica());
+  runner->Start();
+  v1::ClientFrame hello = device_.FirstFlight(/*live=*/false).front();
+  hello.mutable_hello()->mutable_limits()->set_max_frame_bytes(1);
+  sink.WaitForRead(1);
+  runner->OnFrame(std::move(hello));
+  ASSERT_EQ(sink.Next()->refused().reason(), v1::Refused::MALFORMED_FRAME);
+  ASSERT_OK(sink.WaitForEnd());
+  ASSERT_OK(world_.notes().Flush());
+  EXPECT_EQ((*FindDevice(world_.store(), device_.replica()))->acknowledged_size(),
+            (*noted)->acknowledged_size());
+}
+
 TEST_F(SessionRunnerTest, AThousandCommitsWakeABusySessionOnce) {
   BeginLive();
   world_.Settle();
