@@ -1,11 +1,19 @@
 #include "replica/base/clock.h"
 
 #include <ctime>
+#include <fstream>
 
 #include "absl/time/clock.h"
 
 namespace brigada {
 namespace {
+
+std::string ReadBootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
 
 class RealClock final : public Clock {
  public:
@@ -15,6 +23,10 @@ class RealClock final : public Clock {
     // CLOCK_BOOTTIME, because CLOCK_MONOTONIC stands still while a phone sleeps.
     clock_gettime(CLOCK_BOOTTIME, &now);
     return absl::DurationFromTimespec(now);
+  }
+  std::string BootId() const override {
+    static const std::string id = ReadBootId();
+    return id;
   }
 };
 

@@ -31,6 +31,11 @@ absl::Time KnownTime(const v1::DeviceClock& clock) {
   return absl::FromUnixMillis(clock.server_time_ms()) + absl::Milliseconds(clock.elapsed_ms());
 }
 
+// Rounded up: what is counted from it is never more than what really passed.
+int64_t MonotonicMs(const Clock& clock) {
+  return absl::ToInt64Milliseconds(absl::Ceil(clock.Monotonic(), absl::Milliseconds(1)));
+}
+
 int64_t WallLead(absl::Time wall, const v1::DeviceClock& clock) {
   return clock.server_time_ms() == 0 ? 0 : absl::ToInt64Milliseconds(wall - KnownTime(clock));
 }
@@ -77,6 +82,7 @@ absl::Status KvDeviceStore::Open() {
   ASSIGN_OR_RETURN(const bool exists, CheckFormat(*kv_, StoreKind::kDevice));
   if (!exists) RETURN_IF_ERROR(MakeNew());
   RETURN_IF_ERROR(LoadMeta());
+  NoteBoot();
   RETURN_IF_ERROR(LoadPartitions());
   RETURN_IF_ERROR(LoadRejectedCount());
   RETURN_IF_ERROR(table_.Load(*kv_));
@@ -120,6 +126,22 @@ absl::Status KvDeviceStore::LoadMeta() {
   if (repairs) RETURN_IF_ERROR(ParseMeta(kRepairsKey, *repairs, &repairs_));
   clock_.Restore(Hlc{time_.stamp()});
   return absl::OkStatus();
+}
+
+// A monotonic clock counts from a boot, and a store that was copied or restored may be on another
+// machine by now, which has been on for longer than the store is old. Of another boot nothing
+// counts that lies before this store was opened in it.
+void KvDeviceStore::NoteBoot() {
+  const std::string boot = options_.clock->BootId();
+  if (boot == time_.boot()) return;
+  time_.set_boot(boot);
+  time_.set_monotonic_ms(MonotonicMs(*options_.clock));
+  if (time_.server_time_ms() == 0) return;
+  time_.set_has_restarted(true);
+  // So that what passes until the next commit counts after the next start of the program, too.
+  const absl::Status noted = WriteMeta(kClockKey, time_.SerializeAsString(), Durability::kMemory);
+  if (!noted.ok())
+    Log(LogLevel::kWarning, "boot_not_noted", {{"code", absl::StatusCodeToString(noted.code())}});
 }
 
 absl::Status KvDeviceStore::LoadPartitions() {
@@ -221,9 +243,9 @@ std::vector<v1::Cursor> KvDeviceStore::LeftCursors() const {
   return cursors;
 }
 
-// Monotonic time counts from a boot. A clock that reads less than it did means a new boot, of which
-// only its own part is known; so the sum is never more than what really passed. The reading noted
-// with a server's time is rounded up for the same reason, hence the millisecond of tolerance.
+// Where the system names no boot, a clock that reads less than it did means a new one, of which
+// only its own part is known; so the sum is never more than what really passed. The readings that
+// others are compared with are rounded up for the same reason, hence the millisecond of tolerance.
 v1::DeviceClock KvDeviceStore::ClockNow(Hlc last_stamp) const {
   v1::DeviceClock now = time_;
   int64_t monotonic_ms = absl::ToInt64Milliseconds(options_.clock->Monotonic());
@@ -265,8 +287,7 @@ absl::Status KvDeviceStore::NoteServerTime(absl::Time server_time) {
   now.set_elapsed_ms(0);
   now.set_has_restarted(false);
   now.set_wall_lead_ms(WallLead(options_.clock->Now(), now));
-  now.set_monotonic_ms(
-      absl::ToInt64Milliseconds(absl::Ceil(options_.clock->Monotonic(), absl::Milliseconds(1))));
+  now.set_monotonic_ms(MonotonicMs(*options_.clock));
   RETURN_IF_ERROR(WriteMeta(kClockKey, now.SerializeAsString(), Durability::kMemory));
   TakeClock(now);
   return absl::OkStatus();

@@ -157,6 +157,7 @@ class KvDeviceStore final : public DeviceStore {
   // device_meta.cc
   absl::Status MakeNew();
   absl::Status LoadMeta();
+  void NoteBoot();
   absl::Status LoadPartitions();
   absl::Status LoadRejectedCount();
   absl::Status WriteMeta(absl::string_view key, absl::string_view value, Durability durability);

@@ -43,6 +43,7 @@ class LaterClock final : public Clock {
   explicit LaterClock(absl::Duration by) : by_(by) {}
   absl::Time Now() const override { return SystemClock().Now() + by_; }
   absl::Duration Monotonic() const override { return SystemClock().Monotonic(); }
+  std::string BootId() const override { return SystemClock().BootId(); }
 
  private:
   const absl::Duration by_;

@@ -26,7 +26,7 @@ std::string SimMark(const std::string& record_id);
 
 struct SimDevice {
   SimDevice(int n, std::unique_ptr<SimDisk> d, const int64_t* true_us, uint64_t seed)
-      : number(n), clock(true_us), disk(std::move(d)), random(seed) {}
+      : number(n), clock(true_us, n), disk(std::move(d)), random(seed) {}
 
   const int number;
   ReplicaId replica;

@@ -46,7 +46,7 @@ v1::DeviceRecord SimDeviceRecord(const ReplicaId& replica, const std::string& us
 
 SimServer::SimServer(const Registry* registry, std::unique_ptr<SimDisk> disk,
                      const int64_t* true_us, uint64_t seed)
-    : registry_(registry), disk_(std::move(disk)), clock_(true_us), random_(seed) {}
+    : registry_(registry), disk_(std::move(disk)), clock_(true_us, /*machine=*/-1), random_(seed) {}
 
 SimServer::~SimServer() { Stop(); }
 

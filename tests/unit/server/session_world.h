@@ -178,6 +178,7 @@ class CountingClock final : public Clock {
     return clock_->Now();
   }
   absl::Duration Monotonic() const override { return clock_->Monotonic(); }
+  std::string BootId() const override { return clock_->BootId(); }
   int asked() const { return asked_; }
 
  private:

@@ -257,6 +257,42 @@ TEST_F(DeviceCommitTest, ElapsedTimeGoesOnAfterARestart) {
   EXPECT_EQ(HeaderOf(2).position().elapsed_ms(), 5000);
 }
 
+TEST_F(DeviceCommitTest, OnAnotherMachineItsTimeBeforeTheStoreCameIsNotElapsed) {
+  clock.StartAnew(absl::Hours(1));
+  ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(5000)));
+  clock.Advance(absl::Seconds(2));
+  Register("Ana");
+  clock.StartAnew(/*uptime=*/absl::Hours(24 * 30));
+  Reopen();
+  clock.Advance(absl::Seconds(3));
+  Register("Eva");
+  EXPECT_EQ(HeaderOf(2).position().elapsed_ms(), 5000);
+  Reopen();
+  clock.Advance(absl::Seconds(4));
+  Reopen();
+  Register("Rosa");
+  EXPECT_EQ(HeaderOf(3).position().elapsed_ms(), 9000);
+}
+
+TEST_F(DeviceCommitTest, TimeCountsFromTheFirstOpeningOnAnotherMachineThoughNothingIsWritten) {
+  ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(5000)));
+  clock.StartAnew(/*uptime=*/absl::Hours(24 * 30));
+  Reopen();
+  clock.Advance(absl::Seconds(4));
+  Reopen();
+  Register("Ana");
+  EXPECT_EQ(HeaderOf(1).position().elapsed_ms(), 4000);
+}
+
+TEST_F(DeviceCommitTest, StampsAreNotOfTheFutureOnAMachineThatHasBeenOnForLonger) {
+  const absl::Time now = clock.Now();
+  ASSERT_OK(store->NoteServerTime(now));
+  clock.StartAnew(/*uptime=*/absl::Hours(24 * 30));
+  Reopen();
+  Register("Ana");
+  EXPECT_LE(Hlc{HeaderOf(1).stamp()}.ToTime(), now + kPermittedClockLead);
+}
+
 TEST_F(DeviceCommitTest, ElapsedTimeIsNeverMoreThanWhatPassed) {
   clock.Advance(absl::Microseconds(900));
   ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(5000)));

@@ -77,9 +77,9 @@ class ClockTest : public ::testing::Test {
   // The machine is off for a while; then its wall clock is ahead by `lead`.
   void Restart(Device* device, absl::Duration off, absl::Duration lead = absl::ZeroDuration()) {
     Advance(off);
-    const absl::Time wall = device->clock->Now() + lead;
     device->store.reset();
-    device->clock = std::make_unique<FakeClock>(wall);
+    device->clock->SetWall(device->clock->Now() + lead);
+    device->clock->StartAnew();
     Open(device);
   }
   void Advance(absl::Duration by) {

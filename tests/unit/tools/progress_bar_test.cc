@@ -14,6 +14,7 @@ class SteppedClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::UnixEpoch(); }
   absl::Duration Monotonic() const override { return at; }
+  std::string BootId() const override { return ""; }
   absl::Duration at = absl::Seconds(1);
 };
 
