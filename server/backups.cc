@@ -28,8 +28,23 @@ absl::StatusOr<std::vector<v1::BackupRecord>> AllBackups(const AuthorityStore& s
   return backups;
 }
 
-bool IsKept(const v1::BackupRecord& backup, absl::Time now) {
-  return absl::FromUnixMillis(backup.made_ms()) + kBackupKeptFor > now;
+// Everything that `backup` holds.
+bool Holds(const v1::BackupRecord& other, const v1::BackupRecord& backup) {
+  return std::all_of(backup.heads().begin(), backup.heads().end(), [&](const auto& head) {
+    const auto held = other.heads().find(head.first);
+    return held != other.heads().end() && held->second >= head.second;
+  });
+}
+
+// The server's clock alone may stand wrong by decades, when a backup is made or when its age is
+// asked: what other backups hold by then tells besides how long ago that was.
+bool IsKept(const v1::BackupRecord& backup, const std::vector<v1::BackupRecord>& all,
+            absl::Time now) {
+  if (absl::FromUnixMillis(backup.made_ms()) + kBackupKeptFor > now) return true;
+  const auto later = std::count_if(all.begin(), all.end(), [&](const v1::BackupRecord& other) {
+    return other.complete() && other.made_ms() != backup.made_ms() && Holds(other, backup);
+  });
+  return later < kBackupsKept;
 }
 
 // Leaves in `least` what `backup` holds as well.
@@ -63,7 +78,7 @@ absl::Status NoteBackup(AuthorityStore& store, const v1::BackupRecord& backup, a
       {DirectoryKind::kBackup, KeyOf(backup), backup.SerializeAsString(), std::nullopt});
   for (const v1::BackupRecord& old : known) {
     if (!backup.complete()) break;
-    if (!IsKept(old, now) && old.made_ms() != backup.made_ms())
+    if (!IsKept(old, known, now) && old.made_ms() != backup.made_ms())
       writes.push_back({DirectoryKind::kBackup, KeyOf(old), std::nullopt, std::nullopt});
   }
   return store.WriteEntries(writes);
@@ -86,7 +101,7 @@ absl::StatusOr<std::vector<v1::PartitionHead>> CoveredByBackups(const AuthorityS
   // says.
   std::map<std::string, uint64_t> least(newest->heads().begin(), newest->heads().end());
   for (const v1::BackupRecord& backup : backups)
-    if (IsKept(backup, now)) Lower(backup, &least);
+    if (IsKept(backup, backups, now)) Lower(backup, &least);
   for (const auto& [partition, head] : least) {
     v1::PartitionHead& of_partition = covered.emplace_back();
     of_partition.set_partition(partition);

@@ -15,10 +15,12 @@
 
 namespace brigada {
 
-// A backup counts as kept for so long after it was made, and the newest one always. Devices hold on
-// to what an older kept backup lacks; who restores one that is no longer kept may miss work that
-// devices have let go.
+// A backup counts as kept for so long after it was made, and until so many other whole ones hold
+// all that it holds, whatever the clock says; the newest one always. Devices hold on to what an
+// older kept backup lacks; who restores one that is no longer kept may miss work that devices have
+// let go.
 inline constexpr absl::Duration kBackupKeptFor = absl::Hours(24 * 35);
+inline constexpr int kBackupsKept = 7;
 
 // What a backup that begins now will hold at least.
 v1::BackupRecord BackupBegun(const AuthorityStore& store, absl::string_view name, absl::Time now);

@@ -276,8 +276,8 @@ absl::Status KvDeviceStore::LeaveQuarantine(const ListedSet& set, CommitGroup* g
   v1::Verdict verdict = kept.verdict();
   verdict.set_outcome(v1::REJECTED);
   const std::string epoch = kept.epoch();
-  const int64_t judged_at_ms = kept.judged_at_ms();
-  kept = RetainedSet(std::move(kept), verdict, epoch, judged_at_ms);
+  const JudgedAt judged_at{kept.judged_at_ms(), kept.judged_wall_ms()};
+  kept = RetainedSet(std::move(kept), verdict, epoch, judged_at);
   // The retry has its content.
   Discard(kept.mutable_change_set());
   const std::string stub = kept.SerializeAsString();

@@ -51,6 +51,14 @@ bool NamesErased(const v1::Verdict& verdict) {
                      [](const v1::Refusal& r) { return r.reason() == v1::ERASED_RECORD; });
 }
 
+// Either clock may stand wrong by decades, now or when the verdict came, and no backup need hold
+// the set: it is as old as both clocks say at least. What either did not know then does not age.
+absl::Duration AgeOf(const v1::OutboxChangeSet& set, const JudgedAt& now) {
+  if (set.judged_at_ms() <= 0 || set.judged_wall_ms() <= 0) return absl::ZeroDuration();
+  return absl::Milliseconds(
+      std::min(now.server_ms - set.judged_at_ms(), now.wall_ms - set.judged_wall_ms()));
+}
+
 bool IsChain(absl::string_view bytes) { return bytes.size() == sizeof(ChainValue); }
 
 }  // namespace
@@ -65,15 +73,20 @@ void Discard(v1::ChangeSet* set) {
 }
 
 v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
-                                absl::string_view epoch, int64_t server_time_ms) {
+                                absl::string_view epoch, const JudgedAt& at) {
   *set.mutable_verdict() = verdict;
   set.set_epoch(std::string(epoch));
-  set.set_judged_at_ms(server_time_ms);
+  set.set_judged_at_ms(at.server_ms);
+  set.set_judged_wall_ms(at.wall_ms);
   const bool is_refused = verdict.outcome() == v1::REJECTED;
   // What is sealed is in no rejected list: it is nowhere else.
   const bool is_sealed = set.change_set().has_sealed_body() && !NamesErased(verdict);
   if (is_refused && !is_sealed) Discard(set.mutable_change_set());
   return set;
+}
+
+JudgedAt KvDeviceStore::TimesOf(const v1::DeviceClock& clock) const {
+  return {clock.server_time_ms() + clock.elapsed_ms(), absl::ToUnixMillis(options_.clock->Now())};
 }
 
 absl::Status KvDeviceStore::Retain(const v1::Verdict& verdict, BatchInProgress* work) {
@@ -82,8 +95,7 @@ absl::Status KvDeviceStore::Retain(const v1::Verdict& verdict, BatchInProgress* 
   ASSIGN_OR_RETURN(const std::optional<std::string> value, kv_->Get(Table::kOutbox, key));
   if (!value) return absl::DataLossError("a change set of the outbox is missing");
   ASSIGN_OR_RETURN(v1::OutboxChangeSet set, ParseStored(*value));
-  const v1::DeviceClock now = ClockNow(work->clock.last());
-  const int64_t now_ms = now.server_time_ms() + now.elapsed_ms();
+  const JudgedAt now = TimesOf(ClockNow(work->clock.last()));
   if (head.retained_from() == 0) {
     head.set_retained_from(1);
     head.set_retained_chain(std::string(AsView(ChainStart(replica_.bytes(), work->partition))));
@@ -96,13 +108,13 @@ absl::Status KvDeviceStore::Retain(const v1::Verdict& verdict, BatchInProgress* 
     work->writes.Delete(Table::kOutbox, key);
     return absl::OkStatus();
   }
-  set = RetainedSet(std::move(set), verdict, work->epoch, now_ms);
+  set = RetainedSet(std::move(set), verdict, work->epoch, now);
   const std::string kept = set.SerializeAsString();
   work->retained[verdict.sequence()] = std::move(set);
   head.set_retained_bytes(head.retained_bytes() + kept.size());
   work->writes.Put(Table::kOutbox, key, kept);
   if (head.retained_bytes() <= options_.retained_bytes_max) return absl::OkStatus();
-  return DropRetained(work->partition, /*covered=*/0, now_ms, &head, &work->writes);
+  return DropRetained(work->partition, /*covered=*/0, now, &head, &work->writes);
 }
 
 absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchInProgress* work) {
@@ -148,8 +160,7 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   if (IsKeptOut(set.verdict()) && !IsKeptOut(verdict) && sequence > head.redelivered())
     RETURN_IF_ERROR(FoldReleased(judged, verdict, work));
   const uint64_t bytes_before = set.ByteSizeLong();
-  const v1::DeviceClock now = ClockNow(work->clock.last());
-  set = RetainedSet(std::move(set), verdict, work->epoch, now.server_time_ms() + now.elapsed_ms());
+  set = RetainedSet(std::move(set), verdict, work->epoch, TimesOf(ClockNow(work->clock.last())));
   head.set_retained_bytes(head.retained_bytes() - std::min(head.retained_bytes(), bytes_before) +
                           set.ByteSizeLong());
   work->writes.Put(Table::kOutbox, key, set.SerializeAsString());
@@ -201,9 +212,8 @@ absl::Status KvDeviceStore::GiveUpRetained(absl::string_view partition, uint64_t
 
 // The oldest first, while they are covered, too old, or too much.
 absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t covered,
-                                         int64_t now_ms, v1::OutboxHead* head,
+                                         const JudgedAt& now, v1::OutboxHead* head,
                                          KvBatch* batch) const {
-  const int64_t oldest_ms = now_ms - absl::ToInt64Milliseconds(options_.retained_for);
   const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, head->retained_from()),
                                ChangeSetKey(partition, head->confirmed() + 1));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
@@ -218,7 +228,7 @@ absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t c
     const uint64_t sequence = set.verdict().sequence();
     const bool is_covered = set.verdict().commit_sequence() <= covered &&
                             IsSettled(*head, sequence) && !WaitsForRecords(set.verdict());
-    const bool is_old = now_ms > 0 && set.judged_at_ms() < oldest_ms;
+    const bool is_old = AgeOf(set, now) > options_.retained_for;
     if (!is_covered && !is_old && head->retained_bytes() <= options_.retained_bytes_max) break;
     batch->Delete(Table::kOutbox, std::string(it->key()));
     head->set_retained_from(sequence + 1);
@@ -231,6 +241,7 @@ absl::Status KvDeviceStore::DropRetained(absl::string_view partition, uint64_t c
 }
 
 absl::Status KvDeviceStore::DropCovered(const v1::Welcome& welcome) {
+  const JudgedAt now{welcome.server_time_ms(), absl::ToUnixMillis(options_.clock->Now())};
   for (const std::string& partition : Partitions()) {
     const PartitionState state = StateOf(partition);
     v1::OutboxHead head = state.head;
@@ -244,7 +255,7 @@ absl::Status KvDeviceStore::DropCovered(const v1::Welcome& welcome) {
     for (const v1::PartitionHead& of : welcome.covered())
       if (of.partition() == partition && !is_reset && !state.left) covered = of.sequence();
     KvBatch dropped;
-    RETURN_IF_ERROR(DropRetained(partition, covered, welcome.server_time_ms(), &head, &dropped));
+    RETURN_IF_ERROR(DropRetained(partition, covered, now, &head, &dropped));
     if (!dropped.empty()) RETURN_IF_ERROR(WriteHead(partition, std::move(head), dropped));
   }
   return absl::OkStatus();

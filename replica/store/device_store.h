@@ -36,8 +36,8 @@ struct DeviceStoreOptions {
   const Clock* clock = nullptr;
   Random* random = nullptr;
   // Change sets are kept after their verdict until the server says that every backup it keeps holds
-  // them, for this long and in this size at most: what a restored server lost can then be sent
-  // again. The oldest go first.
+  // them, for this long (by the server's time and by the wall clock) and in this size at most: what
+  // a restored server lost can then be sent again. The oldest go first.
   uint64_t retained_bytes_max = uint64_t{64} << 20;
   absl::Duration retained_for = absl::Hours(24 * 400);
   // Null: records are made without folios.

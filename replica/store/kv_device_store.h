@@ -54,10 +54,16 @@ bool SaysSomething(const v1::ChangeSetBody& body);
 // Leaves of the body what the chain covers.
 void Discard(v1::ChangeSet* set);
 
+// When a verdict came: the server's time, and the device's wall clock. Either may be wrong.
+struct JudgedAt {
+  int64_t server_ms = 0;
+  int64_t wall_ms = 0;
+};
+
 // The stored form of a change set that got its verdict. A refused one keeps its body in the
 // rejected list alone; a sealed body is in no list, and goes only with an erased record.
 v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
-                                absl::string_view epoch, int64_t server_time_ms);
+                                absl::string_view epoch, const JudgedAt& at);
 
 class KvDeviceStore final : public DeviceStore {
  public:
@@ -311,7 +317,8 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status DropCovered(const v1::Welcome& welcome);
   absl::Status GiveUpRetained(absl::string_view partition, uint64_t sequence, v1::OutboxHead* head,
                               KvBatch* batch) const;
-  absl::Status DropRetained(absl::string_view partition, uint64_t covered, int64_t now_ms,
+  JudgedAt TimesOf(const v1::DeviceClock& clock) const;
+  absl::Status DropRetained(absl::string_view partition, uint64_t covered, const JudgedAt& now,
                             v1::OutboxHead* head, KvBatch* batch) const;
   absl::Status WriteHead(absl::string_view partition, v1::OutboxHead head, KvBatch batch);
 

@@ -235,13 +235,36 @@ TEST_F(JournalTest, TheOldestBackupStillKeptSaysWhatIsCovered) {
   make(10, start);
   make(20, start + absl::Hours(24 * 30));
   EXPECT_EQ(covered(start + absl::Hours(24 * 30)), 10u);
+  for (uint64_t i = 1; i <= 6; ++i) make(20 + i, start + absl::Hours(24 * 30 + i));
+  EXPECT_EQ(covered(start + absl::Hours(24 * 34)), 10u);
   EXPECT_EQ(covered(start + absl::Hours(24 * 36)), 20u);
-  EXPECT_EQ(covered(start + absl::Hours(24 * 400)), 20u);
   // One that began and may never be whole lets nothing go.
   make(30, start + absl::Hours(24 * 400), /*complete=*/false);
   EXPECT_EQ(covered(start + absl::Hours(24 * 400)), 20u);
   make(40, start + absl::Hours(24 * 401));
-  EXPECT_EQ(covered(start + absl::Hours(24 * 401)), 30u);
+  EXPECT_EQ(covered(start + absl::Hours(24 * 401)), 21u);
+}
+
+// Of seven others fewer are made in a wrong hour than in the time that a backup is kept.
+TEST_F(JournalTest, AClockThatIsAheadLetsNoBackupGo) {
+  SeededRandom random(1);
+  const auto store = NewMemoryAuthorityStore(random);
+  const absl::Time start = clock_.Now();
+  const absl::Time ahead = start + absl::Hours(24 * 365 * 30);
+  const auto make = [&](uint64_t head, absl::Time at) {
+    v1::BackupRecord backup = BackupBegun(*store, "b", at);
+    (*backup.mutable_heads())["MX/20"] = head;
+    backup.set_complete(true);
+    ASSERT_OK(NoteBackup(*store, backup, at));
+  };
+  for (uint64_t i = 0; i < 6; ++i) make(10 + i, start + absl::Hours(24 * i));
+  make(20, ahead);
+
+  for (const absl::Time asked : {start + absl::Hours(24 * 6), ahead}) {
+    ASSERT_OK_AND_ASSIGN(const auto covered, CoveredByBackups(*store, asked));
+    ASSERT_EQ(covered.size(), 1u);
+    EXPECT_EQ(covered[0].sequence(), 10u);
+  }
 }
 
 TEST_F(JournalTest, ABackupThatIsNotWholeCoversNothing) {

@@ -32,12 +32,13 @@ class DeviceRetainedTest : public DeviceStoreFixture {
   }
 
   // The server's time is that of the clock; no backup holds anything.
-  void Welcome() {
+  void Welcome() { WelcomeAt(clock.Now()); }
+  void WelcomeAt(absl::Time server_time) {
     v1::Welcome welcome;
     welcome.set_epoch(std::string(16, 'e'));
-    welcome.set_server_time_ms(absl::ToUnixMillis(clock.Now()));
+    welcome.set_server_time_ms(absl::ToUnixMillis(server_time));
     *welcome.add_feeds() = BelowFeed(kOaxaca);
-    ASSERT_OK(store->NoteServerTime(clock.Now()));
+    ASSERT_OK(store->NoteServerTime(server_time));
     ASSERT_OK(store->NoteWelcome(welcome));
   }
   // A change set of one person, or of many.
@@ -118,6 +119,30 @@ TEST_F(DeviceRetainedTest, After400DaysOfTheServersTimeItGoes) {
   clock.Advance(absl::Hours(24 * 400));
   Welcome();
   EXPECT_THAT(Sequences(), IsEmpty());
+}
+
+TEST_F(DeviceRetainedTest, AServerThatStandsIn2056ForOneSessionLetsNothingGo) {
+  Deliver(10);
+  WelcomeAt(absl::FromUnixSeconds(2'713'910'400));
+  Deliver(10);
+  Welcome();
+  EXPECT_THAT(Sequences(), ElementsAre(1, 2));
+}
+
+TEST_F(DeviceRetainedTest, WhatWasJudgedByAServerThatStoodIn2000IsKept) {
+  WelcomeAt(absl::FromUnixSeconds(946'684'800));
+  Deliver(10);
+  Welcome();
+  EXPECT_THAT(Sequences(), ElementsAre(1));
+}
+
+TEST_F(DeviceRetainedTest, WhatWasJudgedWhileTheDeviceStoodIn2000IsKept) {
+  const absl::Time now = clock.Now();
+  clock.SetWall(absl::FromUnixSeconds(946'684'800));
+  Deliver(10);
+  clock.SetWall(now);
+  Welcome();
+  EXPECT_THAT(Sequences(), ElementsAre(1));
 }
 
 TEST_F(DeviceRetainedTest, AWrongClockOfTheDeviceLetsNothingGo) {
