@@ -37,8 +37,8 @@ WriteContext ContextOf(const v1::ChangeSetHeader& header, const PushRequest& pus
     AppendBigEndian64(dot.sequence(), &name);
     context.provisional.insert(std::move(name));
   }
-  if (header.retry_of().replica() == push.replica.bytes() &&
-      header.retry_of().sequence() < header.sequence())
+  // Under whatever id the first try was made: the numbers of a store go on when its id changes.
+  if (header.has_retry_of() && header.retry_of().sequence() < header.sequence())
     context.own_before = header.retry_of().sequence();
   return context;
 }
@@ -118,7 +118,8 @@ CommitGroup::CommitGroup(CommitBase base)
       verdicts_(base_.reader),
       ledger_(base_.reader),
       waiting_(base_.reader, base_.waiting.get()),
-      quarantine_(base_.reader, base_.quarantined.get()) {}
+      quarantine_(base_.reader, base_.quarantined.get()),
+      done_(base_.reader, Table::kVerdicts) {}
 
 absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
   PushResult result;
@@ -156,7 +157,7 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
     ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
     const v1::Verdict& verdict = stored.verdict();
     if (verdict.outcome() == v1::QUARANTINED) RETURN_IF_ERROR(Keep(push, set, verdict));
-    RETURN_IF_ERROR(LetGo(push, header, verdict));
+    RETURN_IF_ERROR(NoteRetry(push, header, verdict));
     progress->set_sequence(header.sequence());
     progress->set_chain(checked.headers[i].chain);
     progress->set_stamp(std::max(it.own_last.value, verdict.stamp()));
@@ -247,6 +248,11 @@ void CommitGroup::RefuseWithoutRoom(const Case& it, Trial* trial, v1::Verdict* v
 }
 
 absl::Status CommitGroup::Try(const Case& it, Trial* trial, v1::Verdict* verdict) {
+  ASSIGN_OR_RETURN(const bool is_done, IsDone(it.push, it.header));
+  if (is_done) {
+    AnswerDone(trial->body->changes_size(), verdict);
+    return absl::OkStatus();
+  }
   RETURN_IF_ERROR(TryChanges(it.push, it.header, trial));
   if (trial->refusals.empty()) RETURN_IF_ERROR(TryLedger(trial));
   if (trial->refusals.empty()) {
@@ -359,6 +365,7 @@ absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingC
   *stored.mutable_first() = old->has_first() ? old->first() : old->verdict();
   verdicts_.Add(partition, replica, stored);
   RETURN_IF_ERROR(quarantine_.Remove(key, replica));
+  RETURN_IF_ERROR(NoteRetry(push, header, stored.verdict()));
   Log(LogLevel::kInfo, "waiting_set_applied", {{"partition", partition}});
   return absl::OkStatus();
 }
@@ -451,20 +458,12 @@ absl::Status CommitGroup::Keep(const PushRequest& push, const v1::ChangeSet& set
                          push.replica, kept.SerializeAsString());
 }
 
-// What was accepted under another number is not kept, nor released, a second time.
-absl::Status CommitGroup::LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
-                                const v1::Verdict& verdict) {
-  const bool is_accepted = verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
-  if (!is_accepted || header.retry_of().replica() != push.replica.bytes()) return absl::OkStatus();
-  return quarantine_.Remove(
-      QuarantineKey(push.partition, push.replica, header.retry_of().sequence()), push.replica);
-}
-
 absl::Status CommitGroup::Stage(KvBatch* batch) {
   if (judged_.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(records_.Stage(batch));
   verdicts_.Stage(batch);
   quarantine_.Stage(batch);
+  done_.Stage(batch);
   waiting_.Stage(batch);
   for (const std::string& partition : judged_)
     batch->Put(Table::kMeta, HeadKey(partition), NumberValue(base_.heads[partition]));

@@ -27,6 +27,7 @@
 #include "replica/store/quarantine.h"
 #include "replica/store/record_table.h"
 #include "replica/store/run_history.h"
+#include "replica/store/staged_rows.h"
 #include "replica/store/trial_records.h"
 #include "replica/store/verdict_table.h"
 #include "replica/store/waiting_sets.h"
@@ -109,13 +110,20 @@ class CommitGroup {
   // What would be quarantined and finds no room is refused.
   static void RefuseWithoutRoom(const Case& it, Trial* trial, v1::Verdict* verdict);
   absl::Status Keep(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
-  // A retry was accepted: what is quarantined of its first try is done with.
-  absl::Status LetGo(const PushRequest& push, const v1::ChangeSetHeader& header,
-                     const v1::Verdict& verdict);
   static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
   // Tries what waits for the records made since the last call.
   absl::Status ReleaseWaiting();
   absl::Status Retry(const std::string& partition, const v1::WaitingChangeSet& waiting);
+
+  // commit_retries.cc
+  // The work of this retry was accepted under another number.
+  absl::StatusOr<bool> IsDone(const PushRequest& push, const v1::ChangeSetHeader& header) const;
+  static void AnswerDone(int changes, v1::Verdict* verdict);
+  // An accepted retry: later ones of the same work are answered only, and what is quarantined of
+  // its first try is done with.
+  absl::Status NoteRetry(const PushRequest& push, const v1::ChangeSetHeader& header,
+                         const v1::Verdict& verdict);
+  absl::Status LetGo(const PushRequest& push, const v1::ChangeSetHeader& header);
 
   // commit_changes.cc
   absl::Status OpenRecords(const v1::ChangeSetHeader& header, Trial* trial);
@@ -138,6 +146,7 @@ class CommitGroup {
   ConflictLedger ledger_;
   WaitingSets waiting_;
   Quarantine quarantine_;
+  StagedRows done_;  // by DoneKey
   // Records that are new in their partition since the last ReleaseWaiting.
   std::vector<std::tuple<std::string, uint32_t, RecordId>> created_;
   std::set<std::string> judged_;  // partitions with a new head

@@ -239,7 +239,7 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
   }
   if (set.header.has_retry_of()) {
     ASSIGN_OR_RETURN(const bool could_have_gone,
-                     MayGoNow(rejected, set.body, work->partition, &work->records));
+                     MayGoNow(rejected, set.header, set.body, &work->records));
     rejected.set_tried_covered(could_have_gone);
   }
   ++work->rejected_gain;

@@ -315,12 +315,15 @@ void KvDeviceStore::SetPosition(const std::optional<RetryOf>& retry, const Parti
     dot->set_replica(replica_.AsBytes());
     dot->set_sequence(sequence);
   }
+  // Under the id that it was made with, which this store may have given up since.
+  v1::Dot refused;
+  refused.set_replica(retry->header.replica());
+  refused.set_sequence(retry->header.sequence());
   // The first try of all: that is the one which the kept position and stamp belong to.
-  *header->mutable_retry_of() = retry->header.retry_of();
-  if (!retry->header.has_retry_of()) {
-    header->mutable_retry_of()->set_replica(replica_.AsBytes());
-    header->mutable_retry_of()->set_sequence(retry->header.sequence());
-  }
+  *header->mutable_retry_of() = retry->header.has_retry_of() ? retry->header.retry_of() : refused;
+  if (!retry->is_edited)
+    *header->mutable_same_work() =
+        retry->header.has_same_work() ? retry->header.same_work() : refused;
   header->set_retried_at_ms(now.server_time_ms() + now.elapsed_ms());
 }
 

@@ -16,6 +16,8 @@ struct KvDeviceStore::RetryOf {
   v1::ChangeSetHeader header;  // of the refused change set
   // Change sets of this replica, tried again earlier in the same write, that this one comes after.
   std::vector<uint64_t> seen_own;
+  // It says something else now: work of its own.
+  bool is_edited = false;
 };
 
 struct KvDeviceStore::CommitRequest : public WriterQueue::Writer {

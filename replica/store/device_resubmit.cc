@@ -22,6 +22,7 @@ struct KvDeviceStore::ListedSet {
   v1::RejectedChangeSet entry;
   v1::ChangeSetHeader header;
   v1::ChangeSetBody body;
+  bool is_edited = false;
 };
 
 struct KvDeviceStore::RetriesDone {
@@ -136,8 +137,10 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
       const bool goes_along = !chosen.empty() && MayPassUnchanged(set.entry.verdict()) &&
                               created.FirstConcerned(set.body) != 0;
       if (!is_asked && !goes_along) continue;
-      if (is_asked && !edited.empty())
+      if (is_asked && !edited.empty()) {
         set.body.mutable_changes()->Assign(edited.begin(), edited.end());
+        set.is_edited = true;
+      }
       created.Add(set.body, set.header.sequence());
       chosen.push_back(std::move(set));
     }
@@ -145,8 +148,8 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
       return absl::NotFoundError(
           absl::StrCat("no readable rejected change set ", sequence, " in ", partition));
     }
-    const v1::Verdict& verdict = chosen.front().entry.verdict();
-    if (WaitsForRecords(verdict)) {
+    const ListedSet& asked = chosen.front();
+    if (WaitsForRecords(asked.entry.verdict()) && !IsOfFormerId(asked.header)) {
       return absl::FailedPreconditionError(
           "the server keeps this change set, and applies it when the records that it waits for "
           "have come");
@@ -190,14 +193,13 @@ absl::StatusOr<uint64_t> KvDeviceStore::ResubmitStep(std::string* next, CreatedR
   CommitGroup group(&table_, kv_.get(), folios_);
   std::vector<ListedSet> chosen;
   for (ListedSet& set : list) {
-    ASSIGN_OR_RETURN(const bool may_go,
-                     MayGoNow(set.entry, set.body, set.header.partition(), &group.records));
+    ASSIGN_OR_RETURN(const bool may_go, MayGoNow(set.entry, set.header, set.body, &group.records));
     if (!may_go && set.entry.tried_covered()) {
       set.entry.set_tried_covered(false);
       group.batch.Put(Table::kRejected, set.key, set.entry.SerializeAsString());
     }
     bool goes = may_go && !set.entry.tried_covered();
-    if (goes && LacksARecord(set.entry.verdict())) {
+    if (goes && LacksARecord(set.entry.verdict()) && !WaitsForRecords(set.entry.verdict())) {
       ASSIGN_OR_RETURN(goes, FollowsARetry(set, done));
     }
     const bool goes_along =
@@ -212,13 +214,20 @@ absl::StatusOr<uint64_t> KvDeviceStore::ResubmitStep(std::string* next, CreatedR
   return receipts.size();
 }
 
+// Its later verdict, should it wait for a record, goes to a replica that this store no longer is.
+bool KvDeviceStore::IsOfFormerId(const v1::ChangeSetHeader& header) const {
+  return header.replica() != replica_.bytes();
+}
+
 // What kept it out is no longer so, as far as can be told here.
 absl::StatusOr<bool> KvDeviceStore::MayGoNow(const v1::RejectedChangeSet& entry,
+                                             const v1::ChangeSetHeader& header,
                                              const v1::ChangeSetBody& body,
-                                             const std::string& partition,
                                              RecordBatch* records) const {
+  const std::string& partition = header.partition();
   const v1::Verdict& verdict = entry.verdict();
-  if (!MayPassUnchanged(verdict)) return false;
+  if (!MayPassUnchanged(verdict) && !(WaitsForRecords(verdict) && IsOfFormerId(header)))
+    return false;
   if (LacksGrantsOnly(verdict)) return GrantsCoverAll(LastWelcome(), entry, body, partition);
   if (!LacksARecord(verdict)) return false;
   // The record is here: its creation has gone again, ahead of this one, or has come from elsewhere.
@@ -297,6 +306,7 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::StageRetry(const ListedSet& set,
   request.changes.assign(set.body.changes().begin(), set.body.changes().end());
   RetryOf& retry = request.retry.emplace();
   retry.header = set.header;
+  retry.is_edited = set.is_edited;
   for (const RetriesDone::Set& earlier : done.sets) {
     const bool is_seen = earlier.partition == set.header.partition() &&
                          earlier.first_try < FirstTryOf(set.header) &&

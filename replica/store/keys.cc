@@ -169,6 +169,14 @@ std::string VerdictPlaceKey(absl::string_view partition, const ReplicaId& replic
   return key;
 }
 
+std::string DoneKey(absl::string_view partition, const ReplicaId& replica, uint64_t sequence,
+                    absl::string_view user) {
+  std::string key = ReplicaKey(partition, 'd', replica);
+  AppendBigEndian64(sequence, &key);
+  absl::StrAppend(&key, user);
+  return key;
+}
+
 std::string QuarantineKey(absl::string_view partition, const ReplicaId& replica,
                           uint64_t sequence) {
   std::string key = ReplicaKey(partition, 'q', replica);

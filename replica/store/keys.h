@@ -8,6 +8,7 @@
 //   verdicts partition 00 'p' replica(16)                      how far a replica's change sets are
 //            partition 00 's' replica(16) sequence(8)          the verdict of one change set
 //            partition 00 'c' replica(16) commit_sequence(8)   finds it by its place in the feed
+//            partition 00 'd' replica(16) sequence(8) user     a retry of it was accepted
 //   rejected partition 00 'q' replica(16) sequence(8)          quarantined, at the authority
 //            partition 00 'w' type(4) id(16) replica(16) sequence(8)   waits for that record
 //   meta     name, or name 00 and what it is about
@@ -85,6 +86,11 @@ std::string VerdictPlacePrefix(absl::string_view partition, const ReplicaId& rep
 // Its value is the change set's sequence (NumberValue).
 std::string VerdictPlaceKey(absl::string_view partition, const ReplicaId& replica,
                             uint64_t commit_sequence);
+
+// The change set as which `user` had the work of this one accepted, which had been refused
+// (v1::Dot).
+std::string DoneKey(absl::string_view partition, const ReplicaId& replica, uint64_t sequence,
+                    absl::string_view user);
 
 // In the rejected table: a change set whose content the authority keeps for a person to look at
 // (v1::RejectedChangeSet).

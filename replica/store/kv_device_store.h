@@ -206,8 +206,10 @@ class KvDeviceStore final : public DeviceStore {
   // Looks at the next entries of the list from the key `next` on; empty when there are no more.
   absl::StatusOr<uint64_t> ResubmitStep(std::string* next, CreatedRecords* created,
                                         RetriesDone* done);
-  absl::StatusOr<bool> MayGoNow(const v1::RejectedChangeSet& entry, const v1::ChangeSetBody& body,
-                                const std::string& partition, RecordBatch* records) const;
+  bool IsOfFormerId(const v1::ChangeSetHeader& header) const;
+  absl::StatusOr<bool> MayGoNow(const v1::RejectedChangeSet& entry,
+                                const v1::ChangeSetHeader& header, const v1::ChangeSetBody& body,
+                                RecordBatch* records) const;
   absl::StatusOr<bool> FollowsARetry(const ListedSet& set, RetriesDone* done) const;
   absl::Status ReadRetriesSent(const std::string& partition, RetriesDone* done) const;
   absl::Status LeaveQuarantine(const ListedSet& set, CommitGroup* group) const;

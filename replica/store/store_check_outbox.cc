@@ -44,6 +44,8 @@ bool IsVerdictWell(absl::string_view key, absl::string_view value) {
       return Parses<v1::ReplicaProgress>(value);
     case 's':
       return Parses<v1::StoredVerdict>(value);
+    case 'd':
+      return Parses<v1::Dot>(value);
     case 'c':
       return value.size() == sizeof(uint64_t);
     default:

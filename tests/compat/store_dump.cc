@@ -33,6 +33,8 @@ std::unique_ptr<Message> VerdictMessage(absl::string_view key) {
       return std::make_unique<v1::ReplicaProgress>();
     case 's':
       return std::make_unique<v1::StoredVerdict>();
+    case 'd':
+      return std::make_unique<v1::Dot>();
     default:
       return nullptr;
   }

@@ -242,10 +242,23 @@ void Oracle::Loosen(const v1::ChangeSetBody& body) {
 }
 
 uint64_t Oracle::OwnBefore(const v1::ChangeSetHeader& header) {
-  const v1::Dot& first_try = header.retry_of();
-  const bool is_own =
-      first_try.replica() == header.replica() && first_try.sequence() < header.sequence();
-  return is_own ? first_try.sequence() : UINT64_MAX;
+  // Under whatever id its store had then.
+  const bool is_retry = header.has_retry_of() && header.retry_of().sequence() < header.sequence();
+  return is_retry ? header.retry_of().sequence() : UINT64_MAX;
+}
+
+// Copies of a store try the same refused work again, each by itself: it counts once.
+bool Oracle::IsDone(const v1::ChangeSetHeader& header) {
+  if (!header.has_same_work()) return false;
+  const v1::Dot& work = header.same_work();
+  const WrittenSet* const first = Find({work.replica(), header.partition(), work.sequence()});
+  if (first != nullptr && first->is_accepted()) return true;
+  return std::any_of(sets_.begin(), sets_.end(), [&](const auto& entry) {
+    const v1::ChangeSetHeader& other = entry.second.header;
+    return entry.first.partition == header.partition() && entry.second.is_accepted() &&
+           other.same_work().replica() == work.replica() &&
+           other.same_work().sequence() == work.sequence();
+  });
 }
 
 std::optional<uint64_t> Oracle::SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const {
@@ -420,7 +433,11 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
     trial.own_before = OwnBefore(set->header);
   }
   trial.was_taken = verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
-  for (const v1::Change& change : set->body.changes()) Try(change, &trial);
+  const bool is_done = IsDone(set->header);
+  if (!is_done)
+    for (const v1::Change& change : set->body.changes()) Try(change, &trial);
+  // What came again after the server went back may be refused as it was before.
+  trial.is_loose = trial.is_loose || is_done;
   trial.is_refused = trial.is_refused || set->is_stub;
   const bool was_refused =
       verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
@@ -439,6 +456,8 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
     return "";
   }
   set->is_ever_accepted = true;
+  if (is_done && verdict.lost_size() != set->body.changes_size())
+    return "I12: the work of two copies was applied twice";
   if ((trial.has_lost || !trial.owed.empty()) && verdict.outcome() != v1::MERGED)
     return "G2: a value was lost and the verdict does not say so";
   for (auto& [name, record] : trial.records) Take(name, std::move(record), &trial);

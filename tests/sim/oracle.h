@@ -213,6 +213,7 @@ class Oracle {
   void Loosen(const v1::ChangeSetBody& body);
   // Of a retry, the first try: what its replica wrote since it had not seen.
   static uint64_t OwnBefore(const v1::ChangeSetHeader& header);
+  bool IsDone(const v1::ChangeSetHeader& header);
   // Of what its writer had seen, what the present line has; nullopt when the server may not know.
   std::optional<uint64_t> SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const;
   void Try(const v1::Change& change, Trial* trial);

@@ -575,10 +575,10 @@ std::set<SetName> SimWorld::RetriedBy(const SimDevice& device) const {
   std::set<SetName> retried;
   for (const auto& [name, set] : oracle_.sets()) {
     if (name.replica != device.replica.bytes() || !set.header.has_retry_of()) continue;
-    const uint64_t first = set.header.retry_of().sequence();
-    const auto [before, is_first] = last.try_emplace({name.partition, first}, name);
+    const v1::Dot& first = set.header.retry_of();
+    const auto [before, is_first] = last.try_emplace({name.partition, first.sequence()}, name);
     if (is_first) {
-      retried.insert({name.replica, name.partition, first});
+      retried.insert({first.replica(), name.partition, first.sequence()});
     } else {
       retried.insert(std::exchange(before->second, name));
     }

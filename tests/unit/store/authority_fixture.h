@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -131,6 +132,8 @@ class TestReplica {
   // Unless 0: they try this one again, with this stamp.
   uint64_t retry_of = 0;
   uint64_t retry_stamp_ms = 0;
+  bool is_same_work = false;              // and say what it said
+  std::optional<ReplicaId> first_try_by;  // under another id than this
 
   v1::ChangeSet MakeSet(const std::vector<v1::Change>& changes) {
     v1::ChangeSetBody body;
@@ -153,8 +156,9 @@ class TestReplica {
     header.set_user(user);
     header.set_stamp(++stamp_ms << 16);
     if (retry_of != 0) {
-      header.mutable_retry_of()->set_replica(id_.AsBytes());
+      header.mutable_retry_of()->set_replica(first_try_by.value_or(id_).AsBytes());
       header.mutable_retry_of()->set_sequence(retry_of);
+      if (is_same_work) *header.mutable_same_work() = header.retry_of();
       header.set_stamp(retry_stamp_ms << 16);
     }
     set.set_header(header.SerializeAsString());

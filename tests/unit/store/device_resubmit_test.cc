@@ -56,6 +56,7 @@ TEST_F(DeviceResubmitTest, ARetryTakesThePlaceOfTheRefusedSetInOneWrite) {
   const v1::ChangeSetHeader again = HeaderOf(2);
   EXPECT_EQ(again.retry_of().sequence(), 1U);
   EXPECT_EQ(again.retry_of().replica(), store->replica().bytes());
+  EXPECT_EQ(again.same_work().SerializeAsString(), again.retry_of().SerializeAsString());
   EXPECT_EQ(again.stamp(), first.stamp());
   EXPECT_EQ(again.position().SerializeAsString(), first.position().SerializeAsString());
   EXPECT_EQ(again.retried_at_ms(), 4000);
@@ -69,6 +70,49 @@ TEST_F(DeviceResubmitTest, ARetryOfARetryNamesTheFirstTry) {
   Refuse(2, v1::NOT_GRANTED);
   ASSERT_OK(store->Resubmit(kOaxaca, 2, {}));
   EXPECT_EQ(HeaderOf(3).retry_of().sequence(), 1U);
+}
+
+// The content that another copy of this store tries again may be the edited one.
+TEST_F(DeviceResubmitTest, WhatWasEditedIsWorkOfItsOwnFromThenOn) {
+  const RecordId id = Register("Ana");
+  Refuse(1, v1::INVALID_VALUE);
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {Creation(id, "MX/20/067", PersonNamed("Anna"))}));
+  EXPECT_FALSE(HeaderOf(2).has_same_work());
+  Refuse(2, v1::NOT_GRANTED);
+  ASSERT_OK(store->Resubmit(kOaxaca, 2, {}));
+  EXPECT_EQ(HeaderOf(3).retry_of().sequence(), 1U);
+  EXPECT_EQ(HeaderOf(3).same_work().sequence(), 2U);
+}
+
+TEST_F(DeviceResubmitTest, ADividedStoreNamesTheIdUnderWhichItTriedFirst) {
+  Register("Ana");
+  Refuse(1, v1::NOT_GRANTED);
+  const ReplicaId before = store->replica();
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {}));
+  EXPECT_EQ(HeaderOf(2).replica(), store->replica().bytes());
+  EXPECT_EQ(HeaderOf(2).retry_of().replica(), before.bytes());
+  EXPECT_EQ(HeaderOf(2).same_work().replica(), before.bytes());
+}
+
+// The word that the server has applied it goes to the id that is given up.
+TEST_F(DeviceResubmitTest, WhatWaitsForARecordGoesFromADividedStoreOnceThatIsHere) {
+  const RecordId id = NewId();
+  ServerRecord record;
+  record.Write(Creation(id, "MX/20/067", PersonNamed("Ana")), 5);
+  ASSERT_OK(BatchMaker(kOaxaca, 0, 5).Entry(record.EntryAfter(0, true)).ApplyTo(store.get()));
+  scanned_ = 5;
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::UNKNOWN_RECORD, v1::QUARANTINED);
+  ASSERT_OK_AND_ASSIGN(const uint64_t kept, store->ResubmitCovered());
+  EXPECT_EQ(kept, 0U) << "the server applies it by itself";
+
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+  ASSERT_OK_AND_ASSIGN(const uint64_t went, store->ResubmitCovered());
+
+  EXPECT_EQ(went, 1U);
+  EXPECT_EQ(Counts().rejected, 0U);
+  EXPECT_EQ(HeaderOf(2).same_work().sequence(), 1U);
 }
 
 TEST_F(DeviceResubmitTest, DependentsGoAlongInOrder) {
