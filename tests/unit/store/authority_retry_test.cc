@@ -69,7 +69,8 @@ TEST_F(AuthorityRetryTest, ACopyThatIsFirstEndsTheWorkOfTheOther) {
   Reopen();
   const v1::Verdict second = Retry(&ana_);
   EXPECT_EQ(second.outcome(), v1::MERGED);
-  EXPECT_THAT(second.lost(), SizeIs(1));
+  ASSERT_THAT(second.lost(), SizeIs(1));
+  EXPECT_THAT(second.lost(0).fields(), IsEmpty());
 }
 
 TEST_F(AuthorityRetryTest, ARetryThatIsRefusedAgainEndsNothing) {
