@@ -27,6 +27,13 @@ constexpr char kHuajuapan[] = "MX/20/039";
 constexpr char kJuarez[] = "MX/20/067";
 
 class DeviceFilesTest : public DeviceStoreFixture {
+ public:
+  ~DeviceFilesTest() override {
+    store.reset();
+    disk.kv.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
  protected:
   DeviceFilesTest() {
     std::string pattern = ::testing::TempDir() + "brigada_device_XXXXXX";
@@ -35,11 +42,6 @@ class DeviceFilesTest : public DeviceStoreFixture {
     OpenDisk();
     Reopen();
     Welcome({BelowFeed("MX/20")});
-  }
-  ~DeviceFilesTest() override {
-    store.reset();
-    disk.kv.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   void OpenDisk() {
@@ -238,6 +240,7 @@ TEST_F(DeviceFilesTest, LargeRetainedSetsAreSealedInSeveralBatches) {
   constexpr uint64_t kSets = 12;
   for (uint64_t sequence = 1; sequence <= kSets; ++sequence) {
     std::vector<v1::Change> changes;
+    changes.reserve(400);
     for (int i = 0; i < 400; ++i)
       changes.push_back(Creation(NewId(), kHuajuapan, PersonNamed("eva", std::string(2000, 'x'))));
     ASSERT_OK(store->Commit(changes, Durability::kSync));

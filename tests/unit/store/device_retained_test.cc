@@ -43,10 +43,10 @@ class DeviceRetainedTest : public DeviceStoreFixture {
   }
   // A change set of one person, or of many.
   void Deliver(size_t bytes, int people = 1) {
-    std::vector<v1::Change> changes;
-    for (int i = 0; i < people; ++i)
-      changes.push_back(
-          Creation(NewId(), "MX/20/067", PersonNamed("Rosa", std::string(bytes, 'n'))));
+    std::vector<v1::Change> changes(static_cast<size_t>(people));
+    for (v1::Change& change : changes) {
+      change = Creation(NewId(), "MX/20/067", PersonNamed("Rosa", std::string(bytes, 'n')));
+    }
     ASSERT_OK(store->Commit(changes, Durability::kSync));
     ++delivered_;
     ASSERT_OK(BatchMaker(kOaxaca, delivered_ - 1, delivered_)
