@@ -8,35 +8,29 @@
 #include "replica/base/status_macros.h"
 #include "replica/merge/apply.h"
 #include "replica/schema/fragment.h"
+#include "replica/schema/parked_edit.h"
 #include "replica/store/conflict_ledger.h"
 
 namespace brigada {
 namespace {
 
-// Cuts the scope out of a parked change.
-struct Parked {
-  std::string values;
-  std::string scope;
-};
-
-absl::StatusOr<Parked> SplitParked(const RecordType* type, const v1::Contender& chosen,
-                                   bool with_counters) {
-  Parked parked;
-  ASSIGN_OR_RETURN(const std::vector<Fragment> fragments, SplitFragments(type, chosen.value()));
+// The parked edit of `chosen`, without its counters where those would count again.
+absl::StatusOr<ParkedEdit> ParkedOf(const RecordType* type, const v1::Contender& chosen,
+                                    bool with_counters) {
+  ASSIGN_OR_RETURN(ParkedEdit parked, ReadParkedValue(chosen.value()));
+  ASSIGN_OR_RETURN(const std::vector<Fragment> fragments, SplitFragments(type, parked.values));
+  parked.values.clear();
   for (const Fragment& fragment : fragments) {
     const FieldType* field = type == nullptr ? nullptr : type->FindField(fragment.number);
-    if (fragment.number == kScopeFieldNumber) {
-      parked.scope = std::string(ScopeOfFragment(fragment.bytes));
-    } else if (with_counters || field == nullptr || field->policy != v1::COUNTER) {
+    if (with_counters || field == nullptr || field->policy != v1::COUNTER)
       parked.values += fragment.bytes;
-    }
   }
   return parked;
 }
 
 // What the record last said with the parked edit laid over.
 absl::StatusOr<std::string> Restored(const RecordType* type, const v1::Conflict& entry,
-                                     const Parked& parked) {
+                                     const ParkedEdit& parked) {
   if (entry.deleted_content().empty()) return parked.values;
   Record record;
   v1::Change change;
@@ -46,6 +40,8 @@ absl::StatusOr<std::string> Restored(const RecordType* type, const v1::Conflict&
   RETURN_IF_ERROR(OverlayChange(type, change, WriteRef(), nullptr, &record));
   change.set_kind(v1::Change::EDIT);
   change.set_values(parked.values);
+  change.set_removed(parked.removed);
+  change.mutable_cleared()->Assign(parked.cleared.begin(), parked.cleared.end());
   RETURN_IF_ERROR(OverlayChange(type, change, WriteRef(), nullptr, &record));
   return record.Message();
 }
@@ -56,7 +52,7 @@ absl::Status BringBack(const RecordType* type, const LedgerEntry& entry,
   // met is what the record held then, counters included.
   const bool is_late = chosen.sequence() > entry.conflict.winner().sequence();
   const bool keeps_counters = is_late || entry.conflict.deleted_content().empty();
-  ASSIGN_OR_RETURN(const Parked parked, SplitParked(type, chosen, keeps_counters));
+  ASSIGN_OR_RETURN(const ParkedEdit parked, ParkedOf(type, chosen, keeps_counters));
   change->set_kind(v1::Change::CREATE);
   change->set_scope(parked.scope.empty() ? entry.scope : parked.scope);
   ASSIGN_OR_RETURN(*change->mutable_values(), Restored(type, entry.conflict, parked));

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "replica/merge/slot.h"
-#include "replica/schema/fragment.h"
+#include "replica/schema/parked_edit.h"
 
 namespace brigada {
 namespace {
@@ -113,11 +113,9 @@ void StartNextLife(const WriteRef& write, Record* record) {
 
 void ParkChange(const v1::Change& change, const WriteRef& write, const Record& record,
                 ConflictLog* conflicts) {
-  std::string content = change.values();
-  if (!change.scope().empty()) content += ScopeFragment(change.scope());
   Encounter encounter;
   encounter.winner = DeletionContender(record);
-  encounter.live.push_back(ContenderOf(write, content));
+  encounter.live.push_back(ContenderOf(write, ParkedValue(change)));
   conflicts->Report(WholeRecord(), std::move(encounter));
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "brigada/v1/conflict.pb.h"
 #include "replica/schema/fragment.h"
+#include "replica/schema/parked_edit.h"
 
 namespace brigada {
 namespace {
@@ -50,6 +51,12 @@ constexpr Part kParts[] = {
     {"deletion", v1::Contender::kDeletionFieldNumber, ColumnKind::kElement, ValueForm::kBool},
 };
 
+// And of one that lost: what it took away, when it met a deletion.
+constexpr Part kTakenParts[] = {
+    {"removed", v1::Contender::kValueFieldNumber, ColumnKind::kContenderRemoved, ValueForm::kText},
+    {"cleared", v1::Contender::kValueFieldNumber, ColumnKind::kContenderCleared, ValueForm::kText},
+};
+
 // The fields of a partial message as one JSON object, those above `readable` left out.
 SqlValue RecordJson(const RecordType& type, const Message& message, v1::DataClass readable) {
   std::vector<std::string> members;
@@ -64,6 +71,12 @@ SqlValue RecordJson(const RecordType& type, const Message& message, v1::DataClas
     }
   }
   return absl::StrCat("{", absl::StrJoin(members, ","), "}");
+}
+
+// Only a conflict about the whole record has one.
+absl::StatusOr<ParkedEdit> ParkedEditOf(const Message& conflict, absl::string_view value) {
+  if (NumberField(conflict, v1::Conflict::kAboutFieldFieldNumber) != 0) return ParkedEdit();
+  return ReadParkedValue(value);
 }
 
 SqlValue AsText(SqlValue value) {
@@ -115,11 +128,13 @@ void AddContenderColumns(const FieldType& losers, std::vector<SqlColumn>* column
   ordinal.form = ValueForm::kInteger;
   ordinal.field = &losers;
   columns->push_back(std::move(ordinal));
-  for (const Part& part : kParts) {
+  const auto add = [&](const Part& part) {
     SqlColumn column = FieldColumn(part.name, &losers, part.kind, part.form);
     column.path = {losers.descriptor->message_type()->FindFieldByNumber(part.number)};
     columns->push_back(std::move(column));
-  }
+  };
+  for (const Part& part : kParts) add(part);
+  for (const Part& part : kTakenParts) add(part);
 }
 
 SqlValue AboutType(const Registry& registry, const Message& conflict) {
@@ -158,6 +173,27 @@ SqlValue ContenderValue(const Registry& registry, const Message& conflict, absl:
     return AsText(RenderElement(*message, descriptor, 0, FormOf(descriptor)));
   }
   return AsText(RenderField(*message, descriptor, FormOf(descriptor)));
+}
+
+SqlValue ContenderRemoved(const Registry& registry, const Message& conflict,
+                          absl::string_view value, v1::DataClass readable) {
+  const absl::StatusOr<ParkedEdit> edit = ParkedEditOf(conflict, value);
+  if (!edit.ok()) return std::monostate();
+  return ContenderValue(registry, conflict, edit->removed, readable);
+}
+
+SqlValue ContenderCleared(const Registry& registry, const Message& conflict,
+                          absl::string_view value, v1::DataClass readable) {
+  const absl::StatusOr<ParkedEdit> edit = ParkedEditOf(conflict, value);
+  const RecordType* const type = TypeOf(registry, conflict);
+  if (!edit.ok() || type == nullptr) return std::monostate();
+  std::vector<std::string> names;
+  for (const uint32_t number : edit->cleared) {
+    const FieldType* const field = type->FindField(number);
+    if (field != nullptr && field->data_class <= readable) names.push_back(JsonString(field->name));
+  }
+  if (names.empty()) return std::monostate();
+  return absl::StrCat("[", absl::StrJoin(names, ","), "]");
 }
 
 }  // namespace brigada

@@ -32,6 +32,12 @@ SqlValue AboutField(const Registry& registry, const google::protobuf::Message& c
 // message. NULL: cleared, unknown here, or of a class above `readable`.
 SqlValue ContenderValue(const Registry& registry, const google::protobuf::Message& conflict,
                         absl::string_view value, v1::DataClass readable);
+// What a parked edit took away: elements and keys as JSON, and the names of the fields that it
+// cleared as a JSON list. NULL: none, unknown here, or of a class above `readable`.
+SqlValue ContenderRemoved(const Registry& registry, const google::protobuf::Message& conflict,
+                          absl::string_view value, v1::DataClass readable);
+SqlValue ContenderCleared(const Registry& registry, const google::protobuf::Message& conflict,
+                          absl::string_view value, v1::DataClass readable);
 
 }  // namespace brigada
 

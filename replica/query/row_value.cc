@@ -114,6 +114,12 @@ absl::StatusOr<SqlValue> RowValue(const QueryContext& context, const SqlColumn& 
     case ColumnKind::kContenderValue:
       return ContenderValue(*context.registry, *message, ContenderBytes(column, *message, element),
                             source->readable());
+    case ColumnKind::kContenderRemoved:
+      return ContenderRemoved(*context.registry, *message,
+                              ContenderBytes(column, *message, element), source->readable());
+    case ColumnKind::kContenderCleared:
+      return ContenderCleared(*context.registry, *message,
+                              ContenderBytes(column, *message, element), source->readable());
     default:
       return SqlValue();
   }

@@ -34,6 +34,8 @@ enum class ColumnKind {
   kAboutType,
   kAboutField,
   kContenderValue,
+  kContenderRemoved,
+  kContenderCleared,
 };
 
 struct SqlColumn {

@@ -1,4 +1,5 @@
 #include "replica/schema/annotation_check.h"
+#include "replica/schema/parked_edit.h"
 
 #include <cmath>
 #include <string>
@@ -92,8 +93,8 @@ bool HoldsText(const FieldType& field, bool count_bytes) {
 
 absl::Status CheckShape(const FieldType& field) {
   const FieldDescriptor& descriptor = *field.descriptor;
-  if (field.number == kScopeFieldNumber)
-    return Contradiction(field, "this field number is the scope's");
+  if (field.number >= kClearedFieldNumber)
+    return Contradiction(field, "field numbers from 536870909 on are kept for the engine");
   if (field.type == FieldDescriptor::TYPE_GROUP)
     return Contradiction(field, "groups are not supported");
   if (descriptor.is_required())

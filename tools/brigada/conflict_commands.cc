@@ -4,9 +4,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/parked_edit.h"
 #include "tools/brigada/change_json.h"
 #include "tools/brigada/change_text.h"
 #include "tools/brigada/command_line.h"
@@ -20,11 +22,29 @@
 namespace brigada {
 namespace {
 
+// An edit that met a deletion: what it wrote and what it took away.
+std::string ParkedText(const RecordType* type, absl::string_view value) {
+  const absl::StatusOr<ParkedEdit> edit = ReadParkedValue(value);
+  if (!edit.ok()) return FragmentText(type, 0, value);
+  std::vector<std::string> parts;
+  if (!edit->values.empty()) parts.push_back(FragmentText(type, 0, edit->values));
+  if (!edit->scope.empty()) {
+    parts.push_back(absl::StrCat(Say("pasa a ", "moves to "), PlaceText(edit->scope)));
+  }
+  if (!edit->removed.empty()) {
+    parts.push_back(absl::StrCat(Say("quita ", "removes "), FragmentText(type, 0, edit->removed)));
+  }
+  for (const uint32_t field : edit->cleared)
+    parts.push_back(absl::StrCat(Say("vacía ", "empties "), FieldName(type, field)));
+  return absl::StrJoin(parts, "; ");
+}
+
 std::string ValueOf(const RecordType* type, const v1::Conflict& entry,
                     const v1::Contender& contender) {
   if (contender.deletion()) return std::string(Say("(borrado)", "(deleted)"));
   if (contender.value().empty()) return std::string(Say("(vacío)", "(empty)"));
-  return FragmentText(type, entry.about_field(), contender.value());
+  return entry.about_field() == 0 ? ParkedText(type, contender.value())
+                                  : FragmentText(type, entry.about_field(), contender.value());
 }
 
 SqlRow RowOf(const ConflictInfo& conflict, int take, const v1::Contender& contender) {

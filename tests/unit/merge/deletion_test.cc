@@ -1,12 +1,14 @@
 // Deletion, tombstones, new lives, and what meets them.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/schema/parked_edit.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/merge/history.h"
 
 namespace brigada {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -53,6 +55,21 @@ TEST(DeletionTest, LateEditIsParkedInTheSameConflict) {
   ASSERT_THAT(second.conflicts, SizeIs(1));
   EXPECT_EQ(second.conflicts[0].id, first.conflicts[0].id);
   EXPECT_TRUE(history.record().deleted);
+}
+
+TEST(DeletionTest, WhatAParkedEditTookAwayIsKept) {
+  History history;
+  history.Commit(Create(Title("t")), {'A', 1});
+  history.Commit(Delete(), {'D', 5, 1});
+  v1::Change edit = Remove(Tag("old"));
+  edit.add_cleared(testing::Sample::kTitleFieldNumber);
+  const ApplyResult result = history.Commit(edit, {'B', 90, 1});
+  EXPECT_TRUE(result.lost_whole);
+  ASSERT_THAT(result.conflicts, SizeIs(1));
+  ASSERT_OK_AND_ASSIGN(const ParkedEdit parked,
+                       ReadParkedValue(result.conflicts[0].entry.losers(0).value()));
+  EXPECT_EQ(parked.removed, edit.removed());
+  EXPECT_THAT(parked.cleared, ElementsAre(testing::Sample::kTitleFieldNumber));
 }
 
 TEST(DeletionTest, EveryParkedEditOfOneTransactionIsKept) {

@@ -1,5 +1,7 @@
 // A caller sees the records of its feeds and the values up to its class, whatever it asks.
 
+#include "brigada/v1/conflict.pb.h"
+#include "replica/schema/parked_edit.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/query/query_world.h"
 
@@ -93,6 +95,29 @@ TEST_F(AccessTest, ConflictOfAFieldAboveTheClassTellsNothing) {
   EXPECT_EQ(world_.Ask("SELECT value FROM conflicts_losers ORDER BY conflict_id, number"),
             "NULL\nNena\nNULL");
   EXPECT_EQ(world_.Ask("SELECT has_conflict FROM people WHERE id = '" + IdText(2) + "'"), "0");
+}
+
+TEST_F(AccessTest, WhatAParkedEditTookAwayIsShownToWhoMayReadIt) {
+  v1::Conflict whole;
+  whole.set_about_type(Registry::BuiltIn().FindByName("Person")->type_id());
+  whole.set_about_record(IdOf(9).AsBytes());
+  whole.set_state(v1::OPEN);
+  whole.mutable_winner()->set_deletion(true);
+  v1::Contender* const parked = whole.add_losers();
+  v1::Person removed;
+  removed.add_phones("+525511111111");
+  v1::Change edit;
+  edit.set_removed(removed.SerializeAsString());
+  edit.add_cleared(v1::Person::kGenderFieldNumber);
+  edit.add_cleared(v1::Person::kSocialNameFieldNumber);
+  parked->set_value(ParkedValue(edit));
+  world_.Add(33, "MX/20/067", whole);
+  const std::string ask =
+      "SELECT removed, cleared FROM conflicts_losers WHERE conflict_id = '" + IdText(33) + "'";
+  Grant("MX/20", v1::BELOW, v1::PERSONAL);
+  EXPECT_EQ(world_.Ask(ask), R"({"phones":["+525511111111"]}|["social_name"])");
+  Grant("MX/20", v1::BELOW, v1::SENSITIVE);
+  EXPECT_EQ(world_.Ask(ask), R"({"phones":["+525511111111"]}|["gender","social_name"])");
 }
 
 TEST_F(AccessTest, MalformedFeedsGiveNothing) {

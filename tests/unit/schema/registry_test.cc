@@ -13,6 +13,7 @@
 #include "google/protobuf/dynamic_message.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "replica/schema/parked_edit.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/testing.pb.h"
 
@@ -286,7 +287,13 @@ TEST_F(ContradictionTest, Oneof) {
 }
 
 TEST_F(ContradictionTest, ScopesFieldNumber) {
-  EXPECT_THAT(BuildRecord(kRecord, Field(kString, "", kScopeFieldNumber)), Names("the scope's"));
+  EXPECT_THAT(BuildRecord(kRecord, Field(kString, "", kScopeFieldNumber)),
+              Names("kept for the engine"));
+}
+
+TEST_F(ContradictionTest, FieldNumberOfAParkedEdit) {
+  EXPECT_THAT(BuildRecord(kRecord, Field(kString, "", kClearedFieldNumber)),
+              Names("kept for the engine"));
 }
 
 TEST_F(ContradictionTest, AppendOnlyRecordsHaveNoCounter) {

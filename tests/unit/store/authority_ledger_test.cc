@@ -10,15 +10,19 @@ namespace brigada {
 namespace {
 
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 class AuthorityLedgerTest : public AuthorityFixture {
  protected:
   // Another writer's edit that has seen the record's creation alone.
   v1::Verdict ConcurrentEdit(const RecordId& id, const google::protobuf::Message& values) {
+    return Concurrent(Edit(PersonType(), id, values));
+  }
+  v1::Verdict Concurrent(const v1::Change& edit) {
     TestReplica other(&random_, kOaxaca);
     other.epoch = store_->epoch();
     other.stamp_ms += ++writers_;
-    return CommitAt(1, &other, {Edit(PersonType(), id, values)});
+    return CommitAt(1, &other, {edit});
   }
 
   LedgerEntry EntryOf(const std::string& bytes) {
@@ -188,14 +192,21 @@ TEST_F(AuthorityLedgerTest, DecidedAndSettledConflictsFollowToo) {
 
 TEST_F(AuthorityLedgerTest, ParkedEditIsRestoredOverWhatTheRecordLastSaid) {
   v1::Person rosa = PersonNamed("Rosa");
+  rosa.set_gender("mujer");
   rosa.add_phones("+525512345678");
+  rosa.add_phones("+525511111111");
   const RecordId id = ana_.NewId();
   Commit(&ana_, {Create(PersonType(), id, kJuarez, rosa)});
   Commit(&ana_, {Deletion(PersonType(), id)});
-  v1::Person edit;
-  edit.set_notes("vive en la colonia Reforma");
-  edit.add_phones("+525587654321");
-  const v1::Verdict parked = ConcurrentEdit(id, edit);
+  v1::Person values;
+  values.set_notes("vive en la colonia Reforma");
+  values.add_phones("+525587654321");
+  v1::Change edit = Edit(PersonType(), id, values);
+  v1::Person removed;
+  removed.add_phones("+525511111111");
+  edit.set_removed(removed.SerializeAsString());
+  edit.add_cleared(v1::Person::kGenderFieldNumber);
+  const v1::Verdict parked = Concurrent(edit);
   ASSERT_EQ(parked.conflicts_size(), 1);
   ASSERT_OK_AND_ASSIGN(const v1::Change restore,
                        ChangeThatDecides(&PersonType(), EntryOf(parked.conflicts(0)), 0));
@@ -207,7 +218,8 @@ TEST_F(AuthorityLedgerTest, ParkedEditIsRestoredOverWhatTheRecordLastSaid) {
   ASSERT_TRUE(restored.ParseFromString(Get(PersonType(), id)->message));
   EXPECT_EQ(restored.name().given_names(), "Rosa");
   EXPECT_EQ(restored.notes(), "vive en la colonia Reforma");
-  EXPECT_THAT(restored.phones(), SizeIs(2));
+  EXPECT_THAT(restored.phones(), UnorderedElementsAre("+525512345678", "+525587654321"));
+  EXPECT_EQ(restored.gender(), "");
 }
 
 TEST_F(AuthorityLedgerTest, EditThatTheDeletionMetIsRestoredWithTheRest) {
