@@ -1,9 +1,10 @@
-// A store that was found to be a copy becomes a replica of its own: its unsent change sets go on
-// under a new id.
+// A store that was found to be a copy becomes a replica of its own: the change sets that the server
+// does not have go on under a new id.
 #include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "replica/base/check.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/hash_chain.h"
 #include "replica/store/batch_in_progress.h"
@@ -16,6 +17,9 @@
 
 namespace brigada {
 namespace {
+
+// Of one partition, in one request.
+constexpr uint64_t kMaxRetainedChains = 32'768;
 
 std::string NameOf(const v1::Change& change) {
   std::string name = change.record_id();
@@ -50,6 +54,29 @@ void NameWhatWasSeen(const KnownDots& known, PendingSet* set) {
   }
 }
 
+}  // namespace
+
+// The change sets that go on under another id.
+struct KvDeviceStore::NewChain {
+  ReplicaId id;
+  ChainValue chain;
+  KnownDots known = {};  // of the old id
+  uint64_t retained_bytes = 0;
+
+  absl::Status Append(PendingSet* set, v1::OutboxChangeSet* stored) {
+    set->header.set_replica(id.AsBytes());
+    NameWhatWasSeen(known, set);
+    set->change_set.set_header(set->header.SerializeAsString());
+    ASSIGN_OR_RETURN(const Sha256Digest hash, BodyHashOf(set->change_set));
+    chain = NextChain(chain, set->change_set.header(), hash);
+    *stored->mutable_change_set() = set->change_set;
+    stored->set_chain(std::string(AsView(chain)));
+    return absl::OkStatus();
+  }
+};
+
+namespace {
+
 // A sum counts otherwise what the replica wrote itself. The division changes no base, so what is
 // stored gives the new sums.
 absl::Status StageSums(const KvReader& reader, const Registry& registry, const SumPolicy& policy,
@@ -63,23 +90,41 @@ absl::Status StageSums(const KvReader& reader, const Registry& registry, const S
 
 }  // namespace
 
+// Delivered change sets are asked for too, as many as are kept: since the copies parted the server
+// may have gone back, and where they were it may have the other copy's work. Those before one that
+// cannot go on under another id (what is sealed is bound to its header, what is damaged says
+// nothing) are left to the old one.
+absl::StatusOr<v1::UnsentChain> KvDeviceStore::ChainsOf(const std::string& partition) const {
+  const v1::OutboxHead head = Head(partition);
+  const uint64_t unsent = head.confirmed() + 1;
+  v1::UnsentChain chains;
+  chains.set_partition(partition);
+  chains.set_first(head.retained_from() == 0 ? unsent : std::min(head.retained_from(), unsent));
+  if (unsent - chains.first() > kMaxRetainedChains) chains.set_first(unsent - kMaxRetainedChains);
+  const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, chains.first()),
+                               PrefixEnd(PartitionPrefix(partition)));
+  uint64_t sequence = chains.first();
+  for (it->SeekToFirst(); it->Valid(); it->Next(), ++sequence) {
+    const absl::StatusOr<PendingSet> set = ParsePendingSet(it->value(), sequence);
+    if (sequence < unsent && (!set.ok() || set->change_set.has_sealed_body())) {
+      chains.clear_chains();
+      chains.set_first(sequence + 1);
+      continue;
+    }
+    RETURN_IF_ERROR(set.status());
+    v1::OutboxChangeSet stored;
+    CHECK(stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())));
+    chains.add_chains(stored.chain());
+  }
+  RETURN_IF_ERROR(it->status());
+  return chains;
+}
+
 absl::StatusOr<std::vector<v1::UnsentChain>> KvDeviceStore::UnsentChains() const {
   std::vector<v1::UnsentChain> all;
   for (const std::string& partition : Partitions()) {
-    const v1::OutboxHead head = Head(partition);
-    if (head.sequence() == head.confirmed()) continue;
-    v1::UnsentChain& unsent = all.emplace_back();
-    unsent.set_partition(partition);
-    unsent.set_first(head.confirmed() + 1);
-    const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, unsent.first()),
-                                 PrefixEnd(PartitionPrefix(partition)));
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      v1::OutboxChangeSet set;
-      if (!set.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
-        return absl::DataLossError("a change set of the outbox is damaged");
-      unsent.add_chains(set.chain());
-    }
-    RETURN_IF_ERROR(it->status());
+    ASSIGN_OR_RETURN(v1::UnsentChain chains, ChainsOf(partition));
+    if (chains.chains_size() > 0) all.push_back(std::move(chains));
   }
   return all;
 }
@@ -133,66 +178,75 @@ absl::Status KvDeviceStore::OpenRecordsOf(const PendingSet& set, bool leaves,
   return absl::OkStatus();
 }
 
+// The change sets behind the last one that the server has go on under the new id: delivered ones
+// with their verdict, to be sent again, the others as they are.
 absl::Status KvDeviceStore::StageDivision(const ReplicaId& id, const v1::SharedWork& shared,
                                           BatchInProgress* work) {
-  v1::OutboxHead& head = work->state.head;
-  const uint64_t last = std::min(std::max(shared.last(), head.confirmed()), head.sequence());
-  const uint64_t complete = work->state.cursor ? work->state.cursor->complete() : 0;
-  KnownDots known;
-  // What had its verdict belongs to the id that goes on elsewhere.
-  const auto it = kv_->Iterate(Table::kOutbox, PartitionPrefix(work->partition),
-                               ChangeSetKey(work->partition, head.confirmed() + 1));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    v1::OutboxChangeSet stored;
-    PendingSet set;
-    if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
-        !set.header.ParseFromString(stored.change_set().header()) ||
-        !set.body.ParseFromString(stored.change_set().body()))
-      return absl::DataLossError("a retained change set is damaged");
-    if (stored.verdict().commit_sequence() > complete) AddDots(set, &known);
-    work->writes.Delete(Table::kOutbox, std::string(it->key()));
-  }
-  RETURN_IF_ERROR(it->status());
-  const ChainValue start = ChainStart(id.bytes(), work->partition);
-  ChainValue chain = start;
+  ASSIGN_OR_RETURN(const v1::UnsentChain asked, ChainsOf(work->partition));
+  const v1::OutboxHead& head = work->state.head;
+  const uint64_t last = std::min(std::max(shared.last(), asked.first() - 1), head.sequence());
+  NewChain next{id, ChainStart(id.bytes(), work->partition)};
+  const ChainValue start = next.chain;
+  RETURN_IF_ERROR(StageDelivered(last, &next, work));
   for (uint64_t sequence = head.confirmed() + 1; sequence <= head.sequence(); ++sequence) {
     RETURN_IF_ERROR(PendingAt(work->partition, sequence, work).status());
     PendingSet& set = work->pending.find({work->partition, sequence})->second;
     RETURN_IF_ERROR(OpenRecordsOf(set, sequence <= last, work));
     const std::string key = ChangeSetKey(work->partition, sequence);
     if (sequence <= last) {
-      AddDots(set, &known);
+      AddDots(set, &next.known);
       for (const v1::Verdict& verdict : shared.refused())
         if (verdict.sequence() == sequence) RETURN_IF_ERROR(MoveToRejected(set, verdict, work));
       work->writes.Delete(Table::kOutbox, key);
       continue;
     }
-    set.header.set_replica(id.AsBytes());
-    NameWhatWasSeen(known, &set);
-    set.change_set.set_header(set.header.SerializeAsString());
-    ASSIGN_OR_RETURN(const Sha256Digest hash, BodyHashOf(set.change_set));
-    chain = NextChain(chain, set.change_set.header(), hash);
     v1::OutboxChangeSet stored;
-    *stored.mutable_change_set() = set.change_set;
     if (!set.change_set.has_body()) stored.set_remaining(set.body.SerializeAsString());
-    stored.set_chain(std::string(AsView(chain)));
+    RETURN_IF_ERROR(next.Append(&set, &stored));
     work->writes.Put(Table::kOutbox, key, stored.SerializeAsString());
   }
-  return StageNewHead(last, start, chain, work);
+  return StageNewHead(last, start, next, work);
+}
+
+// What the server has belongs to the id that goes on elsewhere.
+absl::Status KvDeviceStore::StageDelivered(uint64_t last, NewChain* next, BatchInProgress* work) {
+  const uint64_t complete = work->state.cursor ? work->state.cursor->complete() : 0;
+  const auto it = kv_->Iterate(Table::kOutbox, PartitionPrefix(work->partition),
+                               ChangeSetKey(work->partition, work->state.head.confirmed() + 1));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    std::string key(it->key());
+    const uint64_t sequence =
+        BigEndian64(it->key().substr(PartitionPrefix(work->partition).size()));
+    absl::StatusOr<PendingSet> set = ParsePendingSet(it->value(), sequence);
+    v1::OutboxChangeSet stored;
+    if (sequence > last) RETURN_IF_ERROR(set.status());
+    if (set.ok())
+      CHECK(stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())));
+    if (sequence <= last) {
+      if (stored.verdict().commit_sequence() > complete) AddDots(*set, &next->known);
+      work->writes.Delete(Table::kOutbox, std::move(key));
+      continue;
+    }
+    RETURN_IF_ERROR(next->Append(&*set, &stored));
+    const std::string kept = stored.SerializeAsString();
+    next->retained_bytes += kept.size();
+    work->writes.Put(Table::kOutbox, std::move(key), kept);
+  }
+  return it->status();
 }
 
 // The numbers go on, so that the rejected list's stay apart; the server is told where they begin.
 absl::Status KvDeviceStore::StageNewHead(uint64_t last, const ChainValue& start,
-                                         const ChainValue& chain, BatchInProgress* work) {
+                                         const NewChain& next, BatchInProgress* work) {
   PartitionState& state = work->state;
   if (state.head.sequence() > 0) {
-    state.head.set_confirmed(last);
-    state.head.set_redelivered(last);
+    state.head.set_confirmed(std::max(last, state.head.confirmed()));
+    state.head.set_redelivered(state.head.confirmed());
     state.head.set_reconfirmed(last);
     state.head.set_retained_from(last + 1);
     state.head.set_retained_chain(std::string(AsView(start)));
-    state.head.set_retained_bytes(0);
-    state.head.set_chain(std::string(AsView(chain)));
+    state.head.set_retained_bytes(next.retained_bytes);
+    state.head.set_chain(std::string(AsView(next.chain)));
     work->writes.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, work->partition),
                      state.head.SerializeAsString());
   }

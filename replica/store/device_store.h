@@ -99,10 +99,10 @@ class DeviceStore {
   virtual ~DeviceStore() = default;
 
   virtual ReplicaId replica() const = 0;
-  // For a store that was found to be a copy or lost its key: the chain values of its unsent change
-  // sets, and the step by which it becomes another replica. They keep content, sequence, position
-  // and stamps under the new id; those that the server has already (`shared`) leave the outbox.
-  // One write batch; cursors are forgotten, base stays.
+  // For a store that was found to be a copy or lost its key: the chain values of its unsent and
+  // retained change sets, and the step by which it becomes another replica. They keep content,
+  // sequence, position and stamps under the new id; those that the server has already (`shared`)
+  // leave the outbox. One write batch; cursors are forgotten, base stays.
   virtual absl::StatusOr<std::vector<v1::UnsentChain>> UnsentChains() const = 0;
   virtual absl::Status BecomeReplica(const ReplicaId& id,
                                      absl::Span<const v1::SharedWork> shared) = 0;

@@ -331,10 +331,13 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status LayOutboxOver(const std::string& partition);
 
   // device_divide.cc
+  struct NewChain;
+  absl::StatusOr<v1::UnsentChain> ChainsOf(const std::string& partition) const;
   static absl::Status OpenRecordsOf(const PendingSet& set, bool leaves, BatchInProgress* work);
   absl::Status StageDivision(const ReplicaId& id, const v1::SharedWork& shared,
                              BatchInProgress* work);
-  static absl::Status StageNewHead(uint64_t last, const ChainValue& start, const ChainValue& chain,
+  absl::Status StageDelivered(uint64_t last, NewChain* next, BatchInProgress* work);
+  static absl::Status StageNewHead(uint64_t last, const ChainValue& start, const NewChain& next,
                                    BatchInProgress* work);
 
   const DeviceStoreOptions options_;

@@ -596,6 +596,7 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
                                           : record.ended.has_value() && !trial->Saw(*record.ended));
   if (meets_deletion || (record.is_deleted && deletes)) {
     trial->has_lost = true;
+    if (meets_deletion && !deletes) OweParked(type, change, trial);
     return;
   }
   if (record.is_deleted && !creates) {
@@ -611,6 +612,17 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
     record = std::move(fresh);
   }
   TryFields(type, change, &record, trial);
+}
+
+// What an edit said that met a deletion, and what it took away.
+void Oracle::OweParked(const RecordType& type, const v1::Change& change, Trial* trial) {
+  const RecordName name{change.type_id(), change.record_id()};
+  for (const std::string& message : {change.values(), change.removed()}) {
+    for (const auto& [place, text] : ContentOf(type, message))
+      trial->owed.push_back({name, place, text, true});
+  }
+  for (const uint32_t field : change.cleared())
+    trial->owed.push_back({name, {field, ""}, "", true});
 }
 
 void Oracle::Delete(ModelRecord* record, Trial* trial) {

@@ -217,6 +217,7 @@ class Oracle {
   // Of what its writer had seen, what the present line has; nullopt when the server may not know.
   std::optional<uint64_t> SeenOf(const v1::ChangeSetHeader& header, uint64_t claim) const;
   void Try(const v1::Change& change, Trial* trial);
+  static void OweParked(const RecordType& type, const v1::Change& change, Trial* trial);
   static void Delete(ModelRecord* record, Trial* trial);
   void TryFields(const RecordType& type, const v1::Change& change, ModelRecord* record,
                  Trial* trial) const;

@@ -93,6 +93,10 @@ const std::vector<Profile>& Profiles() {
         F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes,
         F::kLazyCommits, F::kGrants, F::kMoves, F::kDeletes, F::kErasures},
        {F::kCopies}},
+      {kUnmodelledProfile,
+       {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks,
+        F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes},
+       {F::kRestores, F::kCopies}},
       {"damage",
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kDeviceRestarts,
         F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks, F::kDiskErrors,
@@ -194,7 +198,8 @@ absl::StatusOr<Scenario> MakeScenario(const SimRequest& request) {
   scenario.faults.insert(profile->must.begin(), profile->must.end());
   // Of a copy that a server which went back takes for the original, what was delivered is not
   // modelled.
-  if (scenario.has(F::kRestores)) scenario.faults.erase(F::kCopies);
+  if (scenario.has(F::kRestores) && request.profile != kUnmodelledProfile)
+    scenario.faults.erase(F::kCopies);
   // Nor is which deletions a server that went back has forgotten.
   if (scenario.has(F::kRestores)) scenario.faults.erase(F::kOldDeletions);
   scenario.devices = static_cast<int>(3 + root.Fork("devices").Uniform(6));

@@ -87,6 +87,9 @@ struct Step {
 
 enum class SimStore : uint8_t { kMemory, kRocks };
 
+// Restores and copies together, with the checks that need no model (SimWorld::is_modelled).
+inline constexpr char kUnmodelledProfile[] = "mixed";
+
 // Names a history. The same request gives the same history.
 struct SimRequest {
   uint64_t seed = 1;

@@ -9,6 +9,7 @@
 #include "replica/base/check.h"
 #include "replica/base/hlc.h"
 #include "replica/base/limits.h"
+#include "replica/schema/parked_edit.h"
 #include "replica/store/store_check.h"
 #include "replica/sync/codec.h"
 #include "server/directory.h"
@@ -52,8 +53,12 @@ void AddContenders(const v1::Conflict& conflict, Contents* kept) {
     if (conflict.about_field() == kScopeFieldNumber) {
       kept->push_back({{kScopeFieldNumber, ""}, ""});
     } else {
-      for (const auto& [place, text] : ContentOf(type, contender.value()))
-        kept->push_back({place, text});
+      const auto parked = ReadParkedValue(contender.value());
+      CHECK(parked.ok());
+      for (const std::string& message : {parked->values, parked->removed}) {
+        for (const auto& [place, text] : ContentOf(type, message)) kept->push_back({place, text});
+      }
+      for (const uint32_t field : parked->cleared) kept->push_back({{field, ""}, ""});
     }
   }
 }
@@ -76,6 +81,7 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
   if (!result_.failure.empty()) return;
   WrittenSet set = SetOf(*page, device->number);
   CheckStamp(*device, set.header);
+  if (!is_modelled()) return NoteMade(set);
   const SetName name{device->replica.AsBytes(), receipt.partition, receipt.sequence};
   if (device->is_copied) {
     device->drafts[name] = std::move(set);
@@ -97,16 +103,17 @@ void SimWorld::CheckStamp(const SimDevice& device, const v1::ChangeSetHeader& he
 
 void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partition,
                            const v1::Verdict& verdict) {
+  ++result_.verdicts;
+  result_.conflicts += static_cast<uint64_t>(verdict.conflicts_size());
+  result_.refused += verdict.refusals_size() > 0 ? 1 : 0;
+  trace_.Add(verdict.commit_sequence());
+  trace_.Add(verdict.outcome());
+  if (!is_modelled()) return;
   NoticeLateVerdicts(partition, verdict.commit_sequence());
   Adopt({replica.AsBytes(), partition, verdict.sequence()});
   const std::string wrong = oracle_.Judge(replica.AsBytes(), partition, verdict, last_commit_try_);
   Expect(wrong.empty(), wrong);
   NoteTouched({replica.AsBytes(), partition, verdict.sequence()});
-  trace_.Add(verdict.commit_sequence());
-  trace_.Add(verdict.outcome());
-  ++result_.verdicts;
-  result_.conflicts += static_cast<uint64_t>(verdict.conflicts_size());
-  result_.refused += verdict.refusals_size() > 0 ? 1 : 0;
   if (!result_.failure.empty()) return;
   if (replica == attacker_) {
     attacker_sequence_ = verdict.sequence();
@@ -117,7 +124,7 @@ void SimWorld::NoteVerdict(const ReplicaId& replica, const std::string& partitio
 }
 
 void SimWorld::NoticeLateVerdicts(const std::string& partition, uint64_t before) {
-  if (!server_->is_up()) return;
+  if (!server_->is_up() || !is_modelled()) return;
   while (oracle_.NextCommit(partition) < before && result_.failure.empty()) {
     const uint64_t next = oracle_.NextCommit(partition);
     bool is_found = false;
@@ -181,7 +188,7 @@ void SimWorld::CheckTouched() { CheckRecords(std::exchange(touched_, {})); }
 
 void SimWorld::CheckRecords(const std::set<RecordName>& names) {
   const auto view = server_->store().Read();
-  if (!view.ok()) return;
+  if (!view.ok() || !is_modelled()) return;
   for (const RecordName& name : names) {
     // Of an erasure that failed nobody knows how far it came.
     if (!oracle_.is_loose(name) && !erasing_.contains(name)) CheckRecord(**view, name);
@@ -221,7 +228,7 @@ void SimWorld::NoteUpFrame(SimDevice* device, const std::string& bytes,
   Expect(bytes.size() <= kMaxFrameBytes, "I13: a device's frame is too large");
   if (scenario_.has(Fault::kAttacker) && heard_.size() < kMaxHeard)
     heard_.emplace_back(device->replica, bytes);
-  if (!frame.has_push()) return;
+  if (!frame.has_push() || !is_modelled()) return;
   v1::PushBody body;
   const v1::Push& push = frame.push();
   CHECK(UnpackBody(push.body(), push.inflated_bytes(), kMaxInflatedBytes, &body).ok());
@@ -277,6 +284,8 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
   const v1::Batch& batch = frame.batch();
   v1::BatchBody body;
   CHECK(UnpackBody(batch.body(), batch.inflated_bytes(), kMaxInflatedBytes, &body).ok());
+  for (const v1::Entry& entry : body.entries()) CheckTold(user, replica, entry);
+  if (!is_modelled()) return;
   Expect(batch.to() <= oracle_.head(batch.partition()), "I5: a cursor beyond what is committed");
   for (const v1::Verdict& verdict : body.verdicts()) {
     const WrittenSet* set =
@@ -289,7 +298,6 @@ void SimWorld::NoteDownFrame(const std::string& user, const ReplicaId& replica,
                 std::any_of(set->earlier.begin(), set->earlier.end(), is_same)),
            "I2: a verdict in the feed that was not given");
   }
-  for (const v1::Entry& entry : body.entries()) CheckTold(user, replica, entry);
 }
 
 void SimWorld::CheckLease(const ReplicaId& replica) {
@@ -360,6 +368,7 @@ void SimWorld::CheckRecoveredDevice(SimDevice* device) {
 void SimWorld::CheckRecoveredServer() {
   AuthorityStore& store = server_->store();
   for (const char* partition : {"MX", "MX/09", "MX/20"}) {
+    if (!is_modelled()) break;
     const uint64_t known = oracle_.head(partition);
     Expect(store.Head(partition) >= known, "I1: the server lost commits that it had acknowledged");
     if (store.Head(partition) <= known || !result_.failure.empty()) continue;
@@ -418,6 +427,7 @@ std::set<RecordName> SimWorld::ModelledRecords() const {
 }
 
 void SimWorld::CheckCursors(const SimDevice& device) {
+  if (!is_modelled()) return;
   for (const v1::Cursor& cursor : device.store->Cursors()) {
     const std::optional<uint64_t> end = oracle_.EndOf(cursor.run(), cursor.partition());
     const uint64_t reached = std::max(cursor.scanned(), cursor.complete());
@@ -509,6 +519,7 @@ void SimWorld::CheckEnd() {
   CheckRecords(ModelledRecords());
   for (const RecordName& name : oracle_.loose()) CheckFacts(name);
   CheckFolios();
+  CheckSurvival();
   CheckErased(server_->kv(), nullptr);
   CheckSound(server_->kv(), StoreKind::kAuthority);
   for (const auto& device : devices_) {
@@ -652,6 +663,7 @@ void SimWorld::CheckDeviceView(SimDevice* device) {
   std::set<RecordName> names = oracle_.loose();
   names.insert(forgotten_.begin(), forgotten_.end());
   for (const auto& [name, model] : oracle_.records()) names.insert(name);
+  if (!is_modelled()) names.insert(known_.begin(), known_.end());
   for (const RecordName& name : names) {
     if (!result_.failure.empty()) return;
     const RecordType& type = *SimRegistry().Find(name.type);

@@ -40,6 +40,7 @@ void SimWorld::TakeCopy(SimDevice* device) {
   copy->drafts = device->drafts;
   copy->forms = device->forms;
   copy->discarded = device->discarded;
+  copy->given_up = device->given_up;
   copy->former = device->former;
   devices_.push_back(std::move(copy));
   ++result_.copies;
@@ -48,6 +49,7 @@ void SimWorld::TakeCopy(SimDevice* device) {
 
 // What is pending on the device, under the id it has now.
 void SimWorld::NotePending(SimDevice* device) {
+  if (!is_modelled()) return;
   for (const std::string& partition : device->store->Partitions()) {
     const v1::OutboxHead head = device->store->Head(partition);
     for (uint64_t sequence = head.confirmed() + 1; sequence <= head.sequence(); ++sequence) {

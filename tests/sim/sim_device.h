@@ -67,8 +67,10 @@ struct SimDevice {
   // Of each record where it was, the commit that created it, and the one that wrote what was shown
   // last.
   std::map<RecordName, std::pair<std::pair<std::string, uint64_t>, uint64_t>> shown;
-  // Refused sets the user threw away.
+  // Refused sets the user threw away. And the records about which something was thrown away, or
+  // failed to be written.
   std::vector<SetName> discarded;
+  std::set<RecordName> given_up;
 };
 
 // What devices do besides creating and editing.

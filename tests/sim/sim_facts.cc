@@ -160,6 +160,74 @@ bool SimWorld::IsUntold(const SimDevice& device, const RecordName& name) {
   return !oracle_.MayRead(device.user, erased->second, data_class, server_->clock().Now());
 }
 
+void SimWorld::NoteMade(const WrittenSet& set) {
+  for (const v1::Change& change : set.body.changes()) {
+    const RecordType& type = *SimRegistry().Find(change.type_id());
+    Made& made = made_[{change.type_id(), change.record_id()}];
+    made.is_created = made.is_created || change.kind() == v1::Change::CREATE;
+    for (const auto& [place, text] : ContentOf(type, change.values())) {
+      int64_t amount = 0;
+      if (PolicyOf(type, place.field) == v1::COUNTER && absl::SimpleAtoi(text, &amount))
+        made.sums[place] += amount;
+    }
+  }
+}
+
+// What some device has in a list of what was refused, or had there and threw away.
+std::set<RecordName> SimWorld::RefusedRecords() {
+  std::set<RecordName> refused;
+  for (const auto& device : devices_) {
+    const auto rejected = device->store->Rejected();
+    CHECK(rejected.ok());
+    for (const v1::RejectedChangeSet& item : *rejected) {
+      v1::ChangeSetBody body;
+      CHECK(body.ParseFromString(item.change_set().body()));
+      for (const v1::Change& change : body.changes())
+        refused.insert({change.type_id(), change.record_id()});
+    }
+    refused.insert(device->given_up.begin(), device->given_up.end());
+  }
+  return refused;
+}
+
+// Of three copies two may bring the same work under ids of their own (docs/protocol.md).
+bool SimWorld::HasThreeCopies() const {
+  std::map<ReplicaId, int> holders;
+  for (const auto& device : devices_) {
+    std::set<ReplicaId> ids = device->former;
+    ids.insert(device->replica);
+    for (const ReplicaId& id : ids)
+      if (++holders[id] > 2) return true;
+  }
+  return false;
+}
+
+// I11, of a history without a model: every record that a device committed is at the server and adds
+// up, or something about it is in somebody's list.
+void SimWorld::CheckSurvival() {
+  if (is_modelled()) return;
+  const auto view = server_->store().Read();
+  CHECK(view.ok());
+  const std::set<RecordName> refused = RefusedRecords();
+  for (const auto& [name, made] : made_) {
+    if (refused.contains(name)) continue;
+    const RecordType& type = *SimRegistry().Find(name.type);
+    const auto record = (*view)->Get(type, *RecordId::FromBytes(name.id));
+    CHECK(record.ok());
+    Expect(record->has_value() || !made.is_created,
+           absl::StrCat("I11: ", NameOf(name), " was committed and is gone"));
+    if (!record->has_value() || !result_.failure.empty()) continue;
+    if (HasThreeCopies()) continue;
+    const Content content = ContentOf(type, (*record)->message);
+    for (const auto& [place, sum] : made.sums) {
+      const auto held = content.find(place);
+      const std::string text = held == content.end() ? "0" : held->second;
+      Expect(text == absl::StrCat(sum), absl::StrCat("I11: counter ", place.field, " of ",
+                                                     NameOf(name), " is ", text, ", not ", sum));
+    }
+  }
+}
+
 // I8: no store holds what an erased record said.
 void SimWorld::CheckErased(const Kv& kv, const SimDevice* device) {
   const KvBatch content = ContentOf(kv);

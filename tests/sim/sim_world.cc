@@ -287,6 +287,10 @@ void SimWorld::TakeDiscard(SimDevice* device) {
          absl::StrCat("discarding: ", discarded.ToString()));
   // A failed write may have happened.
   device->discarded.push_back({device->replica.AsBytes(), header.partition(), header.sequence()});
+  v1::ChangeSetBody body;
+  CHECK(body.ParseFromString((*rejected)[0].change_set().body()));
+  for (const v1::Change& change : body.changes())
+    device->given_up.insert({change.type_id(), change.record_id()});
 }
 
 void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {
@@ -295,9 +299,13 @@ void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {
   if (changes.empty()) return;
   const bool is_lazy = device->is_lazy && random->Chance(700);
   const std::map<RecordName, OwnWrite> own = OwnWritesOf(*device, changes);
+  std::set<RecordName> names;
+  for (const v1::Change& change : changes) names.insert({change.type_id(), change.record_id()});
   const auto receipt =
       device->store->Commit(std::move(changes), is_lazy ? Durability::kMemory : Durability::kSync);
   if (!receipt.ok()) {
+    // It may be there all the same.
+    device->given_up.insert(names.begin(), names.end());
     // What contradicts itself is refused at once, and then nothing has changed.
     const bool is_refusal =
         absl::IsInvalidArgument(receipt.status()) || absl::IsNotFound(receipt.status()) ||

@@ -40,7 +40,7 @@ std::string NameOf(const testing::TestParamInfo<const char*>& profile) { return 
 
 INSTANTIATE_TEST_SUITE_P(Profiles, ProfileTest,
                          testing::Values("calm", "network", "clocks", "disk", "grants", "attack",
-                                         "restore", "copies", "damage", "all"),
+                                         "restore", "copies", "mixed", "damage", "all"),
                          NameOf);
 
 TEST(SimulationTest, GuaranteesHoldOnRocksDb) {

@@ -146,10 +146,36 @@ TEST_F(DeviceRepairTest, ADividedStoreHasTheSumsThatItsRecordsGive) {
 TEST_F(DeviceRepairTest, ADividedStoreDoesNotWaitForVerdictsOfWhatItNoLongerHas) {
   Register("Ana");
   ASSERT_OK(BatchMaker("MX/20", 0, 1).Verdict(1, 1).ApplyTo(store.get()));
-  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+  v1::SharedWork shared;
+  shared.set_partition("MX/20");
+  shared.set_last(1);
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {&shared, 1}));
   ASSERT_OK(store->ResumeAfterLoss("MX/20", 1));
   ASSERT_OK(BatchMaker("MX/20", 0, 1).ApplyTo(store.get()));
   EXPECT_TRUE(store->IsAtCheckpoint("MX/20"));
+}
+
+// The server went back, and where this work was it has the other copy's.
+TEST_F(DeviceRepairTest, WhatTheServerHasLostADividedStoreSendsAgainUnderItsNewId) {
+  Register("Ana");
+  Register("Eva");
+  ASSERT_OK(BatchMaker("MX/20", 0, 1).Verdict(1, 1).ApplyTo(store.get()));
+  ASSERT_OK_AND_ASSIGN(const std::vector<v1::UnsentChain> asked, store->UnsentChains());
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].first(), 1u);
+  EXPECT_EQ(asked[0].chains_size(), 2);
+  const ReplicaId id = NewReplicaId(random);
+
+  ASSERT_OK(store->BecomeReplica(id, {}));
+
+  EXPECT_EQ(store->Head("MX/20").confirmed(), 1u);
+  ASSERT_OK(store->ResumeAfterLoss("MX/20", 1));
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox("MX/20", 1, 1 << 20));
+  EXPECT_EQ(page.last_sequence, 2u);
+  ASSERT_EQ(page.redelivered.size(), 1u);
+  EXPECT_EQ(page.redelivered[0].verdict().sequence(), 1u);
+  EXPECT_EQ(HeaderOf(1).replica(), id.bytes());
+  EXPECT_EQ(HeaderOf(2).replica(), id.bytes());
 }
 
 TEST_F(DeviceRepairTest, ADividedStoreIsTheNewReplicaAfterARestartToo) {
