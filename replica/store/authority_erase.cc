@@ -13,12 +13,37 @@
 #include "replica/schema/index_value.h"
 #include "replica/store/keys.h"
 #include "replica/store/scrub_notes.h"
+#include "replica/store/sealed_body.h"
 
 namespace brigada {
 namespace {
 
 // Of one commit: its entries travel in one batch.
 constexpr size_t kMaxConflictsPerCommit = 500;
+
+// This server has not the key to what is sealed, or it would have opened it, and the header names
+// no record: whatever is erased may be in it.
+bool DropSealed(v1::ChangeSet* set) {
+  if (!set->has_sealed_body()) return false;
+  const absl::StatusOr<Sha256Digest> hash = BodyHashOf(*set);
+  v1::ChangeSet::Stub* const stub = set->mutable_stub();
+  stub->set_reason(v1::ChangeSet::Stub::ERASED);
+  if (hash.ok()) stub->set_body_hash(std::string(AsView(*hash)));
+  return true;
+}
+
+// True when it kept something of the record, which it has lost now.
+bool Scrub(const ErasureRequest& request, v1::ChangeSet* set) {
+  if (DropSealed(set)) return true;
+  v1::ChangeSetBody body;
+  if (!body.ParseFromString(set->body()) ||
+      !EmptyChanges(request.type_id, request.id.bytes(), &body))
+    return false;
+  std::string scrubbed = body.SerializeAsString();
+  if (scrubbed == set->body()) return false;
+  set->set_body(std::move(scrubbed));
+  return true;
+}
 
 bool IsAbout(const RecordSlot& slot, const ErasureRequest& request) {
   v1::Conflict conflict;
@@ -184,14 +209,9 @@ absl::Status Erasure::ScrubQuarantine(const std::string& partition, KvBatch* bat
   const auto it = base_.reader->Iterate(Table::kRejected, prefix, PrefixEnd(prefix));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     v1::RejectedChangeSet kept;
-    v1::ChangeSetBody body;
     if (!kept.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
-        !body.ParseFromString(kept.change_set().body()))
+        !Scrub(request_, kept.mutable_change_set()))
       continue;
-    if (!EmptyChanges(request_.type_id, request_.id.bytes(), &body)) continue;
-    const bool was_scrubbed = body.SerializeAsString() == kept.change_set().body();
-    if (was_scrubbed) continue;
-    kept.mutable_change_set()->set_body(body.SerializeAsString());
     batch->Put(Table::kRejected, std::string(it->key()), kept.SerializeAsString());
     ++report_.change_sets;
   }

@@ -131,6 +131,25 @@ TEST_F(AuthorityEraseTest, QuarantinedContentGoesAlsoWhereTheRecordHasNeverBeen)
   EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
 }
 
+// Whom it names nobody here can tell, and nobody ever opens it.
+TEST_F(AuthorityEraseTest, SealedContentInQuarantineGoesForItMayNameTheRecord) {
+  const RecordId id = CreatePerson("Eva");
+  v1::ChangeSet sealed;
+  sealed.set_sealed_body(std::string(32, 'h') + kCanary);
+  const PushResult kept = CommitPush(ana_.Push({ana_.Seal(sealed)}));
+  ASSERT_EQ(kept.verdicts.at(0).outcome(), v1::QUARANTINED);
+  ASSERT_THAT(Everything(), HasSubstr(kCanary));
+
+  EXPECT_EQ(Erase(id).change_sets, 1u);
+
+  EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
+  ASSERT_OK_AND_ASSIGN(const auto left,
+                       store_->FindQuarantined(kOaxaca, ana_.id(), kept.verdicts.at(0).sequence()));
+  ASSERT_TRUE(left.has_value());
+  EXPECT_EQ(left->kept.change_set().stub().body_hash(), std::string(32, 'h'));
+  EXPECT_EQ(Erase(id).change_sets, 0u);
+}
+
 TEST_F(AuthorityEraseTest, AgainFindsNothingLeft) {
   const RecordId id = CreatePerson("Eva");
   Erase(id);
