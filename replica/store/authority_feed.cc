@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "replica/base/limits.h"
 #include "replica/base/status_macros.h"
 #include "replica/store/entry_content.h"
@@ -57,14 +56,17 @@ class PageReader {
       const size_t bytes_before = bytes_;
       const int entries_before = page_.body.entries_size();
       const int verdicts_before = page_.body.verdicts_size();
+      const size_t damaged_before = page_.damaged.size();
       RETURN_IF_ERROR(ReadSequence(sequence));
       if (bytes_ > kMaxPageBytes && bytes_before > 0) {
         // It goes alone, in the next page.
         DropAfter(entries_before, verdicts_before);
+        page_.damaged.resize(damaged_before);
         page_.to = sequence - 1;
         break;
       }
-      if (bytes_ < request_.target_bytes || sequence >= page_.head) continue;
+      const bool is_full = bytes_ >= request_.target_bytes || looked_at_ >= request_.max_entries;
+      if (!is_full || sequence >= page_.head) continue;
       page_.to = sequence;
       break;
     }
@@ -148,22 +150,34 @@ class PageReader {
     std::map<RecordName, Mention> mentions;
     for (FeedCursor& cursor : feeds_) {
       FeedKeyParts parts;
-      for (; cursor.it->Valid(); cursor.it->Next()) {
+      for (; cursor.it->Valid(); cursor.it->Next(), ++looked_at_) {
         if (!ParseFeedKey(cursor.it->key(), cursor.prefix_size, &parts)) return DamagedKey();
         if (parts.sequence != sequence) break;
-        RETURN_IF_ERROR(
-            AddMention(*cursor.feed, cursor.it->value(), &mentions[{parts.type_id, parts.id}]));
+        const RecordName name = {parts.type_id, parts.id};
+        RETURN_IF_ERROR(PassDamage(name, sequence,
+                                   AddMention(*cursor.feed, cursor.it->value(), &mentions[name])));
       }
     }
-    for (const auto& [name, mention] : mentions) {
-      if (mention.is_erased) {
-        RETURN_IF_ERROR(TellErased(name, sequence, mention.is_here));
-      } else if (mention.is_here) {
-        RETURN_IF_ERROR(TellRecord(name, sequence));
-      } else if (!mention.moved_to.empty() && !WasTold(sequence)) {
-        RETURN_IF_ERROR(TellMove(name, sequence, mention.moved_to));
-      }
-    }
+    for (const auto& [name, mention] : mentions)
+      RETURN_IF_ERROR(PassDamage(name, sequence, Tell(name, sequence, mention)));
+    return absl::OkStatus();
+  }
+
+  absl::Status Tell(const RecordName& name, uint64_t sequence, const Mention& mention) {
+    if (mention.is_erased) return TellErased(name, sequence, mention.is_here);
+    if (mention.is_here) return TellRecord(name, sequence);
+    if (mention.moved_to.empty() || WasTold(sequence)) return absl::OkStatus();
+    return TellMove(name, sequence, mention.moved_to);
+  }
+
+  // What is damaged stays so: whoever waited for it would never be told anything else. The sums of
+  // the next checkpoint count it, so nobody takes less without it being seen.
+  absl::Status PassDamage(const RecordName& name, uint64_t sequence, const absl::Status& status) {
+    if (!absl::IsDataLoss(status)) return status;
+    page_.damaged.push_back({.type_id = name.type_id,
+                             .id = name.id,
+                             .sequence = sequence,
+                             .why = std::string(status.message())});
     return absl::OkStatus();
   }
 
@@ -171,7 +185,7 @@ class PageReader {
   absl::Status AddMention(const v1::Feed& feed, absl::string_view value, Mention* mention) {
     v1::FeedEntry entry;
     if (!entry.ParseFromArray(value.data(), static_cast<int>(value.size())))
-      return absl::DataLossError("read feed: an entry is damaged");
+      return absl::DataLossError("its entry is damaged");
     mention->is_erased = mention->is_erased || entry.erased();
     if (entry.data_class() > static_cast<uint32_t>(feed.max_class())) return absl::OkStatus();
     if (entry.moved_to().empty()) {
@@ -191,17 +205,19 @@ class PageReader {
   }
 
   absl::StatusOr<RecordStorage> NewestOf(const RecordName& name, uint64_t sequence) const {
-    const auto damaged = [&](absl::string_view why) {
-      return absl::DataLossError(absl::StrCat("read feed: record ", name.id.ToString(), " of type ",
-                                              name.type_id, ": ", why));
-    };
     ASSIGN_OR_RETURN(
         const auto bytes,
         snapshot_.Get(Table::kRecords, RecordKey(request_.partition, name.type_id, name.id)));
-    if (!bytes.has_value()) return damaged("its entry names no record");
-    auto storage = DecodeStorage(registry_.Find(name.type_id), *bytes);
-    if (!storage.ok()) return damaged(storage.status().message());
-    if (storage->base.sequence != sequence) return damaged("its entry is not its newest");
+    if (!bytes.has_value()) return absl::DataLossError("its entry names no record");
+    ASSIGN_OR_RETURN(RecordStorage storage, Decode(name, *bytes));
+    if (storage.base.sequence != sequence)
+      return absl::DataLossError("its entry is not its newest");
+    return storage;
+  }
+
+  absl::StatusOr<RecordStorage> Decode(const RecordName& name, absl::string_view bytes) const {
+    auto storage = DecodeStorage(registry_.Find(name.type_id), bytes);
+    if (!storage.ok()) return absl::DataLossError(storage.status().message());
     return storage;
   }
 
@@ -233,7 +249,8 @@ class PageReader {
   absl::Status TellMove(const RecordName& name, uint64_t sequence, const std::string& moved_to) {
     v1::Entry entry;
     entry.set_moved_to(moved_to);
-    RETURN_IF_ERROR(TellWhereItIs(name, &entry));
+    // That it left its entry says by itself.
+    RETURN_IF_ERROR(PassDamage(name, sequence, TellWhereItIs(name, &entry)));
     Add(name, sequence, std::move(entry));
     return absl::OkStatus();
   }
@@ -248,8 +265,7 @@ class PageReader {
       // The tombstone that it became has been collected.
       if (!bytes.has_value() && i > 0) return absl::OkStatus();
       if (!bytes.has_value()) break;
-      ASSIGN_OR_RETURN(const RecordStorage storage,
-                       DecodeStorage(registry_.Find(name.type_id), *bytes));
+      ASSIGN_OR_RETURN(const RecordStorage storage, Decode(name, *bytes));
       if (i == 0) {
         entry->mutable_came_from()->Assign(storage.came_from.begin(), storage.came_from.end());
         if (PartitionOfScope(entry->moved_to()) == request_.partition) return absl::OkStatus();
@@ -261,7 +277,7 @@ class PageReader {
       }
       partition = std::string(PartitionOfScope(storage.left->scope));
     }
-    return absl::DataLossError("read feed: a moved record is in no partition");
+    return absl::DataLossError("it moved and is in no partition");
   }
 
   void Add(const RecordName& name, uint64_t sequence, v1::Entry entry) {
@@ -285,6 +301,7 @@ class PageReader {
     bytes_ += told->ByteSizeLong();
     *page_.body.add_verdicts() = std::move(*told);
     verdicts_->Next();
+    ++looked_at_;
     return absl::OkStatus();
   }
 
@@ -298,6 +315,7 @@ class PageReader {
   size_t verdict_prefix_size_ = 0;
   FeedPage page_;
   size_t bytes_ = 0;
+  size_t looked_at_ = 0;
 };
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace brigada {
 
 // AuthorityStore::ReadFeed on one snapshot. Entries and verdicts come by commit sequence; those of
 // one sequence are never torn apart, so a page may exceed its target by one change set; one that
-// would take it beyond kMaxPageBytes waits for the next page.
+// would take it beyond kMaxPageBytes waits for the next page. The work of one page is bounded by
+// request.max_entries.
 absl::StatusOr<FeedPage> ReadFeedPage(const Registry& registry, const KvReader& snapshot,
                                       const FeedRequest& request);
 

@@ -61,6 +61,8 @@ class RangeMatch {
   }
 
   void Both(const ScannedRecord& record, const Item& item) {
+    // The device's may be the last whole copy.
+    if (record.is_damaged) return Kept(item);
     if (record.is_counted && record.sum.Fingerprint() == item.fingerprint()) return;
     const Record& base = record.state.base;
     if (record.is_counted) return Tell(record);

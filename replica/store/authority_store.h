@@ -96,6 +96,10 @@ struct HeldPoint {
   uint64_t scanned = 0;
 };
 
+// Entries that one page of a feed looks at, whether the reader may know of them or not: some ten
+// milliseconds of reading.
+inline constexpr size_t kMaxEntriesPerPage = 4096;
+
 struct FeedRequest {
   ReplicaId replica;  // whose verdicts are in the page, and for the echo rule
   std::string partition;
@@ -108,6 +112,16 @@ struct FeedRequest {
   size_t target_bytes = 0;
   std::optional<HeldPoint> held = std::nullopt;
   bool wants_sums = false;
+  // After so many entries, readable or not, the page ends behind the change set it is in.
+  size_t max_entries = kMaxEntriesPerPage;
+};
+
+// An entry whose record cannot be read, or tells of another sequence.
+struct DamagedEntry {
+  uint32_t type_id = 0;
+  RecordId id;
+  uint64_t sequence = 0;
+  std::string why;
 };
 
 struct FeedPage {
@@ -116,6 +130,8 @@ struct FeedPage {
   uint64_t head = 0;  // to == head: checkpoint
   // At a checkpoint, when wanted: count and fingerprint of what the feeds bring.
   std::vector<v1::ScopeSum> sums;
+  // Left out of the body.
+  std::vector<DamagedEntry> damaged;
 };
 
 // The records that one replica reads of a partition.
@@ -218,7 +234,9 @@ class AuthorityStore {
   // Feeds: what devices pull.
 
   // Entries and verdicts over (scanned, to] from one snapshot, about target_bytes of them, at least
-  // one when there is one.
+  // one when there is one within max_entries: a page before the head may be empty.
+  // A record that is damaged holds nobody up: it is left out, and the log names it (once for each
+  // opening of the store). kDataLoss: something else is, a verdict or a file of the feed.
   virtual absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const = 0;
   virtual std::vector<std::string> Partitions() const = 0;
   // The partition's newest commit sequence; 0 when it has none.

@@ -18,7 +18,7 @@ bool IsReadable(const v1::RejectedChangeSet& entry) {
 }
 
 // What cannot be read is listed by its number, so that it can be discarded.
-v1::RejectedChangeSet DamagedEntry(absl::string_view key) {
+v1::RejectedChangeSet DamagedRejection(absl::string_view key) {
   v1::ChangeSetHeader header;
   header.set_partition(std::string(PartitionOfKey(key)));
   if (key.size() >= sizeof(uint64_t))
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<v1::RejectedChangeSet>> KvDeviceStore::Rejected() con
     const absl::string_view value = it->value();
     if (!all.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size())) ||
         !IsReadable(all.back()))
-      all.back() = DamagedEntry(it->key());
+      all.back() = DamagedRejection(it->key());
   }
   RETURN_IF_ERROR(it->status());
   return all;

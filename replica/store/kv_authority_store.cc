@@ -1,5 +1,6 @@
 #include "replica/store/kv_authority_store.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,9 @@
 
 namespace brigada {
 namespace {
+
+// Where more are damaged, `brigada-server verify` names them all.
+constexpr size_t kMaxDamagedNamed = 1024;
 
 absl::StatusOr<PartitionHeads> ReadHeads(const KvReader& reader) {
   PartitionHeads heads;
@@ -66,7 +70,9 @@ class KvAuthorityStore final : public AuthorityStore {
 
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
     const auto snapshot = kv_->Snapshot();
-    return ReadFeedPage(*registry_, *snapshot, request);
+    absl::StatusOr<FeedPage> page = ReadFeedPage(*registry_, *snapshot, request);
+    if (page.ok()) LogDamaged(request.partition, page->damaged);
+    return page;
   }
 
   absl::StatusOr<RangeSlice> SumRange(const RangeRequest& request, absl::string_view begin,
@@ -216,6 +222,7 @@ class KvAuthorityStore final : public AuthorityStore {
             .feeds = request.feeds,
             .policy = table_.sum_policy()};
   }
+  void LogDamaged(const std::string& partition, const std::vector<DamagedEntry>& entries) const;
   absl::StatusOr<uint64_t> ScrubDue(std::atomic<bool>* cancel);
   CommitBase BaseAt(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void TakeOver(const HybridClock& clock, const PartitionHeads& heads)
@@ -266,6 +273,9 @@ class KvAuthorityStore final : public AuthorityStore {
   std::shared_ptr<const QuarantineCensus> quarantined_ ABSL_GUARDED_BY(heads_mu_);
   mutable Mutex health_mu_;
   absl::Status health_ ABSL_GUARDED_BY(health_mu_);
+  mutable Mutex damage_mu_;
+  // Keys of the records whose damage is in the log.
+  mutable std::set<std::string> damaged_ ABSL_GUARDED_BY(damage_mu_);
   // Its files are rewritten by one at a time, and not while they are copied.
   Mutex files_mu_;
   CondVar files_changed_;
@@ -473,6 +483,24 @@ absl::StatusOr<std::vector<std::string>> KvAuthorityStore::PlacesOf(uint32_t typ
     places.push_back(scope.empty() ? partition : scope);
   }
   return places;
+}
+
+// Every reader that passes it finds the same.
+void KvAuthorityStore::LogDamaged(const std::string& partition,
+                                  const std::vector<DamagedEntry>& entries) const {
+  for (const DamagedEntry& entry : entries) {
+    {
+      const MutexLock lock(&damage_mu_);
+      if (damaged_.size() >= kMaxDamagedNamed) return;
+      if (!damaged_.insert(RecordKey(partition, entry.type_id, entry.id)).second) continue;
+    }
+    Log(LogLevel::kError, "record_damaged",
+        {{"partition", partition},
+         {"type", entry.type_id},
+         {"record", entry.id.ToString()},
+         {"sequence", entry.sequence},
+         {"reason", entry.why}});
+  }
 }
 
 absl::StatusOr<bool> KvAuthorityStore::RecomputeSums(absl::string_view partition) {

@@ -76,18 +76,20 @@ RangeScan::RangeScan(const RangeReader& who, absl::string_view begin, absl::stri
 }
 
 absl::StatusOr<std::optional<ScannedRecord>> RangeScan::Next() {
-  while (true) {
-    is_begun_ ? it_->Next() : it_->SeekToFirst();
-    is_begun_ = true;
-    if (!it_->Valid()) {
-      RETURN_IF_ERROR(it_->status());
-      return std::nullopt;
-    }
-    const absl::string_view key = it_->key().substr(prefix_.size());
-    if (key.size() != kRangeKeyBytes) return absl::DataLossError("a record key is damaged");
-    auto state = DecodeStorage(who_.registry->Find(TypeOfRangeKey(key)), it_->value());
-    if (state.ok()) return ScanRecord(who_, std::string(key), *std::move(state));
+  is_begun_ ? it_->Next() : it_->SeekToFirst();
+  is_begun_ = true;
+  if (!it_->Valid()) {
+    RETURN_IF_ERROR(it_->status());
+    return std::nullopt;
   }
+  const absl::string_view key = it_->key().substr(prefix_.size());
+  if (key.size() != kRangeKeyBytes) return absl::DataLossError("a record key is damaged");
+  auto state = DecodeStorage(who_.registry->Find(TypeOfRangeKey(key)), it_->value());
+  if (state.ok()) return ScanRecord(who_, std::string(key), *std::move(state));
+  ScannedRecord damaged;
+  damaged.key = std::string(key);
+  damaged.is_damaged = true;
+  return damaged;
 }
 
 absl::StatusOr<RangeSlice> SumSlice(const RangeReader& who, absl::string_view begin,

@@ -48,6 +48,7 @@ struct ScannedRecord {
   // The highest class in which the feeds bring it; unspecified: they do not, or it does not live.
   v1::DataClass readable = v1::DATA_CLASS_UNSPECIFIED;
   bool is_counted = false;  // it is readable and in the sums
+  bool is_damaged = false;  // it cannot be decoded: nothing but the key is known, and not counted
   CountedSum sum;           // of what is readable
 };
 
@@ -58,7 +59,7 @@ ScannedRecord ScanRecord(const RangeReader& who, std::string key, RecordStorage 
 class RangeScan {
  public:
   RangeScan(const RangeReader& who, absl::string_view begin, absl::string_view end);
-  // Nullopt: the end. A record that cannot be decoded is passed over: it is not had.
+  // Nullopt: the end.
   absl::StatusOr<std::optional<ScannedRecord>> Next();
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/scope.h"
@@ -216,7 +217,11 @@ absl::StatusOr<std::optional<v1::Batch>> ServerPull::ReadLane(const std::string&
       lane->dirty = false;
       return std::nullopt;
     }
-    ASSIGN_OR_RETURN(const FeedPage page, store_->ReadFeed(RequestOf(partition, *lane)));
+    const absl::StatusOr<FeedPage> read = store_->ReadFeed(RequestOf(partition, *lane));
+    if (!read.ok())
+      return absl::Status(read.status().code(),
+                          absl::StrCat(partition, ": ", read.status().message()));
+    const FeedPage& page = *read;
     // Anything else would send the same page for ever.
     if (page.to < lane->read || page.to > page.head ||
         (page.to == lane->read && page.to != page.head)) {
@@ -279,11 +284,12 @@ absl::StatusOr<v1::Batch> ServerPull::BatchOf(const std::string& partition, cons
 }
 
 // Without entries and verdicts a batch only moves the cursor, and costs the device a frame and a
-// write for commits that are none of its business.
+// write for commits that are none of its business. Before the head it stands for as many as one
+// page looks at: others have their turn then, and the device's next session does not begin anew.
 bool ServerPull::IsWorthSending(const FeedPage& page, const Lane& lane) {
   const bool is_owed = lane.complete < lane.required || lane.complete < lane.scanned;
-  return is_owed || page.body.entries_size() > 0 || page.body.verdicts_size() > 0 ||
-         page.to - lane.scanned >= kMaxUntoldCommits;
+  return is_owed || page.to < page.head || page.body.entries_size() > 0 ||
+         page.body.verdicts_size() > 0 || page.to - lane.scanned >= kMaxUntoldCommits;
 }
 
 v1::Cursor ServerPull::MakeCursor(const std::string& partition, const Lane& lane) const {

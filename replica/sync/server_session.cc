@@ -328,7 +328,8 @@ bool ServerSession::Impl::NextBatchFrame(v1::ServerFrame* frame) {
   absl::StatusOr<std::optional<v1::Batch>> batch = pull_->NextBatch();
   if (!batch.ok()) {
     Log(LogLevel::kError, "feed_not_readable",
-        {{"code", absl::StatusCodeToString(batch.status().code())}});
+        {{"code", absl::StatusCodeToString(batch.status().code())},
+         {"reason", batch.status().message()}});
     Refuse(MakeRefused(v1::Refused::INTERNAL, "feed not readable"));
     return false;
   }

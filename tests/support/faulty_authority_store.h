@@ -1,7 +1,10 @@
 #ifndef TESTS_SUPPORT_FAULTY_AUTHORITY_STORE_H_
 #define TESTS_SUPPORT_FAULTY_AUTHORITY_STORE_H_
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,6 +37,8 @@ class FaultyAuthorityStore final : public AuthorityStore {
   }
   // A copy goes on until whoever asked for it has had enough.
   void MakeCopiesEndless() { copies_end_ = false; }
+  // No page of a feed looks at more entries.
+  void LimitFeedEntries(size_t max_entries) { max_feed_entries_ = max_entries; }
   int heads_asked() const { return heads_asked_; }
   int feeds_read() const { return feeds_read_; }
   int commits_tried() const { return commits_tried_; }
@@ -83,7 +88,9 @@ class FaultyAuthorityStore final : public AuthorityStore {
   }
   absl::StatusOr<FeedPage> ReadFeed(const FeedRequest& request) const override {
     ++feeds_read_;
-    return store_->ReadFeed(request);
+    FeedRequest limited = request;
+    limited.max_entries = std::min<size_t>(limited.max_entries, max_feed_entries_);
+    return store_->ReadFeed(limited);
   }
   uint64_t Head(absl::string_view partition) const override {
     ++heads_asked_;
@@ -164,6 +171,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
   std::atomic<int> commits_tried_{0};
   std::atomic<bool> copies_end_ = true;
   std::atomic<int> recomputed_{0};
+  std::atomic<size_t> max_feed_entries_{SIZE_MAX};
   mutable Mutex mu_;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   absl::Status health_ ABSL_GUARDED_BY(mu_);

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "replica/merge/apply.h"
+#include "replica/store/feed_entries.h"
+#include "replica/store/keys.h"
 #include "replica/store/record_table.h"
 #include "tests/unit/store/authority_fixture.h"
 
@@ -17,13 +19,29 @@ using ::testing::SizeIs;
 class AuthorityFeedTest : public ::testing::Test {
  protected:
   AuthorityFeedTest() {
-    store_ = *OpenAuthorityStore(
-        home_.Open(), {.registry = &Registry::BuiltIn(), .random = &random_, .now = now_});
+    Open();
     ana_.epoch = beto_.epoch = store_->epoch();
     request_.partition = kOaxaca;
     request_.replica = NewReplicaId(random_);
     request_.target_bytes = size_t{1} << 20;
     request_.feeds = {FeedOf(kOaxaca, v1::BELOW)};
+  }
+
+  void Open() {
+    store_ = *OpenAuthorityStore(
+        home_.Open(), {.registry = &Registry::BuiltIn(), .random = &random_, .now = now_});
+  }
+  // Behind the back of the store; the key is there.
+  void Overwrite(Table table, const std::string& key, const std::string& value) {
+    store_.reset();
+    {
+      const auto kv = home_.Open();
+      EXPECT_TRUE(kv->Get(table, key)->has_value());
+      KvBatch batch;
+      batch.Put(table, key, value);
+      EXPECT_OK(kv->Write(batch, Durability::kSync));
+    }
+    Open();
   }
 
   // Commits with everything seen.
@@ -381,6 +399,72 @@ TEST_F(AuthorityFeedTest, VerdictsAreOnlyTheReplicasOwn) {
   ASSERT_THAT(page.body.verdicts(), SizeIs(1));
   EXPECT_EQ(page.body.verdicts(0).commit_sequence(), 2u);
   EXPECT_THAT(page.body.entries(), SizeIs(0));
+}
+
+TEST_F(AuthorityFeedTest, OneDamagedRecordHoldsUpNobodyAndIsNamed) {
+  const RecordId rosa = CreatePerson(&ana_, "Rosa");
+  const RecordId eva = CreatePerson(&ana_, "Eva");
+  const RecordId luz = CreatePerson(&ana_, "Luz");
+  Overwrite(Table::kRecords, RecordKey(kOaxaca, PersonType().type_id(), eva), "damaged");
+
+  const FeedPage page = Read();
+
+  EXPECT_EQ(page.to, page.head);
+  ASSERT_THAT(page.body.entries(), SizeIs(2));
+  EXPECT_EQ(page.body.entries(0).record_id(), rosa.AsBytes());
+  EXPECT_EQ(page.body.entries(1).record_id(), luz.AsBytes());
+  ASSERT_THAT(page.damaged, SizeIs(1));
+  EXPECT_EQ(page.damaged[0].id, eva);
+  EXPECT_EQ(page.damaged[0].sequence, 2u);
+}
+
+TEST_F(AuthorityFeedTest, ThatADamagedRecordLeftIsStillTold) {
+  const RecordId id = CreatePerson(&ana_, "Rosa", kJuarez);
+  Commit(&ana_, {Move(PersonType(), id, kTlacolula)});
+  Overwrite(Table::kRecords, RecordKey(kOaxaca, PersonType().type_id(), id), "damaged");
+
+  const FeedPage page = Read({FeedOf(kJuarez, v1::BELOW)});
+
+  ASSERT_THAT(page.body.entries(), SizeIs(1));
+  EXPECT_EQ(page.body.entries(0).moved_to(), kTlacolula);
+  EXPECT_THAT(page.damaged, SizeIs(1));
+}
+
+TEST_F(AuthorityFeedTest, OneDamagedEntryHoldsUpNobody) {
+  const RecordId rosa = CreatePerson(&ana_, "Rosa");
+  CreatePerson(&ana_, "Eva");
+  Overwrite(Table::kFeeds, FeedKey(kOaxaca, kOaxaca, v1::BELOW, 1, PersonType().type_id(), rosa),
+            "\xff");
+  const FeedPage page = Read();
+  EXPECT_EQ(page.to, page.head);
+  EXPECT_THAT(page.body.entries(), SizeIs(1));
+  EXPECT_THAT(page.damaged, SizeIs(1));
+}
+
+TEST_F(AuthorityFeedTest, APageLooksAtSoManyEntriesThoughItsReaderMayKnowOfNone) {
+  for (int i = 0; i < 10; ++i) CreatePerson(&ana_, "Rosa");
+  request_.max_entries = 4;
+  request_.feeds = {FeedOf(kOaxaca, v1::BELOW, v1::OPERATIONAL)};
+  std::vector<uint64_t> ends;
+  do {
+    const FeedPage page = Read();
+    EXPECT_THAT(page.body.entries(), SizeIs(0));
+    request_.scanned = page.to;
+    ends.push_back(page.to);
+  } while (ends.back() < 10 && ends.size() < 10);
+  EXPECT_EQ(ends, (std::vector<uint64_t>{4, 8, 10}));
+}
+
+TEST_F(AuthorityFeedTest, TheEntriesOfOneChangeSetAreInOnePageWhateverItMayLookAt) {
+  std::vector<v1::Change> changes;
+  for (int i = 0; i < 5; ++i)
+    changes.push_back(Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Rosa")));
+  Commit(&ana_, changes);
+  CreatePerson(&ana_, "Eva");
+  request_.max_entries = 2;
+  const FeedPage page = Read();
+  EXPECT_THAT(page.body.entries(), SizeIs(5));
+  EXPECT_EQ(page.to, 1u);
 }
 
 }  // namespace

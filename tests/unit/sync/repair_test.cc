@@ -1,6 +1,7 @@
 // Differences between a device and the server, made on purpose: found at the next checkpoint and
 // repaired by ranges, at a cost that follows the difference. Real stores and sessions over a
 // loopback.
+#include "tests/support/faulty_authority_store.h"
 #include "tests/unit/sync/repair_fixture.h"
 
 namespace brigada {
@@ -388,6 +389,70 @@ TEST_F(RepairTest, DamagedSumsOfTheServerAreDoubtedOnceARepairFindsNothing) {
     Register(device, "Otra");
     EXPECT_EQ(Sync(device).mismatches, 0U);
   }
+}
+
+TEST_F(RepairTest, ARecordThatTheServerCannotReadStaysWithWhoHasItAndIsNotRepairedForEver) {
+  RegisterMany(&ana_, 40);
+  Sync(&ana_);
+  authority_.reset();
+  KvBatch damage;
+  damage.Put(Table::kRecords, RecordKey(kOaxaca, PersonType().type_id(), ids_[5]), "damaged");
+  ASSERT_OK(server_disk_->Write(damage, Durability::kSync));
+  OpenServer();
+  std::string lines;
+  SetLogSink([&](absl::string_view line) { lines.append(line.data(), line.size()); });
+  const uint64_t mismatches = Sync(&beto_).mismatches;
+  SetLogSink(nullptr);
+  // Beto has the others, and both ends see that one is missing.
+  EXPECT_EQ(NameOf(beto_, ids_[4]), "Rosa 4");
+  EXPECT_EQ(NameOf(beto_, ids_[5]), "(absent)");
+  EXPECT_EQ(mismatches, 1U);
+  EXPECT_THAT(lines, HasSubstr(R"("event":"record_damaged")"));
+  EXPECT_THAT(lines, HasSubstr(ids_[5].ToString()));
+  EXPECT_THAT(lines, Not(HasSubstr("Rosa")));
+  EXPECT_EQ(Sync(&beto_).records_repaired, 0U);
+  ASSERT_THAT(server_->doubted_sums(), ElementsAre(kOaxaca));
+
+  ASSERT_THAT(authority_->RecomputeSums(kOaxaca), IsOkAndHolds(true));
+
+  // Ana's copy is the last one: it is not taken away, and counts no more.
+  Register(&beto_, "Otra");
+  EXPECT_EQ(Sync(&beto_).mismatches, 0U);
+  EXPECT_EQ(Sync(&ana_).mismatches, 1U);
+  Sync(&ana_);
+  EXPECT_EQ(NameOf(ana_, ids_[5]), "Rosa 5");
+  for (Device* device : {&beto_, &ana_}) {
+    Register(device, "Nueva");
+    EXPECT_EQ(Sync(device).mismatches, 0U);
+  }
+  EXPECT_EQ(NameOf(ana_, ids_[5]), "Rosa 5");
+}
+
+TEST_F(RepairTest, AReaderWhoMayKnowOfNothingCrossesALongFeedInManyBatches) {
+  for (int i = 0; i < 20; ++i) Register(&ana_, "Rosa");
+  Sync(&ana_);
+  FaultyAuthorityStore store(std::move(authority_));
+  store.LimitFeedEntries(6);
+  server_->Restart(&store);
+  Enrol(&beto_, v1::OPERATIONAL);
+  // Where the batches of a session end.
+  const auto ends_of_session = [&] {
+    std::vector<uint64_t> ends;
+    LoopbackOptions options;
+    options.on_server_frame = [&](const v1::ServerFrame& frame) {
+      if (frame.has_batch()) ends.push_back(frame.batch().to());
+    };
+    Loopback loopback(server_.get(), beto_.store.get(), std::move(options));
+    EXPECT_EQ(loopback.Run(), End::kFinished) << loopback.device_status();
+    EXPECT_EQ(loopback.device().progress().mismatches, 0U);
+    return ends;
+  };
+  EXPECT_THAT(ends_of_session(), ElementsAre(6, 12, 18, 20));
+  // What was not read yet when others wrote goes the same way.
+  for (int i = 0; i < 9; ++i) Register(&ana_, "Eva");
+  Sync(&ana_);
+  EXPECT_THAT(ends_of_session(), ElementsAre(26, 29));
+  server_.reset();
 }
 
 }  // namespace
