@@ -55,6 +55,10 @@ class ChangeRun {
   void CheckFields(std::vector<v1::Refusal>* refusals) const;
   void CheckStart(std::vector<v1::Refusal>* refusals) const;
   bool Restores() const;
+  bool Cites(const OpenConflict& conflict) const;
+  bool DecidesUnseen() const;
+  bool HasUnseenValue(const OpenConflict& conflict) const;
+  bool HasUnseenParked(const OpenConflict& conflict) const;
   static void Refuse(v1::RefusalReason reason, const FieldType* field,
                      std::vector<v1::Refusal>* refusals);
   static bool IsLeftOut(uint32_t number, const v1::Verdict::Lost* lost);
@@ -129,12 +133,48 @@ void ChangeRun::CheckFields(std::vector<v1::Refusal>* refusals) const {
 
 // The change brings a deleted record back because somebody had edited it meanwhile.
 bool ChangeRun::Restores() const {
-  return std::any_of(record_->conflicts.begin(), record_->conflicts.end(),
-                     [&](const OpenConflict& conflict) {
-                       return conflict.field == 0 &&
-                              std::find(change_.resolves().begin(), change_.resolves().end(),
-                                        conflict.id.bytes()) != change_.resolves().end();
-                     });
+  return std::any_of(
+      record_->conflicts.begin(), record_->conflicts.end(),
+      [&](const OpenConflict& conflict) { return conflict.field == 0 && Cites(conflict); });
+}
+
+bool ChangeRun::Cites(const OpenConflict& conflict) const {
+  return std::find(change_.resolves().begin(), change_.resolves().end(), conflict.id.bytes()) !=
+         change_.resolves().end();
+}
+
+// A conflict that the change cites holds what its writer had not seen, and nothing that the change
+// writes meets it: closed, it would be put away by somebody who never knew of it.
+bool ChangeRun::DecidesUnseen() const {
+  if (who_.sees_everything() || change_.resolves().empty()) return false;
+  return std::any_of(
+      record_->conflicts.begin(), record_->conflicts.end(), [&](const OpenConflict& open) {
+        return Cites(open) && (open.field == 0 ? HasUnseenParked(open) : HasUnseenValue(open));
+      });
+}
+
+// Of a slot that the change writes, the write itself meets the value in another conflict.
+bool ChangeRun::HasUnseenValue(const OpenConflict& conflict) const {
+  const bool is_written = std::any_of(writes_.begin(), writes_.end(), [&](const SlotWrite& write) {
+    return write.number == conflict.field && write.key == conflict.key;
+  });
+  const FieldState* const field = record_->FindField(conflict.field);
+  if (fate_ != Fate::kMerges || is_written || field == nullptr) return false;
+  const Slot* const slot = FindSlot(conflict.key, *field);
+  return slot != nullptr &&
+         std::any_of(slot->versions.begin(), slot->versions.end(), [&](const Version& version) {
+           return who_.IsConcurrent(record_->writes[version.write]);
+         });
+}
+
+// The record of a new life may have moved since, and then those numbers say nothing.
+bool ChangeRun::HasUnseenParked(const OpenConflict& conflict) const {
+  if (record_->is_live()) return false;
+  return std::any_of(who_.cited().begin(), who_.cited().end(), [&](const CitedConflict& cited) {
+    return cited.id == conflict.id &&
+           std::any_of(cited.parked.begin(), cited.parked.end(),
+                       [&](const WriteRef& write) { return who_.IsConcurrent(write); });
+  });
 }
 
 // A new record has no stored values to break a rule; only its states have to be initial ones, the
@@ -160,8 +200,11 @@ bool ChangeRun::IsLeftOut(uint32_t number, const v1::Verdict::Lost* lost) {
 void ChangeRun::Carry(const v1::Verdict::Lost* lost, ApplyResult* result) {
   const size_t conflicts_before = record_->conflicts.size();
   // Decisions without effect at the authority (0 is lost) have none in base.
-  static const v1::Change& undecided = *new v1::Change();
-  ConflictLog log(IsLeftOut(0, lost) ? undecided : change_, who_.write(), record_,
+  v1::Change undecided;
+  undecided.set_type_id(change_.type_id());
+  undecided.set_record_id(change_.record_id());
+  const bool is_void = IsLeftOut(0, lost) || DecidesUnseen();
+  ConflictLog log(is_void ? undecided : change_, who_.write(), record_,
                   who_.sees_everything() ? nullptr : &result->conflicts);
   // What is parked is parked whole, its decisions too: they stay to be made.
   SlotApplier applier(who_, change_.kind() == v1::Change::CREATE, record_, &log);

@@ -21,6 +21,9 @@ struct CitedConflict {
   RecordId id;
   uint32_t field = 0;
   std::vector<std::string> values;  // of every contender, further entries included
+  // Of a conflict of the whole record: whose edits are parked there, by replica and commit
+  // sequence, the latest among them.
+  std::vector<WriteRef> parked = {};
 };
 
 // The writer of a change and what it had seen.
@@ -36,7 +39,7 @@ struct WriteContext {
   // Of its own replica it saw the change sets before this one: all of them, unless it is a retry.
   uint64_t own_before = UINT64_MAX;
   // Those of the conflicts cited by the change that are about its record; the caller may leave out
-  // what no guarded value (STATE, FIRST_WRITER) is decided by.
+  // what no guarded value (STATE, FIRST_WRITER) is decided by and nothing is parked in.
   std::vector<CitedConflict> cited;
 };
 
@@ -53,8 +56,8 @@ struct ApplyResult {
   std::vector<v1::Refusal> refusals;
   std::vector<ConflictEvent> conflicts;
   // Fields this change wrote whose standing value is another's (of a SET or MAP: in which nothing
-  // of it took effect). 0: the conflicts it cites were not open. The verdict carries them as they
-  // are.
+  // of it took effect). 0: the conflicts it cites were not open, or not decided by it. The verdict
+  // carries them as they are.
   std::vector<uint32_t> lost_fields;
   // The whole change met a deletion: Verdict.Lost without fields. lost_fields is then empty.
   bool lost_whole = false;

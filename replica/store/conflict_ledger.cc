@@ -92,6 +92,18 @@ bool IsGuarded(const RecordType* type, v1::MergePolicy policy) {
   return policy == v1::STATE || policy == v1::FIRST_WRITER || type->rules().append_only();
 }
 
+std::vector<WriteRef> ParkedIn(const v1::Conflict& entry) {
+  std::vector<WriteRef> parked;
+  for (const v1::Contender& loser : entry.losers()) {
+    const absl::StatusOr<ReplicaId> replica = ReplicaId::FromBytes(loser.replica());
+    if (!replica.ok() || loser.deletion()) continue;
+    WriteRef& write = parked.emplace_back();
+    write.replica = *replica;
+    write.sequence = loser.sequence();
+  }
+  return parked;
+}
+
 size_t LoserBytes(const v1::Conflict& entry) {
   size_t bytes = 0;
   for (const v1::Contender& loser : entry.losers()) bytes += loser.ByteSizeLong();
@@ -205,13 +217,16 @@ absl::StatusOr<std::vector<CitedConflict>> ConflictLedger::CitedBy(const v1::Cha
                        records->Open(about.slot->partition, kConflictTypeId,
                                      i == 0 ? *id : ContinuationId(*id, i - 1)));
       const v1::Conflict entry = EntryOf(*trial);
-      if (!IsAbout(entry, about) || !IsGuarded(about.slot->type, entry.policy())) break;
+      if (!IsAbout(entry, about)) break;
       cited.field = entry.about_field();
+      // The latest are in the first entry.
+      if (i == 0 && cited.field == 0) cited.parked = ParkedIn(entry);
+      if (!IsGuarded(about.slot->type, entry.policy())) break;
       if (i == 0) entries += entry.continued();
       if (entry.has_winner()) cited.values.push_back(entry.winner().value());
       for (const v1::Contender& loser : entry.losers()) cited.values.push_back(loser.value());
     }
-    if (!cited.values.empty()) all.push_back(std::move(cited));
+    if (!cited.values.empty() || !cited.parked.empty()) all.push_back(std::move(cited));
     if (budget == 0) break;
   }
   return all;

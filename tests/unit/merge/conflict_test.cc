@@ -61,6 +61,24 @@ TEST_F(ConflictTest, CitingAloneClosesItAndLeavesTheValueThatStands) {
   EXPECT_EQ(history_.record().sequence, 4);
 }
 
+TEST_F(ConflictTest, CitingAloneDecidesNothingWhileAValueIsThereThatTheDeciderHadNotSeen) {
+  history_.Commit(Edit(Title("e")), {'E', 50, 1});
+  const ApplyResult result = history_.Commit(Resolving(opened_.id), {'D', 60, 3});
+  EXPECT_FALSE(result.changed);
+  EXPECT_THAT(result.conflicts, IsEmpty());
+  EXPECT_THAT(result.lost_fields, ::testing::ElementsAre(0));
+  EXPECT_THAT(history_.record().conflicts, SizeIs(1));
+  EXPECT_EQ(history_.Entry(opened_.id).state(), v1::OPEN);
+  // Whoever has seen it may.
+  history_.Commit(Resolving(opened_.id), {'D', 70, 4});
+  EXPECT_THAT(history_.record().conflicts, IsEmpty());
+}
+
+TEST_F(ConflictTest, CitingAloneBySomebodyWhoNeverSawTheRecordDecidesNothing) {
+  EXPECT_FALSE(history_.Commit(Resolving(opened_.id), {'D', 60, 0}).changed);
+  EXPECT_THAT(history_.record().conflicts, SizeIs(1));
+}
+
 TEST_F(ConflictTest, CitingWhatIsDecidedAlreadyHasNoEffect) {
   history_.Commit(Resolving(opened_.id), {'D', 40, 3});
   const ApplyResult result = history_.Commit(Resolving(opened_.id), {'E', 41, 3});

@@ -206,6 +206,22 @@ TEST(DeletionTest, ParkedConflictIsDecidedByADeleteOrACreateThatCitesIt) {
   }
 }
 
+TEST(DeletionTest, WhatIsParkedUnseenKeepsTheConflictOpen) {
+  for (const int how : {0, 1, 2}) {
+    History history;
+    history.Commit(Create(Title("t")), {'A', 1});
+    history.Commit(Delete(), {'D', 5, 1});
+    const RecordId id = history.Commit(Edit(Title("b")), {'B', 9, 1}).conflicts[0].id;
+    history.Commit(Edit(Title("e")), {'E', 9, 1});
+    const v1::Change change = how == 0 ? v1::Change() : how == 1 ? Delete() : Create(Title("b"));
+    const ApplyResult result = history.Commit(Resolving(id, change), {'C', 10, 3});
+    EXPECT_THAT(history.record().conflicts, SizeIs(1)) << how;
+    EXPECT_EQ(history.Entry(id).state(), v1::OPEN) << how;
+    EXPECT_EQ(history.record().is_live(), how == 2);
+    EXPECT_TRUE(result.lost_whole || result.lost_fields == std::vector<uint32_t>{0}) << how;
+  }
+}
+
 TEST(DeletionTest, EveryChangeOfAnErasedRecordIsRefused) {
   History history;
   history.Commit(Create(Title("t")), {'A', 1});

@@ -48,8 +48,13 @@ std::vector<CitedConflict> CitedBy(const v1::Change& change,
     for (const ConflictEvent& event : ledger) {
       if (event.id.bytes() != id) continue;
       cited.push_back({event.id, event.field, {event.entry.winner().value()}});
-      for (const v1::Contender& loser : event.entry.losers())
+      for (const v1::Contender& loser : event.entry.losers()) {
         cited.back().values.push_back(loser.value());
+        if (event.field != 0 || loser.deletion()) continue;
+        WriteRef& parked = cited.back().parked.emplace_back();
+        parked.replica = *ReplicaId::FromBytes(loser.replica());
+        parked.sequence = loser.sequence();
+      }
     }
   }
   return cited;
