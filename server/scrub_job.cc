@@ -1,8 +1,12 @@
 #include "server/scrub_job.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
+#include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
+#include "replica/base/status_macros.h"
 
 namespace brigada {
 namespace {
@@ -11,6 +15,21 @@ namespace {
 constexpr absl::Duration kLong = absl::Hours(1);
 // Each waits two seconds for who reads an older state.
 constexpr int kTriesBeforeBackup = 15;
+
+absl::Status ScrubPatiently(AuthorityStore& store, std::atomic<bool>* cancel) {
+  absl::Status scrubbed = absl::DeadlineExceededError("not tried");
+  for (int i = 0; i < kTriesBeforeBackup && absl::IsDeadlineExceeded(scrubbed); ++i)
+    scrubbed = store.ScrubFiles(cancel).status();
+  return scrubbed;
+}
+
+absl::Status RemoveCopy(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("cannot remove a backup that holds what was erased: ", error.message()));
+}
 
 std::string CodeOf(const absl::Status& status) { return absl::StatusCodeToString(status.code()); }
 
@@ -36,12 +55,20 @@ void ScrubJob::RunWhenDue(absl::Duration monotonic, std::atomic<bool>* cancel) {
 
 absl::Status BackupScrubbed(AuthorityStore& store, const std::string& path,
                             const ContinueCopy& go_on, std::atomic<bool>* cancel) {
-  absl::Status scrubbed = absl::DeadlineExceededError("not tried");
-  for (int i = 0; i < kTriesBeforeBackup && absl::IsDeadlineExceeded(scrubbed); ++i)
-    scrubbed = store.ScrubFiles(cancel).status();
-  if (!scrubbed.ok() && !absl::IsCancelled(scrubbed))
-    Log(LogLevel::kWarning, "backup_holds_erased", {{"code", CodeOf(scrubbed)}});
-  return store.Backup(path, go_on);
+  absl::Status holds_none;
+  for (int copies = 1;; ++copies) {
+    const uint64_t erasures = store.erasures();
+    holds_none = ScrubPatiently(store, cancel);
+    RETURN_IF_ERROR(store.Backup(path, go_on));
+    if (!holds_none.ok() || store.erasures() == erasures) break;
+    holds_none = absl::AbortedError("erased while it was copied");
+    if (copies == kMostCopies || (cancel != nullptr && *cancel)) break;
+    Log(LogLevel::kInfo, "backup_made_anew", {{"why", holds_none.message()}});
+    RETURN_IF_ERROR(RemoveCopy(path));
+  }
+  if (!holds_none.ok() && !absl::IsCancelled(holds_none))
+    Log(LogLevel::kWarning, "backup_holds_erased", {{"code", CodeOf(holds_none)}});
+  return absl::OkStatus();
 }
 
 }  // namespace brigada

@@ -36,9 +36,11 @@ class ScrubJob {
   std::optional<absl::Duration> failing_since_;  // monotonic
 };
 
-// AuthorityStore::Backup of a store whose files are scrubbed first. Where they cannot be now, the
-// copy is made all the same, since it is what the work rests on, and logged as
-// `backup_holds_erased`.
+// AuthorityStore::Backup of a store whose files are scrubbed first, made anew when something is
+// erased until it is whole. Where the files cannot be scrubbed now, or something is erased during
+// each of kMostCopies, the copy is kept all the same, since it is what the work rests on, and
+// logged as `backup_holds_erased`.
+inline constexpr int kMostCopies = 3;
 absl::Status BackupScrubbed(AuthorityStore& store, const std::string& path,
                             const ContinueCopy& go_on, std::atomic<bool>* cancel);
 

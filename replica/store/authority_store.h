@@ -320,6 +320,9 @@ class AuthorityStore {
 
   // Keeping.
 
+  // How many commits have erased something since the store was opened. Waits for an erasure under
+  // way.
+  virtual uint64_t erasures() const = 0;
   // A consistent copy in the new directory `path`; waits for a ScrubFiles under way. kCancelled:
   // `go_on` ended it.
   virtual absl::Status Backup(const std::string& path, const ContinueCopy& go_on) = 0;

@@ -198,6 +198,10 @@ class KvAuthorityStore final : public AuthorityStore {
     return on_directory_write_(writes, *number);
   }
 
+  uint64_t erasures() const override {
+    const MutexLock lock(&commit_mu_);
+    return erasures_;
+  }
   absl::Status Backup(const std::string& path, const ContinueCopy& go_on) override;
 
   absl::Status Health() const override {
@@ -261,7 +265,8 @@ class KvAuthorityStore final : public AuthorityStore {
   RecordTable table_;
   AuthorityDirectory directory_;
   // Lock order: commit_mu_, then heads_mu_ or health_mu_.
-  Mutex commit_mu_;
+  mutable Mutex commit_mu_;
+  uint64_t erasures_ ABSL_GUARDED_BY(commit_mu_) = 0;
   HybridClock clock_ ABSL_GUARDED_BY(commit_mu_);
   mutable Mutex heads_mu_;
   PartitionHeads heads_ ABSL_GUARDED_BY(heads_mu_);
@@ -606,6 +611,7 @@ absl::StatusOr<ErasureReport> KvAuthorityStore::Erase(const ErasureRequest& requ
     NoteWrite(written);
     RETURN_IF_ERROR(written);
     erasure.Committed();
+    ++erasures_;
     TakeOver(erasure.clock(), erasure.heads());
     total.records += erasure.report().records;
     total.conflicts += erasure.report().conflicts;

@@ -144,6 +144,7 @@ class FaultyAuthorityStore final : public AuthorityStore {
     const absl::Status failure = this->failure();
     return failure.ok() ? store_->WriteEntries(writes) : failure;
   }
+  uint64_t erasures() const override { return store_->erasures(); }
   absl::Status Backup(const std::string& path, const ContinueCopy& go_on) override {
     if (!copies_end_) {
       uint64_t done = 0;

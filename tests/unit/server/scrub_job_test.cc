@@ -6,9 +6,12 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/base/log.h"
 #include "replica/store/rocks_kv.h"
 #include "tests/support/lent_kv.h"
 #include "tests/support/store_bytes.h"
@@ -66,14 +69,18 @@ class ScrubJobTest : public ::testing::Test {
     ASSERT_OK(kv);
     Open(*std::move(kv));
   }
-  void EraseOne() {
+  RecordId AddOne() {
     TestReplica ana(&random_, kOaxaca);
     const RecordId id = ana.NewId();
-    ASSERT_OK(store_->CommitPushes(
+    EXPECT_OK(store_->CommitPushes(
         {ana.PushOf({Create(PersonType(), id, kJuarez, PersonNamed(kCanary))})}, judge_, now_));
+    return id;
+  }
+  void Erase(const RecordId& id) {
     ASSERT_OK(store_->Erase(
         {.type_id = PersonType().type_id(), .id = id, .scope = kJuarez, .user = "a"}, now_));
   }
+  void EraseOne() { Erase(AddOne()); }
   // How often the files are scrubbed, asked each second up to `end`.
   int TriesUntil(ScrubJob* job, absl::Duration end) {
     const int before = tries_;
@@ -117,6 +124,34 @@ TEST_F(ScrubJobTest, ABackupHoldsNothingThatWasErasedBefore) {
   EraseOne();
   ASSERT_OK(BackupScrubbed(*store_, directory_ + "/copy", nullptr, nullptr));
   EXPECT_THAT(StoreBytes(directory_ + "/copy"), Not(HasSubstr(kCanary)));
+}
+
+TEST_F(ScrubJobTest, ABackupDuringWhichSomethingIsErasedIsMadeAnew) {
+  OpenOnDisk();
+  const RecordId id = AddOne();
+  bool is_erased = false;
+  const auto erase_once = [&](uint64_t) {
+    if (!std::exchange(is_erased, true)) Erase(id);
+    return true;
+  };
+  ASSERT_OK(BackupScrubbed(*store_, directory_ + "/copy", erase_once, nullptr));
+  EXPECT_TRUE(is_erased);
+  EXPECT_THAT(StoreBytes(directory_ + "/copy"), Not(HasSubstr(kCanary)));
+}
+
+TEST_F(ScrubJobTest, ABackupDuringWhichSomethingIsAlwaysErasedIsKeptAndSaysSo) {
+  OpenOnDisk();
+  std::string logged;
+  SetLogSink([&](absl::string_view line) { absl::StrAppend(&logged, line); });
+  const auto erase_more = [&](uint64_t) {
+    EraseOne();
+    return true;
+  };
+  const absl::Status made = BackupScrubbed(*store_, directory_ + "/copy", erase_more, nullptr);
+  SetLogSink(nullptr);
+  ASSERT_OK(made);
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/copy"));
+  EXPECT_THAT(logged, HasSubstr("backup_holds_erased"));
 }
 
 TEST_F(ScrubJobTest, ABackupIsMadeAlsoWhenTheFilesCannotBeScrubbed) {

@@ -82,6 +82,7 @@ class FakeAuthorityStore final : public AuthorityStore {
     return Unused();
   }
   absl::Status WriteEntries(absl::Span<const DirectoryWrite>) override { return Unused(); }
+  uint64_t erasures() const override { return 0; }
   absl::Status Backup(const std::string&, const ContinueCopy&) override { return Unused(); }
   absl::Status Health() const override { return absl::OkStatus(); }
 
