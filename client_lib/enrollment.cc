@@ -52,6 +52,7 @@ absl::Status NoteOwner(const v1::EnrollResponse& response, absl::string_view ca_
     return absl::FailedPreconditionError("the server answers for another user than this replica's");
   RETURN_IF_ERROR(store.PutSetting(kOrganization, FingerprintOf(ca_pem)));
   RETURN_IF_ERROR(store.SetUser(response.user()));
+  RETURN_IF_ERROR(store.NoteRevocation(response.revocation()));
   return store.NoteServerTime(absl::FromUnixMillis(response.server_time_ms()));
 }
 

@@ -8,6 +8,7 @@
 #include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
 #include "replica/base/utf8.h"
+#include "server/roles.h"
 
 namespace brigada {
 namespace {
@@ -54,6 +55,13 @@ bool SaysTheSame(const v1::GrantRecord& held, const v1::GrantRecord& wanted) {
          wanted.until_ms() == 0 && held.from_ms() <= wanted.from_ms() &&
          std::equal(held.scopes().begin(), held.scopes().end(), wanted.scopes().begin(),
                     wanted.scopes().end());
+}
+
+// Above every earlier one. Begins with the time, so that a server restored from a backup does not
+// give again what it gave for a revocation that is lost.
+uint64_t NextRevocation(const v1::UserRecord& user, int64_t now_ms) {
+  const std::vector<v1::GrantRecord> grants(user.grants().begin(), user.grants().end());
+  return std::max(LastRevocation(grants) + 1, static_cast<uint64_t>(std::max<int64_t>(0, now_ms)));
 }
 
 absl::Status ChangesTooFast() {
@@ -185,9 +193,12 @@ absl::Status RevokeGrant(AuthorityStore& store, absl::string_view grant_id, absl
                    [&](const std::optional<std::string>& stored) -> absl::StatusOr<std::string> {
                      ASSIGN_OR_RETURN(v1::UserRecord user,
                                       ParseEntry<v1::UserRecord>(stored.value_or("")));
+                     const int64_t now_ms = absl::ToUnixMillis(now);
+                     const uint64_t revocation = NextRevocation(user, now_ms);
                      for (v1::GrantRecord& grant : *user.mutable_grants()) {
-                       if (grant.id() == grant_id && grant.revoked_ms() == 0)
-                         grant.set_revoked_ms(absl::ToUnixMillis(now));
+                       if (grant.id() != grant_id || grant.revoked_ms() != 0) continue;
+                       grant.set_revoked_ms(now_ms);
+                       grant.set_revocation(revocation);
                      }
                      return user.SerializeAsString();
                    });

@@ -12,6 +12,7 @@
 #include "server/directory.h"
 #include "server/divide.h"
 #include "server/peer.h"
+#include "server/roles.h"
 #include "server/unary_call.h"
 
 namespace brigada {
@@ -22,13 +23,17 @@ namespace {
 constexpr absl::Duration kLease = absl::Hours(24 * 180);
 constexpr absl::Duration kPatienceWithOldWork = absl::Seconds(5);
 
-void Fill(const Organization& organization, const v1::DeviceRecord& device, std::string certificate,
-          absl::Time now, v1::EnrollResponse* response) {
+absl::Status Fill(const Organization& organization, const v1::DeviceRecord& device,
+                  std::string certificate, absl::Time now, v1::EnrollResponse* response) {
+  ASSIGN_OR_RETURN(const std::vector<v1::GrantRecord> grants,
+                   GrantsOf(*organization.store, device.user()));
+  response->set_revocation(LastRevocation(grants));
   response->set_certificate_der(std::move(certificate));
   response->set_user(device.user());
   response->set_lease_until_ms(device.lease_until_ms());
   response->set_server_time_ms(absl::ToUnixMillis(now));
   response->set_organization(organization.authority.organization());
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -94,8 +99,8 @@ absl::Status EnrollmentService::DoDivide(const ReplicaId& caller, const v1::Divi
   response->mutable_shared()->Assign(shared.begin(), shared.end());
   Log(LogLevel::kWarning, "device divided",
       {{"replica", copied.ToString()}, {"copy", replica.ToString()}});
-  Fill(*context_.organization, device, std::move(certificate), now, response->mutable_enrolled());
-  return absl::OkStatus();
+  return Fill(*context_.organization, device, std::move(certificate), now,
+              response->mutable_enrolled());
 }
 
 absl::StatusOr<std::optional<ReplicaId>> EnrollmentService::ReplacedBy(
@@ -137,8 +142,7 @@ absl::Status EnrollmentService::DoEnroll(const v1::EnrollRequest& request,
   ASSIGN_OR_RETURN(device, RedeemInvitation(store, request.code(), device, now, replaced));
   Log(LogLevel::kInfo, "device enrolled", {{"replica", replica.ToString()}});
   if (replaced.has_value()) RETURN_IF_ERROR(AnswerFor(*replaced, request, response));
-  Fill(*context_.organization, device, std::move(certificate), now, response);
-  return absl::OkStatus();
+  return Fill(*context_.organization, device, std::move(certificate), now, response);
 }
 
 absl::Status EnrollmentService::AnswerFor(const ReplicaId& replaced,
@@ -178,8 +182,7 @@ absl::Status EnrollmentService::DoRenew(const v1::RenewRequest& request,
     renewed = stored;
   }));
   Log(LogLevel::kInfo, "lease renewed", {{"replica", replica.ToString()}});
-  Fill(*context_.organization, renewed, std::move(certificate), now, response);
-  return absl::OkStatus();
+  return Fill(*context_.organization, renewed, std::move(certificate), now, response);
 }
 
 }  // namespace brigada

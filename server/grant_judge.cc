@@ -12,61 +12,96 @@
 namespace brigada {
 namespace {
 
-// The times at which a grant may cover the change set: when it was written, and of a retry also
+// When a change set was written or tried again.
+struct Moment {
+  // By the server's clock as its writer knew it. The clock may have been set back since.
+  absl::Time at;
+  // The last revocation that the writer had been told of.
+  uint64_t revocation = 0;
+};
+
+// The moments at which a grant may cover the change set: when it was written, and of a retry also
 // when it was tried again.
-std::vector<absl::Time> JudgedAt(const v1::ChangeSetHeader& header, absl::Time now) {
+std::vector<Moment> MomentsOf(const v1::ChangeSetHeader& header) {
   const v1::Position& position = header.position();
-  // A device learns the server's time when it enrols; a position without one is judged as of now.
-  if (position.server_time_ms() <= 0) return {now};
+  // A device learns the server's time when it enrols; without one nothing shows that the work is
+  // from before any end of a grant.
+  if (position.server_time_ms() <= 0) return {{.at = absl::InfiniteFuture()}};
   const absl::Time written = absl::FromUnixMillis(position.server_time_ms()) +
                              absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms()));
-  std::vector<absl::Time> times = {std::min(written, now)};
-  if (header.has_retry_of())
-    times.push_back(std::min(absl::FromUnixMillis(header.retried_at_ms()), now));
-  return times;
+  std::vector<Moment> moments = {{.at = written, .revocation = position.revocation()}};
+  if (header.has_retry_of()) {
+    moments.push_back({.at = absl::FromUnixMillis(header.retried_at_ms()),
+                       .revocation = header.retried_revocation()});
+  }
+  return moments;
 }
 
 // Both times are in whole milliseconds, so within one of them nobody can tell which came first, the
 // write or the end of the grant. The work gets the benefit of the doubt.
-bool CoveredWriting(const v1::GrantRecord& grant, absl::Time at) {
-  return WasInForce(grant, at) || WasInForce(grant, at - absl::Milliseconds(1));
+constexpr absl::Duration kDoubt = absl::Milliseconds(1);
+
+// What a device was told comes before what it writes then, whatever the server's clock says; of a
+// revocation that it was not told of, the time decides, by the clock from which both times come
+// and not cut at what that clock says now.
+bool IsAfterRevocation(const v1::GrantRecord& grant, const Moment& moment) {
+  if (grant.revoked_ms() == 0) return false;
+  const bool was_told = grant.revocation() != 0 && moment.revocation >= grant.revocation();
+  return was_told || moment.at - kDoubt >= absl::FromUnixMillis(grant.revoked_ms());
+}
+
+// `given_at`: the moment's time, and not in the future.
+bool CoversWriting(const v1::GrantRecord& grant, const Moment& moment, absl::Time given_at) {
+  return !IsAfterRevocation(grant, moment) &&
+         (IsGivenFor(grant, given_at) || IsGivenFor(grant, given_at - kDoubt));
 }
 
 enum class Cover { kNone, kRevoked, kGranted };
 
-bool HasEnded(const v1::GrantRecord& grant, absl::Time at) {
-  const int64_t ms = absl::ToUnixMillis(at);
-  return (grant.revoked_ms() != 0 && ms >= grant.revoked_ms()) ||
-         (grant.until_ms() != 0 && ms >= grant.until_ms());
+bool IsOver(const v1::GrantRecord& grant, absl::Time at) {
+  return grant.until_ms() != 0 && absl::ToUnixMillis(at) >= grant.until_ms();
 }
 
 // Whoever held the grant may have known the record: it was there before the grant ended.
 bool MayHaveKnown(const v1::GrantRecord& grant, const Record* record) {
-  return record == nullptr || !record->exists() ||
-         !HasEnded(grant, record->created().stamp.ToTime());
+  if (record == nullptr || !record->exists()) return true;
+  const absl::Time created = record->created().stamp.ToTime();
+  const bool was_revoked =
+      grant.revoked_ms() != 0 && created >= absl::FromUnixMillis(grant.revoked_ms());
+  return !was_revoked && !IsOver(grant, created);
 }
 
-// `record`: what is stored in `scope`; null when the question is of the place alone.
-Cover CoverAt(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Scope& scope,
-              const Record* record, absl::Time at) {
+// What is written, and where.
+struct Target {
+  const RecordType* type = nullptr;
+  const Scope& scope;
+  // What is stored there; null when the question is of the place alone.
+  const Record* record = nullptr;
+};
+
+Cover CoverAt(absl::Span<const v1::GrantRecord> grants, const Target& target, const Moment& moment,
+              absl::Time now) {
+  const absl::Time given_at = std::min(moment.at, now);
   Cover best = Cover::kNone;
   for (const v1::GrantRecord& grant : grants) {
     const absl::StatusOr<Role> role = ParseRole(grant.role());
-    if (!role.ok() || !MayWrite(*role, type)) continue;
+    if (!role.ok() || !MayWrite(*role, target.type)) continue;
     for (const std::string& path : grant.scopes()) {
       const absl::StatusOr<Scope> granted = Scope::Parse(path);
-      if (!granted.ok() || !granted->Contains(scope)) continue;
-      if (CoveredWriting(grant, at)) return Cover::kGranted;
-      if (HasEnded(grant, at) && MayHaveKnown(grant, record)) best = Cover::kRevoked;
+      if (!granted.ok() || !granted->Contains(target.scope)) continue;
+      if (CoversWriting(grant, moment, given_at)) return Cover::kGranted;
+      const bool has_ended = IsAfterRevocation(grant, moment) || IsOver(grant, given_at);
+      if (has_ended && MayHaveKnown(grant, target.record)) best = Cover::kRevoked;
     }
   }
   return best;
 }
 
-Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const RecordType* type, const Scope& scope,
-              const Record* record, const std::vector<absl::Time>& times) {
+Cover CoverOf(absl::Span<const v1::GrantRecord> grants, const Target& target,
+              const v1::ChangeSetHeader& header, absl::Time now) {
   Cover best = Cover::kNone;
-  for (const absl::Time at : times) best = std::max(best, CoverAt(grants, type, scope, record, at));
+  for (const Moment& moment : MomentsOf(header))
+    best = std::max(best, CoverAt(grants, target, moment, now));
   return best;
 }
 
@@ -97,8 +132,8 @@ void GrantJudge::Examine(const ChangeInQuestion& question,
 bool GrantJudge::IsCoveredWhereSeen(const ChangeInQuestion& question) const {
   const absl::StatusOr<Scope> former = Scope::Parse(question.former_scope);
   if (question.former_scope.empty() || !former.ok()) return false;
-  return CoverOf(GrantsFor(question.push.user), question.type, *former, question.current,
-                 JudgedAt(question.header, now_)) == Cover::kGranted;
+  return CoverOf(GrantsFor(question.push.user), {question.type, *former, question.current},
+                 question.header, now_) == Cover::kGranted;
 }
 
 absl::Span<const v1::GrantRecord> GrantJudge::GrantsFor(const std::string& user) const {
@@ -113,8 +148,7 @@ bool GrantJudge::ExaminePlace(const ChangeInQuestion& question, const std::strin
   // Without a scope there is nothing to hold a grant against: the rules of the schema refuse it.
   if (!scope.ok()) return true;
   const absl::Span<const v1::GrantRecord> grants = GrantsFor(question.push.user);
-  const Cover cover =
-      CoverOf(grants, question.type, *scope, record, JudgedAt(question.header, now_));
+  const Cover cover = CoverOf(grants, {question.type, *scope, record}, question.header, now_);
   if (cover == Cover::kGranted) return true;
   v1::Refusal refusal;
   refusal.set_change(question.index);

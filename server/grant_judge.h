@@ -13,10 +13,11 @@
 
 namespace brigada {
 
-// The time of writing is the position's: last server time seen plus monotonic time elapsed since,
-// never later than `now`. So a wrong wall clock neither saves nor harms anybody, and work done
-// before a revocation is accepted whenever it arrives. A retry is also accepted under the grants of
-// the time it was made. Thread safe once loaded.
+// The time of writing is the position's: last server time seen plus monotonic time elapsed since.
+// So a wrong wall clock neither saves nor harms anybody, and work done before a revocation is
+// accepted whenever it arrives. What a writer wrote who had been told of the revocation comes after
+// it, though the server's clock be set back. No grant that begins after `now` counts. A retry is
+// also accepted under the grants of the time it was made. Thread safe once loaded.
 class GrantJudge final : public Judge {
  public:
   // `grants`: by user, of every user whose pushes will be examined.

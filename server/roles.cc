@@ -107,15 +107,19 @@ bool MayWrite(Role role, const RecordType* type) {
   }
 }
 
-bool WasInForce(const v1::GrantRecord& grant, absl::Time at) {
+bool IsGivenFor(const v1::GrantRecord& grant, absl::Time at) {
   const int64_t ms = absl::ToUnixMillis(at);
-  if (ms < grant.from_ms()) return false;
-  if (grant.until_ms() != 0 && ms >= grant.until_ms()) return false;
-  return grant.revoked_ms() == 0 || ms < grant.revoked_ms();
+  return ms >= grant.from_ms() && (grant.until_ms() == 0 || ms < grant.until_ms());
 }
 
 bool InForce(const v1::GrantRecord& grant, absl::Time now) {
-  return grant.revoked_ms() == 0 && WasInForce(grant, now);
+  return grant.revoked_ms() == 0 && IsGivenFor(grant, now);
+}
+
+uint64_t LastRevocation(absl::Span<const v1::GrantRecord> grants) {
+  uint64_t last = 0;
+  for (const v1::GrantRecord& grant : grants) last = std::max(last, grant.revocation());
+  return last;
 }
 
 std::vector<v1::Feed> FeedsOf(absl::Span<const v1::GrantRecord> grants, absl::Time now) {

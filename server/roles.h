@@ -28,11 +28,13 @@ absl::string_view RoleName(Role role);
 // forwarded.
 bool MayWrite(Role role, const RecordType* type);
 
-// True when `grant` was in force at `at`, as far as it is known today.
-bool WasInForce(const v1::GrantRecord& grant, absl::Time at);
+// True when `at` lies in the time that `grant` was given for, revoked or not.
+bool IsGivenFor(const v1::GrantRecord& grant, absl::Time at);
 // True when `grant` is in force `now`. One that was revoked is not, whatever the clock says: it may
 // have been set back.
 bool InForce(const v1::GrantRecord& grant, absl::Time now);
+// The last revocation among the grants of a user; 0: none was revoked.
+uint64_t LastRevocation(absl::Span<const v1::GrantRecord> grants);
 
 // The feeds that the grants in force `now` open: below(S) for each scope S (the nation: every
 // state), here(A) of every ancestor A up to the operational class. Without repetition: a feed

@@ -83,6 +83,7 @@ absl::StatusOr<PeerIdentity> SessionHost::Identify(const v1::Hello& hello, v1::R
   identity.feeds = FeedsOf(grants, now);
   if (around_.on_feeds) around_.on_feeds(identity.feeds);
   identity.receipt = device->receipt();
+  identity.revocation = LastRevocation(grants);
   for (const v1::GrantRecord& grant : grants) {
     if (InForce(grant, now)) identity.grants.push_back(InfoOf(grant));
   }

@@ -348,6 +348,7 @@ absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingC
   // It is tried again now: the grants of this time count for it too.
   if (!header.has_retry_of()) *header.mutable_retry_of() = waiting.dot();
   header.set_retried_at_ms(absl::ToUnixMillis(base_.now));
+  header.set_retried_revocation(UINT64_MAX);
   const uint64_t head = base_.heads[partition];
   ASSIGN_OR_RETURN(v1::StoredVerdict stored,
                    JudgeSet({.push = push,

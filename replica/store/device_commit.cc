@@ -302,6 +302,7 @@ void KvDeviceStore::SetPosition(const std::optional<RetryOf>& retry, const Parti
   if (!retry) {
     position->set_server_time_ms(now.server_time_ms());
     position->set_elapsed_ms(now.elapsed_ms());
+    position->set_revocation(now.revocation());
     const std::optional<v1::Cursor>& seen_by = state.seen_by();
     position->set_epoch(seen_by ? seen_by->epoch() : now.epoch());
     if (seen_by) position->set_run(seen_by->run());
@@ -325,6 +326,7 @@ void KvDeviceStore::SetPosition(const std::optional<RetryOf>& retry, const Parti
     *header->mutable_same_work() =
         retry->header.has_same_work() ? retry->header.same_work() : refused;
   header->set_retried_at_ms(now.server_time_ms() + now.elapsed_ms());
+  header->set_retried_revocation(now.revocation());
 }
 
 absl::Status KvDeviceStore::FinishSet(CommitRequest* request, CommitGroup* group, StagedSet* set) {

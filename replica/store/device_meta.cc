@@ -280,6 +280,16 @@ void KvDeviceStore::TakeClock(const v1::DeviceClock& clock) {
   clock_.Restore(Hlc{clock.stamp()});
 }
 
+absl::Status KvDeviceStore::NoteRevocation(uint64_t revocation) {
+  const WriterTurn turn(&writers_);
+  if (time_.revocation() == revocation) return absl::OkStatus();
+  v1::DeviceClock now = ClockNow(clock_.last());
+  now.set_revocation(revocation);
+  RETURN_IF_ERROR(WriteMeta(kClockKey, now.SerializeAsString(), Durability::kMemory));
+  TakeClock(now);
+  return absl::OkStatus();
+}
+
 absl::Status KvDeviceStore::NoteServerTime(absl::Time server_time) {
   const WriterTurn turn(&writers_);
   v1::DeviceClock now = ClockNow(clock_.last());

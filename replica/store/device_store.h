@@ -146,6 +146,9 @@ class DeviceStore {
   // here; the cursor has to be reset.
   virtual absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                                  const v1::BatchBody& body) = 0;
+  // The last revocation of a grant of the user, as the server tells it: positions say it. To be
+  // noted before the time that comes with it, which a crash must not leave alone.
+  virtual absl::Status NoteRevocation(uint64_t revocation) = 0;
   // Server time just seen: positions count from it.
   virtual absl::Status NoteServerTime(absl::Time server_time) = 0;
   // Keeps what the welcome says of grants and feeds; forgets or replaces the cursors it resets

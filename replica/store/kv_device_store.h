@@ -98,6 +98,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status ResumeAfterLoss(absl::string_view partition, uint64_t expected) override;
   absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                          const v1::BatchBody& body) override;
+  absl::Status NoteRevocation(uint64_t revocation) override;
   absl::Status NoteServerTime(absl::Time server_time) override;
   absl::Status NoteWelcome(const v1::Welcome& welcome) override;
   v1::Welcome LastWelcome() const override;

@@ -25,6 +25,7 @@ absl::Status CheckBatch(const v1::Batch& batch) {
 }  // namespace
 
 absl::Status DevicePull::OnWelcome(const v1::Welcome& welcome) {
+  RETURN_IF_ERROR(store_->NoteRevocation(welcome.revocation()));
   RETURN_IF_ERROR(store_->NoteServerTime(absl::FromUnixMillis(welcome.server_time_ms())));
   for (const v1::CursorReset& reset : welcome.resets()) {
     Log(LogLevel::kWarning, "cursor_reset",

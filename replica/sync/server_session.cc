@@ -182,6 +182,7 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   welcome.mutable_grants()->Assign(identity_.grants.begin(), identity_.grants.end());
   welcome.set_user(identity_.user);
   welcome.set_receipt(identity_.receipt);
+  welcome.set_revocation(identity_.revocation);
   welcome.add_features(std::string(kReceiptsFeature));
   welcome.add_features(std::string(kFingerprintsFeature));
   if (!options_.seal_key.empty()) welcome.add_features(SealFeature(options_.seal_key));
@@ -312,6 +313,8 @@ bool ServerSession::Impl::NextControlFrame(absl::Time now, v1::ServerFrame* fram
   } else if (std::optional<v1::Expected> expected = push_.TakeExpected()) {
     *frame->mutable_expected() = *std::move(expected);
   } else if (pong_nonce_.has_value()) {
+    // Positions count from the time it tells: not beside a revocation that no welcome told of.
+    if (!MaySend()) return false;
     frame->mutable_pong()->set_nonce(*pong_nonce_);
     frame->mutable_pong()->set_server_time_ms(absl::ToUnixMillis(now));
     pong_nonce_.reset();

@@ -29,6 +29,8 @@ struct PeerIdentity {
   uint64_t receipt = 0;
   // The commit sequence of each partition that every backup still kept holds.
   std::vector<v1::PartitionHead> covered = {};
+  // The last revocation of a grant of the user; 0: none.
+  uint64_t revocation = 0;
 };
 
 // What a session needs of its surroundings. All calls come from the session's own thread.

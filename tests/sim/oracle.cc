@@ -109,9 +109,8 @@ bool Contains(const std::string& outer, const std::string& inner) {
   return inner == outer || absl::StartsWith(inner, outer + "/");
 }
 
-bool InForceAt(const v1::GrantRecord& grant, int64_t ms) {
-  return ms >= grant.from_ms() && (grant.until_ms() == 0 || ms < grant.until_ms()) &&
-         (grant.revoked_ms() == 0 || ms < grant.revoked_ms());
+bool IsGivenAt(const v1::GrantRecord& grant, int64_t ms) {
+  return ms >= grant.from_ms() && (grant.until_ms() == 0 || ms < grant.until_ms());
 }
 
 v1::DataClass ReadableBelow(const std::string& role) {
@@ -143,7 +142,7 @@ bool Oracle::MayRead(const std::string& user, const std::string& scope, v1::Data
   for (const v1::GrantRecord& grant : grants_) {
     // Revoked is revoked, also by a clock that was set back.
     if (grant.user() != user || grant.revoked_ms() != 0) continue;
-    if (!InForceAt(grant, absl::ToUnixMillis(at))) continue;
+    if (!IsGivenAt(grant, absl::ToUnixMillis(at))) continue;
     const v1::DataClass reads = ReadableBelow(grant.role());
     for (const std::string& granted : grant.scopes()) {
       if (Contains(granted, scope) && data_class <= reads) return true;
@@ -154,17 +153,33 @@ bool Oracle::MayRead(const std::string& user, const std::string& scope, v1::Data
 }
 
 // Only coordinators and administrators write the types of the simulation.
-bool Oracle::MayWrite(const std::string& user, const RecordType& /*type*/, const std::string& scope,
-                      absl::Time at) const {
+bool Oracle::MayWrite(const std::string& user, const std::string& scope, const WhenWritten& when,
+                      absl::Time now) const {
   for (const v1::GrantRecord& grant : grants_) {
     if (grant.user() != user) continue;
     if (grant.role() != "coordinator" && grant.role() != "administrator") continue;
-    const int64_t ms = absl::ToUnixMillis(at);
-    if (!InForceAt(grant, ms) && !InForceAt(grant, ms - 1)) continue;
+    if (grant.revoked_ms() != 0) {
+      const bool is_before = when.at.has_value() && when.told < grant.revocation() &&
+                             absl::ToUnixMillis(*when.at) <= grant.revoked_ms();
+      if (!is_before) continue;
+    }
+    const int64_t ms = absl::ToUnixMillis(std::min(when.at.value_or(now), now));
+    if (!IsGivenAt(grant, ms) && !IsGivenAt(grant, ms - 1)) continue;
     for (const std::string& granted : grant.scopes())
       if (Contains(granted, scope)) return true;
   }
   return false;
+}
+
+uint64_t Oracle::LastRevocation(const std::string& user) const {
+  uint64_t last = 0;
+  for (const v1::GrantRecord& grant : grants_)
+    if (grant.user() == user) last = std::max(last, grant.revocation());
+  return last;
+}
+
+uint64_t Oracle::NextRevocation(const std::string& user, absl::Time now) const {
+  return std::max(LastRevocation(user) + 1, static_cast<uint64_t>(absl::ToUnixMillis(now)));
 }
 
 WrittenSet* Oracle::Find(const SetName& name) {
@@ -343,7 +358,8 @@ struct Oracle::Trial {
   const v1::ChangeSetHeader& header;
   std::string user;
   // When it was written, and tried again: a grant of either time is enough.
-  std::vector<absl::Time> times;
+  std::vector<WhenWritten> times;
+  absl::Time now;
   // Of its own replica it saw what comes before this.
   uint64_t own_before = UINT64_MAX;
   ModelWrite write;
@@ -386,11 +402,16 @@ struct Oracle::Trial {
 
 namespace {
 
-// When the change set was written by the server's clock, as far as its position tells.
-absl::Time WrittenAt(const v1::Position& position, absl::Time now) {
-  if (position.server_time_ms() <= 0) return now;
-  return std::min(now, absl::FromUnixMillis(position.server_time_ms()) +
-                           absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms())));
+std::vector<WhenWritten> TimesOf(const v1::ChangeSetHeader& header) {
+  const v1::Position& position = header.position();
+  if (position.server_time_ms() <= 0) return {WhenWritten{}};
+  std::vector<WhenWritten> times;
+  times.push_back({absl::FromUnixMillis(position.server_time_ms()) +
+                       absl::Milliseconds(std::max<int64_t>(0, position.elapsed_ms())),
+                   position.revocation()});
+  if (header.has_retry_of())
+    times.push_back({absl::FromUnixMillis(header.retried_at_ms()), header.retried_revocation()});
+  return times;
 }
 
 }  // namespace
@@ -427,11 +448,9 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   trial.user = users_[replica];
   trial.write = {replica, verdict.stamp(), verdict.sequence(), partition, {}};
   trial.commit = verdict.commit_sequence();
-  trial.times = {WrittenAt(set->header.position(), now)};
-  if (is_retry) {
-    trial.times.push_back(std::min(now, absl::FromUnixMillis(set->header.retried_at_ms())));
-    trial.own_before = OwnBefore(set->header);
-  }
+  trial.times = TimesOf(set->header);
+  trial.now = now;
+  if (is_retry) trial.own_before = OwnBefore(set->header);
   trial.was_taken = verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
   const bool is_done = IsDone(set->header);
   if (!is_done)
@@ -547,12 +566,13 @@ std::string Oracle::PlaceSeen(const RecordName& name, const Trial& trial) const 
 }
 
 // A late edit follows a record that has moved: the place where its writer saw it counts as well.
-bool Oracle::IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
+bool Oracle::IsGranted(const v1::Change& change, const ModelRecord& record,
                        const Trial& trial) const {
   const std::string seen_in = PlaceSeen({change.type_id(), change.record_id()}, trial);
   const auto may_write = [&](const std::string& scope) {
-    return std::any_of(trial.times.begin(), trial.times.end(),
-                       [&](absl::Time at) { return MayWrite(trial.user, type, scope, at); });
+    return std::any_of(trial.times.begin(), trial.times.end(), [&](const WhenWritten& when) {
+      return MayWrite(trial.user, scope, when, trial.now);
+    });
   };
   const bool here =
       !record.exists || may_write(ScopeOf(record)) || (!seen_in.empty() && may_write(seen_in));
@@ -586,7 +606,7 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
   trial->may_decide = trial->was_taken && change.resolves_size() > 0;
   const std::string home = PartitionNow(name, *trial);
   trial->write.commits = {{home, CommitIn(home, *trial)}};
-  if (!IsGranted(type, change, record, *trial) || is_rewrite || !is_legal ||
+  if (!IsGranted(change, record, *trial) || is_rewrite || !is_legal ||
       (!record.exists && !creates)) {
     trial->is_refused = true;
     return;

@@ -134,6 +134,13 @@ struct ModelRecord {
   bool is_live() const { return exists && !is_deleted; }
 };
 
+// By the server's time as the writer knew it, and after which revocation as it was told; without a
+// time nothing is known to be from before anything.
+struct WhenWritten {
+  std::optional<absl::Time> at;
+  uint64_t told = 0;
+};
+
 class Oracle {
  public:
   explicit Oracle(const Registry* registry) : registry_(registry) {}
@@ -144,8 +151,12 @@ class Oracle {
   const std::vector<v1::GrantRecord>& grants() const { return grants_; }
   bool MayRead(const std::string& user, const std::string& scope, v1::DataClass data_class,
                absl::Time at) const;
-  bool MayWrite(const std::string& user, const RecordType& type, const std::string& scope,
-                absl::Time at) const;
+  // Of what was written `when`, and is judged `now`.
+  bool MayWrite(const std::string& user, const std::string& scope, const WhenWritten& when,
+                absl::Time now) const;
+  // The place of the next revocation of a grant of the user, and of the last one.
+  uint64_t NextRevocation(const std::string& user, absl::Time now) const;
+  uint64_t LastRevocation(const std::string& user) const;
 
   // What devices wrote.
   WrittenSet* Find(const SetName& name);
@@ -226,8 +237,7 @@ class Oracle {
   static std::optional<int64_t> Believed(const std::vector<ModelState>& past, const Trial& trial);
   static void PutState(const v1::StateRules& rules, const RecordName& name, const Place& place,
                        int64_t target, ModelRecord* record, Trial* trial);
-  bool IsGranted(const RecordType& type, const v1::Change& change, const ModelRecord& record,
-                 const Trial& trial) const;
+  bool IsGranted(const v1::Change& change, const ModelRecord& record, const Trial& trial) const;
 
   std::string PartitionNow(const RecordName& name, const Trial& trial) const;
   uint64_t CommitIn(const std::string& partition, const Trial& trial) const;

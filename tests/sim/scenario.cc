@@ -78,7 +78,7 @@ const std::vector<Profile>& Profiles() {
        {}},
       {"grants",
        {F::kTimedGrants, F::kLostDevices, F::kMoves, F::kDeletes, F::kCuts, F::kLateFrames,
-        F::kWrongClocks, F::kLongSleeps, F::kDeviceRestarts, F::kShortLeases},
+        F::kWrongClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts, F::kShortLeases},
        {F::kGrants}},
       {"attack",
        {F::kCuts, F::kLateFrames, F::kGrants, F::kMoves, F::kServerRestarts},

@@ -70,8 +70,13 @@ void SimWorld::TakeRevoke(SimRandom* random) {
   const absl::Status revoked = RevokeGrant(server_->store(), grant.id(), now);
   AfterAdministration(revoked);
   if (!revoked.ok()) return;
-  if (grant.revoked_ms() == 0) grant.set_revoked_ms(absl::ToUnixMillis(now));
+  if (grant.revoked_ms() == 0) {
+    grant.set_revoked_ms(absl::ToUnixMillis(now));
+    grant.set_revocation(oracle_.NextRevocation(grant.user(), now));
+  }
   oracle_.PutGrants(grants_);
+  SimRandom clock = random->Fork("clock");
+  if (scenario_.has(Fault::kServerClock) && clock.Chance(400)) SetServerClockBack(&clock);
   if (IsTold(*random)) server_->OnUserChanged(grant.user());
 }
 

@@ -81,6 +81,8 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
   if (!result_.failure.empty()) return;
   WrittenSet set = SetOf(*page, device->number);
   CheckStamp(*device, set.header);
+  Expect(set.header.position().revocation() >= device->told,
+         "I9: a device writes as if it had not been told of a revocation");
   if (!is_modelled()) return NoteMade(set);
   const SetName name{device->replica.AsBytes(), receipt.partition, receipt.sequence};
   if (device->is_copied) {

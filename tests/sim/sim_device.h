@@ -36,6 +36,9 @@ struct SimDevice {
   bool is_focused = false;          // mostly edits a few fields, so that writers meet
   bool is_lazy = false;             // commits with kMemory
   bool is_revoked = false;
+  // What it says hello after, and has been welcomed after since its program started: revocations.
+  uint64_t asked_after = 0;
+  uint64_t told = 0;
   // Its machine started again, another one goes on with its directory, or somebody set its clock.
   bool has_rebooted = false;
 

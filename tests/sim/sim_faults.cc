@@ -1,4 +1,5 @@
 // What goes wrong with clocks, disks and machines, and how they come back.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -6,6 +7,13 @@
 #include "tests/sim/sim_world.h"
 
 namespace brigada {
+
+// Behind what it has just told, an hour from the true time at most.
+void SimWorld::SetServerClockBack(SimRandom* random) {
+  const absl::Duration skew = server_->clock().Now() - absl::FromUnixMicros(true_us_);
+  const auto by = absl::Milliseconds(static_cast<int64_t>(random->Uniform(3'600'000)));
+  server_->clock().SetSkew(std::max(skew - by, -absl::Hours(1)));
+}
 
 void SimWorld::TakeClock(SimDevice* device, SimRandom* random) {
   if (scenario_.has(Fault::kServerClock) && random->Chance(200)) {
@@ -39,6 +47,7 @@ void SimWorld::TakeDiskFault(SimDevice* device, SimRandom* random) {
 void SimWorld::StopDevice(SimDevice* device) {
   device->link.reset();
   device->store.reset();
+  device->told = 0;
 }
 
 bool SimWorld::StartDevice(SimDevice* device) {

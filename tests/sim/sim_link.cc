@@ -92,6 +92,7 @@ bool SimLink::ArriveDown() {
   CHECK(frame.ParseFromString(down_.front()));
   down_.pop_front();
   status_ = device_.OnFrame(frame, clock_->Monotonic());
+  if (status_.ok() && watcher_.on_taken) watcher_.on_taken(frame);
   return true;
 }
 

@@ -27,10 +27,11 @@ struct SimLinkOptions {
   bool is_relayed = false;
 };
 
-// Sees every frame as its sender gives it.
+// Sees every frame as its sender gives it, and what the device has taken.
 struct LinkWatcher {
   std::function<void(const std::string& bytes, const v1::ClientFrame&)> on_up;
   std::function<void(const std::string& bytes, const v1::ServerFrame&)> on_down;
+  std::function<void(const v1::ServerFrame&)> on_taken;
 };
 
 class SimLink {

@@ -348,7 +348,11 @@ void SimWorld::Connect(SimDevice* device, const SimLinkOptions& wanted) {
   auto stream = server_->Accept(device->replica, options.batch_target_bytes);
   LinkWatcher watcher;
   watcher.on_up = [this, device](const std::string& bytes, const v1::ClientFrame& frame) {
+    if (frame.has_hello()) device->asked_after = oracle_.LastRevocation(device->user);
     NoteUpFrame(device, bytes, frame);
+  };
+  watcher.on_taken = [device](const v1::ServerFrame& frame) {
+    if (frame.has_welcome() && !device->is_settling) device->told = device->asked_after;
   };
   watcher.on_down = [this, device](const std::string& bytes, const v1::ServerFrame& frame) {
     NoteDownFrame(device->user, device->replica, bytes, frame);

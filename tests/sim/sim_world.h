@@ -117,6 +117,7 @@ class SimWorld {
   void CheckUnshared(const SimDevice& device, const SetName& name);
 
   // What goes wrong (sim_faults.cc).
+  void SetServerClockBack(SimRandom* random);
   void TakeClock(SimDevice* device, SimRandom* random);
   void TakeDiskFault(SimDevice* device, SimRandom* random);
   bool StartDevice(SimDevice* device);

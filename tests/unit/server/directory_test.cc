@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/roles.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/server/memory_store.h"
 
@@ -92,6 +93,21 @@ TEST_F(DirectoryTest, RevokingTwiceKeepsTheFirstTime) {
   ASSERT_OK_AND_ASSIGN(const v1::GrantRecord grant, FindGrant(*store_, id));
   EXPECT_EQ(grant.revoked_ms(), absl::ToUnixMillis(kNow));
   EXPECT_THAT(RevokeGrant(*store_, "no such id", kNow), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(DirectoryTest, RevocationsOfAUserAreInOrderThoughTheClockIsSetBack) {
+  ASSERT_OK_AND_ASSIGN(const std::string first,
+                       AddGrant(*store_, GrantTo("ana", "MX/20"), random_));
+  ASSERT_OK_AND_ASSIGN(const std::string second,
+                       AddGrant(*store_, GrantTo("ana", "MX/21"), random_));
+  ASSERT_OK(RevokeGrant(*store_, first, kNow));
+  ASSERT_OK(RevokeGrant(*store_, second, kNow - absl::Minutes(5)));
+  ASSERT_OK(RevokeGrant(*store_, first, kNow + absl::Minutes(5)));
+  ASSERT_OK_AND_ASSIGN(const auto grants, GrantsOf(*store_, "ana"));
+  ASSERT_THAT(grants, SizeIs(2));
+  EXPECT_EQ(grants[0].revocation(), static_cast<uint64_t>(absl::ToUnixMillis(kNow)));
+  EXPECT_GT(grants[1].revocation(), grants[0].revocation());
+  EXPECT_EQ(LastRevocation(grants), grants[1].revocation());
 }
 
 TEST_F(DirectoryTest, AUserWithoutOpenGrantsIsJudgedByTheEndedOnes) {

@@ -75,6 +75,63 @@ TEST(GrantJudgeTest, JudgesAtTheTimeOfWriting) {
   EXPECT_THAT(Reasons(grant, "MX/20/067", 4000, 1500), ElementsAre(v1::LATE_AFTER_REVOCATION));
 }
 
+// As Reasons, of work in the scope of a revoked grant; the server's clock stands at kNow.
+std::vector<v1::RefusalReason> ReasonsAfter(int64_t revoked_ms, const v1::ChangeSetHeader& header) {
+  v1::GrantRecord grant = OrganizerOf("MX/20/067");
+  grant.set_revoked_ms(revoked_ms);
+  grant.set_revocation(7);
+  const GrantJudge judge({{"ana", {grant}}}, absl::FromUnixMillis(kNow));
+  PushRequest push;
+  push.user = "ana";
+  v1::Change change;
+  change.set_scope("MX/20/067");
+  std::vector<v1::Refusal> refusals;
+  judge.Examine({.push = push,
+                 .header = header,
+                 .change = change,
+                 .type = Registry::BuiltIn().FindByName("Person")},
+                &refusals);
+  std::vector<v1::RefusalReason> reasons;
+  reasons.reserve(refusals.size());
+  for (const v1::Refusal& refusal : refusals) reasons.push_back(refusal.reason());
+  return reasons;
+}
+
+constexpr int64_t kFiveMinutes = 300'000;
+
+TEST(GrantJudgeTest, WhatWasWrittenByWhoWasToldIsLateThoughTheClockWasSetBack) {
+  v1::ChangeSetHeader header;
+  header.mutable_position()->set_server_time_ms(kNow - 1000);
+  header.mutable_position()->set_revocation(6);
+  EXPECT_THAT(ReasonsAfter(kNow + kFiveMinutes, header), IsEmpty());
+  header.mutable_position()->set_revocation(7);
+  EXPECT_THAT(ReasonsAfter(kNow + kFiveMinutes, header), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
+TEST(GrantJudgeTest, WorkOfWhoWasNotToldIsNotCutAtAClockThatWasSetBack) {
+  v1::ChangeSetHeader header;
+  header.mutable_position()->set_server_time_ms(kNow);
+  header.mutable_position()->set_elapsed_ms(kFiveMinutes - 1);
+  EXPECT_THAT(ReasonsAfter(kNow + kFiveMinutes, header), IsEmpty());
+  header.mutable_position()->set_elapsed_ms(2 * kFiveMinutes);
+  EXPECT_THAT(ReasonsAfter(kNow + kFiveMinutes, header), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
+TEST(GrantJudgeTest, ARetryAfterARevocationIsLateThoughTheClockWasSetBack) {
+  v1::ChangeSetHeader header;
+  header.mutable_position()->set_server_time_ms(kNow + 2 * kFiveMinutes);
+  header.mutable_retry_of()->set_sequence(1);
+  header.set_retried_at_ms(kNow);
+  header.set_retried_revocation(7);
+  EXPECT_THAT(ReasonsAfter(kNow + kFiveMinutes, header), ElementsAre(v1::LATE_AFTER_REVOCATION));
+  header.set_retried_revocation(6);
+  EXPECT_THAT(ReasonsAfter(kNow + kFiveMinutes, header), IsEmpty());
+}
+
+TEST(GrantJudgeTest, WithoutAPositionInTimeARevokedGrantCoversNothingThoughTheClockWasSetBack) {
+  EXPECT_THAT(ReasonsAfter(kNow + kFiveMinutes, {}), ElementsAre(v1::LATE_AFTER_REVOCATION));
+}
+
 TEST(GrantJudgeTest, WorkOfTheMillisecondOfARevocationIsAccepted) {
   v1::GrantRecord grant = OrganizerOf("MX/20/067");
   grant.set_revoked_ms(5000);

@@ -247,6 +247,17 @@ TEST_F(DeviceCommitTest, TheHeaderSaysWhatTheWriterHadSeen) {
   EXPECT_EQ(BodyOf(1).changes(0).seen(), 0u) << "the position says it already";
 }
 
+TEST_F(DeviceCommitTest, ThePositionSaysTheLastRevocationToldAlsoAfterARestart) {
+  ASSERT_OK(store->NoteRevocation(7));
+  ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(5000)));
+  Register("Ana");
+  Reopen();
+  ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(6000)));
+  Register("Eva");
+  EXPECT_EQ(HeaderOf(1).position().revocation(), 7U);
+  EXPECT_EQ(HeaderOf(2).position().revocation(), 7U);
+}
+
 TEST_F(DeviceCommitTest, ElapsedTimeGoesOnAfterARestart) {
   ASSERT_OK(store->NoteServerTime(absl::FromUnixMillis(5000)));
   clock.Advance(absl::Seconds(2));

@@ -44,6 +44,7 @@ TEST_F(DeviceResubmitTest, ARetryTakesThePlaceOfTheRefusedSetInOneWrite) {
   const v1::ChangeSetHeader first = HeaderOf(1);
   const v1::ChangeSetBody content = BodyOf(1);
   Refuse(1, v1::NOT_GRANTED);
+  ASSERT_OK(store->NoteRevocation(7));
   clock.Advance(absl::Seconds(3));
   const int writes = disk.writes;
   ASSERT_OK_AND_ASSIGN(const auto receipts, store->Resubmit(kOaxaca, 1, {}));
@@ -60,6 +61,7 @@ TEST_F(DeviceResubmitTest, ARetryTakesThePlaceOfTheRefusedSetInOneWrite) {
   EXPECT_EQ(again.stamp(), first.stamp());
   EXPECT_EQ(again.position().SerializeAsString(), first.position().SerializeAsString());
   EXPECT_EQ(again.retried_at_ms(), 4000);
+  EXPECT_EQ(again.retried_revocation(), 7U);
   EXPECT_EQ(BodyOf(2).SerializeAsString(), content.SerializeAsString());
 }
 

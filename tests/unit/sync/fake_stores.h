@@ -132,6 +132,7 @@ class FakeDeviceStore final : public DeviceStore {
   }
   absl::StatusOr<BatchEffect> ApplyBatch(const v1::Batch& batch,
                                          const v1::BatchBody& body) override;
+  absl::Status NoteRevocation(uint64_t) override { return absl::OkStatus(); }
   absl::Status NoteServerTime(absl::Time) override { return absl::OkStatus(); }
   absl::Status NoteWelcome(const v1::Welcome& welcome) override;
   absl::Status RunPurge() override { return absl::OkStatus(); }

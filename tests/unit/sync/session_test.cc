@@ -553,5 +553,23 @@ TEST_F(SessionTest, NothingIsSentAfterAGrantHasEnded) {
   EXPECT_TRUE(session.finished());
 }
 
+TEST_F(SessionTest, NoTimeIsToldAfterAGrantHasEnded) {
+  EndingPeer peer(&server_);
+  ServerSession session(&store_, &peer, {});
+  peer.Attach(&session);
+  v1::ClientFrame hello = HelloOf(first_);
+  hello.mutable_hello()->set_live(true);
+  session.OnFrame(hello, clock_.Now());
+  while (session.NextFrame(clock_.Now()).has_value()) {
+  }
+  peer.gone = MakeRefused(v1::Refused::SHUTTING_DOWN, "grants have changed", absl::Seconds(7));
+  v1::ClientFrame ping;
+  ping.mutable_ping()->set_nonce(1);
+  session.OnFrame(ping, clock_.Now());
+  const auto frame = session.NextFrame(clock_.Now());
+  ASSERT_TRUE(frame.has_value());
+  EXPECT_TRUE(frame->has_refused());
+}
+
 }  // namespace
 }  // namespace brigada
