@@ -222,9 +222,10 @@ void KvDeviceStore::SetSeen(const PartitionState& state, const RecordSlot& slot,
 void KvDeviceStore::GiveFolio(const CheckedChange& checked, v1::Change* change,
                               StagedSet* set) const {
   if (options_.folio_place == nullptr) return;
-  AppendDelimited(checked.type->folio()->number,
-                  FolioText(options_.folio_place(checked.scope.path()), replica_, ++set->folios),
-                  change->mutable_values());
+  AppendDelimited(
+      checked.type->folio()->number,
+      FolioText(options_.folio_place(checked.scope.path()), folio_replica_, ++set->folios),
+      change->mutable_values());
 }
 
 // What an edit decides that says nothing else: the record it is about may be gone, here or for

@@ -152,8 +152,11 @@ absl::Status KvDeviceStore::BecomeReplica(const ReplicaId& id,
   for (const auto& [partition, state] : after)
     RETURN_IF_ERROR(StageSums(*kv_, *options_.registry, policy, partition, &work.writes));
   work.writes.Put(Table::kMeta, std::string(kReplicaKey), id.AsBytes());
+  // The copy that keeps the id keeps it.
+  work.writes.Delete(Table::kMeta, std::string(kFolioDeviceKey));
   RETURN_IF_ERROR(kv_->Write(work.writes, Durability::kSync));
   work.records.Committed();
+  folio_replica_ = id;
   MutexLock lock(&mu_);
   replica_ = id;
   table_.set_own_replica(id);

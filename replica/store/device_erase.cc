@@ -66,34 +66,57 @@ absl::Status KvDeviceStore::ScrubErased(BatchInProgress* work) const {
 // The whole outbox of the partition is looked through: an erasure is rare, and what an index said
 // of its content would have to be erased as well.
 absl::Status KvDeviceStore::ScrubOutbox(BatchInProgress* work) const {
+  const v1::OutboxHead& head = work->state.head;
   const std::string prefix = PartitionPrefix(work->partition);
   const auto it = kv_->Iterate(Table::kOutbox, prefix, PrefixEnd(prefix));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     const absl::string_view number = it->key().substr(prefix.size());
     if (number.size() != sizeof(uint64_t)) return absl::DataLossError("a malformed outbox key");
     const uint64_t sequence = BigEndian64(number);
+    // Let go of in this batch, or left by a recovery: nothing else looks at it any more.
+    if (sequence < head.retained_from()) {
+      work->writes.Delete(Table::kOutbox, std::string(it->key()));
+      continue;
+    }
     // Judged in this batch: it is looked at below.
     if (work->retained.contains(sequence)) continue;
-    v1::OutboxChangeSet stored;
-    ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(it->value(), sequence));
-    if (!EmptyErasedIn(work->erased, &set)) continue;
-    if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
-      return absl::DataLossError("a change set of the outbox is damaged");
-    RETURN_IF_ERROR(MakeStub(v1::ChangeSet::Stub::ERASED, set.body, &stored));
-    work->scrubbed.insert(work->partition);
-    work->writes.Put(Table::kOutbox, std::string(it->key()), stored.SerializeAsString());
-    set.change_set = stored.change_set();
-    work->pending.insert_or_assign({work->partition, sequence}, std::move(set));
+    RETURN_IF_ERROR(ScrubSet(sequence, it->value(), work));
   }
   RETURN_IF_ERROR(it->status());
   for (auto& [sequence, stored] : work->retained) {
-    ASSIGN_OR_RETURN(PendingSet set, ParsePendingSet(stored.SerializeAsString(), sequence));
-    if (!EmptyErasedIn(work->erased, &set)) continue;
-    RETURN_IF_ERROR(MakeStub(v1::ChangeSet::Stub::ERASED, set.body, &stored));
-    work->scrubbed.insert(work->partition);
-    work->writes.Put(Table::kOutbox, ChangeSetKey(work->partition, sequence),
-                     stored.SerializeAsString());
+    if (sequence < head.retained_from()) continue;
+    const std::string kept = stored.SerializeAsString();
+    RETURN_IF_ERROR(ScrubSet(sequence, kept, work));
   }
+  return absl::OkStatus();
+}
+
+absl::Status KvDeviceStore::ScrubSet(uint64_t sequence, absl::string_view value,
+                                     BatchInProgress* work) const {
+  v1::OutboxHead& head = work->state.head;
+  v1::OutboxChangeSet stored;
+  absl::StatusOr<PendingSet> set = ParsePendingSet(value, sequence);
+  absl::Status taken = set.status();
+  if (set.ok()) {
+    if (!EmptyErasedIn(work->erased, &*set)) return absl::OkStatus();
+    stored.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    taken = MakeStub(v1::ChangeSet::Stub::ERASED, set->body, &stored);
+  }
+  // Nobody can tell what it says: it goes as a whole. What was not sent is for a recovery to save.
+  if (!taken.ok() && sequence <= head.confirmed()) {
+    work->scrubbed.insert(work->partition);
+    return GiveUpRetained(work->partition, sequence, &head, &work->writes);
+  }
+  RETURN_IF_ERROR(taken);
+  work->scrubbed.insert(work->partition);
+  const std::string kept = stored.SerializeAsString();
+  work->writes.Put(Table::kOutbox, ChangeSetKey(work->partition, sequence), kept);
+  if (sequence <= head.confirmed()) {
+    head.set_retained_bytes(head.retained_bytes() -
+                            std::min<uint64_t>(head.retained_bytes(), value.size()) + kept.size());
+  }
+  set->change_set = stored.change_set();
+  work->pending.insert_or_assign({work->partition, sequence}, *std::move(set));
   return absl::OkStatus();
 }
 

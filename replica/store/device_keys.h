@@ -9,6 +9,7 @@
 //             "repairs"                     RepairNotes
 //             "clock"                       DeviceClock
 //             "folios"                      how many were given, 8 bytes
+//             "folio_device"                16 bytes that give their device part, if not the id
 //             "outbox" 00 partition         OutboxHead
 //             "cursor" 00 partition         Cursor
 //             "left" 00 partition           Cursor
@@ -31,6 +32,7 @@ inline constexpr absl::string_view kPurgeKey = "purge";
 inline constexpr absl::string_view kReceiptKey = "receipt";
 inline constexpr absl::string_view kRepairsKey = "repairs";
 inline constexpr absl::string_view kFoliosKey = "folios";
+inline constexpr absl::string_view kFolioDeviceKey = "folio_device";
 inline constexpr absl::string_view kOutboxHeadName = "outbox";
 inline constexpr absl::string_view kCursorName = "cursor";
 inline constexpr absl::string_view kLeftCursorName = "left";

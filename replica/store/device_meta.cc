@@ -114,6 +114,12 @@ absl::Status KvDeviceStore::LoadMeta() {
   if (folios && folios->size() != sizeof folios_)
     return absl::DataLossError("the stored number of folios is damaged");
   if (folios) folios_ = BigEndian64(*folios);
+  ASSIGN_OR_RETURN(const std::optional<std::string> folio_device,
+                   kv_->Get(Table::kMeta, kFolioDeviceKey));
+  folio_replica_ = replica_;
+  if (folio_device) {
+    ASSIGN_OR_RETURN(folio_replica_, ReplicaId::FromBytes(*folio_device));
+  }
   MutexLock lock(&mu_);
   user_ = user.value_or("");
   if (welcome) RETURN_IF_ERROR(ParseMeta(kWelcomeKey, *welcome, &welcome_));

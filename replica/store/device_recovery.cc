@@ -142,11 +142,13 @@ class Recovery {
     if (!opens_well) damaged = OpenRocksKv(how);
     if (!damaged.ok()) {
       recovered_.is_whole = reads_well;
+      knows_all_folios_ = reads_well && findings.was_closed;
       return absl::OkStatus();
     }
     const absl::StatusOr<uint64_t> last = LastMirroredWrite(**damaged);
     if (reads_well && (!last.ok() || findings.last_number >= *last)) {
       recovered_.is_whole = true;
+      knows_all_folios_ = last.ok() || findings.was_closed;
       return absl::OkStatus();
     }
     // One that opens well has all writes, though perhaps not all of what they wrote; but for one
@@ -154,6 +156,7 @@ class Recovery {
     const bool is_behind = last.ok() && *last < findings.last_number;
     if (opens_well && !is_behind) {
       ASSIGN_OR_RETURN(recovered_.is_whole, TakeWhole(**damaged));
+      knows_all_folios_ = recovered_.is_whole;
       if (recovered_.is_whole) return absl::OkStatus();
       return Salvage(**damaged, /*is_later=*/true);
     }
@@ -189,6 +192,7 @@ class Recovery {
     }
     KvDeviceStore store(std::move(kv_), options_);
     RETURN_IF_ERROR(store.Open());
+    if (!knows_all_folios_) RETURN_IF_ERROR(store.ChangeFolioDevice());
     RETURN_IF_ERROR(store.RestoreOutbox(&recovered_.outbox));
     recovered_.replica = store.replica();
     return absl::OkStatus();
@@ -200,6 +204,8 @@ class Recovery {
   rocksdb::Env& env_;
   std::unique_ptr<Kv> kv_;
   RecoveredStore recovered_;
+  // No copy can have been cut short behind which folios were given.
+  bool knows_all_folios_ = false;
 };
 
 rocksdb::Env* OrDefault(rocksdb::Env* env) {

@@ -5,7 +5,8 @@
 //
 // The replica keeps its id: the chain goes on from where it was, so nothing has to be asked of
 // anybody and nothing arrives twice. Should the end of the chain be lost with both copies, the
-// server finds the replica to be an old copy of itself (FORKED) and it divides like one.
+// server finds the replica to be an old copy of itself (FORKED) and it divides like one. Where the
+// count of the folios given may be lost, new ones have another device part (folio.h).
 #ifndef REPLICA_STORE_DEVICE_RECOVERY_H_
 #define REPLICA_STORE_DEVICE_RECOVERY_H_
 

@@ -169,11 +169,17 @@ absl::Status KvDeviceStore::TakeAway(absl::string_view key, bool is_kept, Repair
 absl::Status KvDeviceStore::WriteRepair(BatchInProgress* work) {
   const v1::DeviceClock now = ClockNow(work->clock.last());
   work->writes.Put(Table::kMeta, std::string(kClockKey), now.SerializeAsString());
+  // An erasure may have taken of what is retained.
+  if (work->state.head.sequence() > 0) {
+    work->writes.Put(Table::kMeta, NamedMetaKey(kOutboxHeadName, work->partition),
+                     work->state.head.SerializeAsString());
+  }
   RETURN_IF_ERROR(StageRecords(work));
   RETURN_IF_ERROR(kv_->Write(work->writes, Durability::kSync));
   TakeClock(now);
   TellOfChanges(&work->records);
   MutexLock lock(&mu_);
+  partitions_[work->partition].head = work->state.head;
   rejected_ = static_cast<uint64_t>(static_cast<int64_t>(rejected_) + work->rejected_gain);
   has_unsynced_commit_ = false;
   return absl::OkStatus();

@@ -29,7 +29,9 @@ struct OutboxRow {
 };
 using OutboxRows = std::map<uint64_t, OutboxRow>;
 
-absl::StatusOr<OutboxRows> ReadRows(const KvReader& reader, absl::string_view partition) {
+// Those that nobody can read go into `damaged`.
+absl::StatusOr<OutboxRows> ReadRows(const KvReader& reader, absl::string_view partition,
+                                    KvBatch* damaged) {
   OutboxRows rows;
   const std::string prefix = PartitionPrefix(partition);
   const auto it = reader.Iterate(Table::kOutbox, prefix, PrefixEnd(prefix));
@@ -37,8 +39,10 @@ absl::StatusOr<OutboxRows> ReadRows(const KvReader& reader, absl::string_view pa
     v1::OutboxChangeSet set;
     const uint64_t sequence = NumberOf(it->key().substr(prefix.size()));
     if (!ParsePendingSet(it->value(), sequence).ok() ||
-        !set.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())))
+        !set.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      damaged->Delete(Table::kOutbox, std::string(it->key()));
       continue;
+    }
     rows[sequence] = {set.chain(), it->value().size(), set.has_verdict()};
   }
   RETURN_IF_ERROR(it->status());
@@ -146,9 +150,24 @@ absl::Status KvDeviceStore::RestoreOutbox(RestoredOutbox* restored) {
   return WriteMeta(kClockKey, ClockNow(clock_.last()).SerializeAsString(), Durability::kSync);
 }
 
+absl::Status KvDeviceStore::ChangeFolioDevice() {
+  const WriterTurn turn(&writers_);
+  const auto is_known = [&](const ReplicaId& id) {
+    return FolioDevice(id) == FolioDevice(folio_replica_) ||
+           FolioDevice(id) == FolioDevice(replica_);
+  };
+  ReplicaId id = folio_replica_;
+  while (is_known(id)) id = NewReplicaId(*options_.random);
+  RETURN_IF_ERROR(WriteMeta(kFolioDeviceKey, id.AsBytes(), Durability::kMemory));
+  folio_replica_ = id;
+  return absl::OkStatus();
+}
+
 absl::Status KvDeviceStore::MendOutbox(const std::string& partition, RestoredOutbox* restored) {
   v1::OutboxHead head = Head(partition);
-  ASSIGN_OR_RETURN(const OutboxRows rows, ReadRows(*kv_, partition));
+  KvBatch damaged;
+  ASSIGN_OR_RETURN(const OutboxRows rows, ReadRows(*kv_, partition, &damaged));
+  RETURN_IF_ERROR(kv_->Write(damaged, Durability::kMemory));
   const uint64_t last = std::max(head.sequence(), rows.empty() ? 0 : rows.rbegin()->first);
   const uint64_t lost_before = restored->lost;
   if (!IsComplete(rows, head)) {

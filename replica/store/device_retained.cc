@@ -132,6 +132,7 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   } else {
     ASSIGN_OR_RETURN(const auto value, kv_->Get(Table::kOutbox, key));
     if (!value) return absl::OkStatus();
+    if (!ParsePendingSet(*value, sequence).ok()) return ApplyLateVerdictOfDamaged(verdict, work);
     ASSIGN_OR_RETURN(set, ParseStored(*value));
     ASSIGN_OR_RETURN(const auto rejected, kv_->Get(Table::kRejected, key));
     is_rejected = work->is_rejected[sequence] = rejected.has_value();
@@ -147,11 +148,7 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   if (is_rejected && !IsKeptOut(verdict)) {
     // Nobody reads its scope here any more.
     if (judged.change_set.has_sealed_body()) work->scrubbed.insert(work->partition);
-    work->writes.Delete(Table::kRejected, key);
-    work->released.insert(key);
-    work->rejected.erase(key);
-    work->is_rejected[sequence] = false;
-    --work->rejected_gain;
+    LeaveList(sequence, work);
   } else if (!is_rejected && IsKeptOut(verdict) && !IsKeptOut(set.verdict()) &&
              !IsWithheld(judged)) {
     RETURN_IF_ERROR(MoveToRejected(judged, verdict, work));
@@ -166,6 +163,35 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   work->writes.Put(Table::kOutbox, key, set.SerializeAsString());
   work->retained[sequence] = std::move(set);
   return absl::OkStatus();
+}
+
+void KvDeviceStore::LeaveList(uint64_t sequence, BatchInProgress* work) {
+  const std::string key = ChangeSetKey(work->partition, sequence);
+  work->writes.Delete(Table::kRejected, key);
+  work->released.insert(key);
+  work->rejected.erase(key);
+  work->is_rejected[sequence] = false;
+  --work->rejected_gain;
+}
+
+// Its copy in the list says what it said, if it is there.
+absl::Status KvDeviceStore::ApplyLateVerdictOfDamaged(const v1::Verdict& verdict,
+                                                      BatchInProgress* work) {
+  const uint64_t sequence = verdict.sequence();
+  v1::OutboxHead& head = work->state.head;
+  RETURN_IF_ERROR(GiveUpRetained(work->partition, sequence, &head, &work->writes));
+  if (IsKeptOut(verdict)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto value,
+                   kv_->Get(Table::kRejected, ChangeSetKey(work->partition, sequence)));
+  if (!value) return absl::OkStatus();
+  LeaveList(sequence, work);
+  v1::RejectedChangeSet listed;
+  PendingSet judged;
+  if (sequence <= head.redelivered() || !listed.ParseFromString(*value) ||
+      !judged.header.ParseFromString(listed.change_set().header()) ||
+      !judged.body.ParseFromString(listed.change_set().body()))
+    return absl::OkStatus();
+  return FoldReleased(judged, verdict, work);
 }
 
 absl::Status KvDeviceStore::FoldReleased(const PendingSet& set, const v1::Verdict& verdict,
@@ -208,6 +234,19 @@ absl::Status KvDeviceStore::GiveUpRetained(absl::string_view partition, uint64_t
        {"sequence", sequence},
        {"dropped", head->retained_from() - first}});
   return absl::OkStatus();
+}
+
+// Nothing could be sent past one that is damaged.
+absl::Status KvDeviceStore::GiveUpDamaged(absl::string_view partition, v1::OutboxHead* head,
+                                          KvBatch* batch) const {
+  const auto it = kv_->Iterate(Table::kOutbox, ChangeSetKey(partition, head->retained_from()),
+                               ChangeSetKey(partition, head->confirmed() + 1));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const uint64_t sequence = BigEndian64(it->key().substr(PartitionPrefix(partition).size()));
+    if (sequence < head->retained_from() || ParsePendingSet(it->value(), sequence).ok()) continue;
+    RETURN_IF_ERROR(GiveUpRetained(partition, sequence, head, batch));
+  }
+  return it->status();
 }
 
 // The oldest first, while they are covered, too old, or too much.
@@ -277,8 +316,10 @@ absl::Status KvDeviceStore::ResumeAfterLoss(absl::string_view partition, uint64_
   const bool is_under_way = head.reconfirmed() < head.redelivered();
   head.set_reconfirmed(is_under_way ? std::min(head.reconfirmed(), expected - 1) : expected - 1);
   head.set_redelivered(head.confirmed());
+  KvBatch dropped;
+  RETURN_IF_ERROR(GiveUpDamaged(partition, &head, &dropped));
   SkipDropped(&head);
-  return WriteHead(partition, std::move(head), KvBatch());
+  return WriteHead(partition, std::move(head), std::move(dropped));
 }
 
 }  // namespace brigada

@@ -1,10 +1,10 @@
 // The number by which people call a record: PLACE-DEVICE-NUMBER, for example OAX-D7K3-000123.
 //
-// A device gives each record it makes the next number, in the write batch of the commit, so that
-// no pool of numbers can run out offline and none is given twice: not after a crash, not when the
-// store becomes another replica (the count goes on, under another device part). Two devices have
-// the same device part once in a million; copies of one directory have it until the server finds
-// them out. So a folio is what people read to each other, never a key.
+// A device gives each record it makes the next number, in the write batch of the commit, so that no
+// pool of numbers can run out offline and none is given twice: not after a crash, not when the
+// store becomes another replica or a recovery may have lost the count (then under another device
+// part). Two devices have the same device part once in a million; copies of one directory until the
+// server finds them out. So a folio is what people read to each other, never a key.
 #ifndef REPLICA_STORE_FOLIO_H_
 #define REPLICA_STORE_FOLIO_H_
 

@@ -2,12 +2,18 @@
 // database that opens without an error but with less than it acknowledged is found out.
 //
 // Every group of kSync writes raises a counter and a hash chain over the written bytes (the commit
-// point); the database holds it in the same batch. Where what is synced was written before (by
-// MirroredKv) that group is empty, and the counter alone tells. After the sync the point is also
-// written here, in one of two slots in turn, so that a torn write leaves the other slot whole:
+// point); the database holds it in the same batch. After the sync the point is also written here,
+// in one of two slots in turn, so that a torn write leaves the other slot whole:
 //
 //   offset 0, 512:  magic (8) | counter (8, big endian) | hash (32) | first 8 bytes of SHA-256 over
 //   those
+//
+// The counter is what finds a loss: its group comes in the log behind all that it acknowledges, so
+// a database that lost some of that stands at a lower one. The hash is stored and never made again
+// from the content; it tells two histories of the same length apart, which is one store's files
+// beside another's mark. On a device it cannot: what is synced was written before (by MirroredKv),
+// the group is empty, and the hashes follow from the counter. There another replica's files are
+// found by who they are (WRONG_REPLICA), and a copy's that went its own way by its chain (FORKED).
 //
 // The slot is written without a sync, so the mark costs no second fsync. It is still sound: a slot
 // is written only after its commit point is durable in the database, hence no crash leaves a mark

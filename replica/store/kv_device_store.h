@@ -76,6 +76,8 @@ class KvDeviceStore final : public DeviceStore {
   // Of a store that holds an outbox and no records yet: lays it over them, and counts it. Write
   // batches of bounded size, the last one synced.
   absl::Status RestoreOutbox(RestoredOutbox* restored);
+  // Folios have another device part from here on. Not synced.
+  absl::Status ChangeFolioDevice();
 
   ReplicaId replica() const override {
     const MutexLock lock(&mu_);
@@ -226,7 +228,9 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status ApplyVerdict(const v1::Verdict& verdict, BatchInProgress* work);
   // Of a change set that had its verdict before: it was sent again, or waited at the server.
   absl::Status ApplyLateVerdict(const v1::Verdict& verdict, BatchInProgress* work);
+  absl::Status ApplyLateVerdictOfDamaged(const v1::Verdict& verdict, BatchInProgress* work);
   absl::Status Retain(const v1::Verdict& verdict, BatchInProgress* work);
+  static void LeaveList(uint64_t sequence, BatchInProgress* work);
   absl::Status FoldReleased(const PendingSet& set, const v1::Verdict& verdict,
                             BatchInProgress* work);
   absl::Status FoldChanges(const PendingSet& set, const v1::Verdict& verdict,
@@ -249,6 +253,7 @@ class KvDeviceStore final : public DeviceStore {
   // device_erase.cc
   absl::Status ScrubErased(BatchInProgress* work) const;
   absl::Status ScrubOutbox(BatchInProgress* work) const;
+  absl::Status ScrubSet(uint64_t sequence, absl::string_view value, BatchInProgress* work) const;
   absl::Status ScrubRejected(BatchInProgress* work) const;
   absl::Status WriteBatchInProgress(const v1::Batch& batch, BatchInProgress* work);
 
@@ -320,6 +325,8 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status DropCovered(const v1::Welcome& welcome);
   absl::Status GiveUpRetained(absl::string_view partition, uint64_t sequence, v1::OutboxHead* head,
                               KvBatch* batch) const;
+  absl::Status GiveUpDamaged(absl::string_view partition, v1::OutboxHead* head,
+                             KvBatch* batch) const;
   JudgedAt TimesOf(const v1::DeviceClock& clock) const;
   absl::Status DropRetained(absl::string_view partition, uint64_t covered, const JudgedAt& now,
                             v1::OutboxHead* head, KvBatch* batch) const;
@@ -353,7 +360,8 @@ class KvDeviceStore final : public DeviceStore {
   RecordTable table_;
   HybridClock clock_;
   v1::DeviceClock time_;
-  uint64_t folios_ = 0;  // given so far
+  uint64_t folios_ = 0;      // given so far
+  ReplicaId folio_replica_;  // whose device part they have
 
   mutable Mutex mu_;
   std::map<std::string, PartitionState, std::less<>> partitions_ ABSL_GUARDED_BY(mu_);

@@ -28,9 +28,9 @@ constexpr size_t kRecordBytes = size_t{4} << 10;
 // A mirror smaller than this is not worth writing anew.
 constexpr uint64_t kLeastDueBytes = uint64_t{256} << 10;
 
-constexpr std::array<absl::string_view, 10> kMirroredMeta = {
-    kFormatKey,  kReplicaKey, kUserKey,  kWelcomeKey,     kPurgeKey,
-    kReceiptKey, kFoliosKey,  kClockKey, kOutboxHeadName, kSettingName};
+constexpr std::array<absl::string_view, 11> kMirroredMeta = {
+    kFormatKey, kReplicaKey,     kUserKey,  kWelcomeKey,     kPurgeKey,   kReceiptKey,
+    kFoliosKey, kFolioDeviceKey, kClockKey, kOutboxHeadName, kSettingName};
 constexpr std::array<Table, 3> kMirroredTables = {Table::kMeta, Table::kOutbox, Table::kRejected};
 
 std::string PathIn(const std::string& directory) { return absl::StrCat(directory, "/", kFileName); }

@@ -24,8 +24,9 @@ namespace {
 
 constexpr size_t kBatchBytes = size_t{1} << 20;
 constexpr std::array<Table, 3> kMirroredTables = {Table::kMeta, Table::kOutbox, Table::kRejected};
-constexpr std::array<absl::string_view, 8> kPlainMeta = {
-    kFormatKey, kReplicaKey, kUserKey, kWelcomeKey, kPurgeKey, kReceiptKey, kFoliosKey, kClockKey};
+constexpr std::array<absl::string_view, 9> kPlainMeta = {kFormatKey,  kReplicaKey,     kUserKey,
+                                                         kWelcomeKey, kPurgeKey,       kReceiptKey,
+                                                         kFoliosKey,  kFolioDeviceKey, kClockKey};
 // Where no head says how far the sequence goes it is looked for so far behind the last one found.
 constexpr uint64_t kBeyondLast = 1024;
 // More than a device makes in years; a number beyond it is not believed.
@@ -45,16 +46,29 @@ uint64_t SequenceOf(absl::string_view key) {
   return NumberOf(key.substr(std::min(key.size(), PartitionOfKey(key).size() + 1)));
 }
 
-// How far a row's life has gone; the later state of two is the greater. 0: it is none.
-int StateOf(Table table, absl::string_view key, absl::string_view value) {
-  const auto is_taken = [](const v1::ChangeSet& set) { return set.has_body() ? 0 : 1; };
+// How far a row's life has gone; the later state of two is the greater.
+struct RowState {
+  int step = 0;  // 0: it is no row
+  // What it says, which nothing ever adds to: an erasure takes a part of it, the next one another.
+  size_t bytes_said = 0;
+
+  bool IsAfter(const RowState& other) const {
+    return step != other.step ? step > other.step : bytes_said < other.bytes_said;
+  }
+  bool operator==(const RowState&) const = default;
+};
+
+int StepsOf(const v1::ChangeSet& set) { return set.has_body() ? 0 : set.has_sealed_body() ? 1 : 2; }
+
+RowState StateOf(Table table, absl::string_view key, absl::string_view value) {
   if (table == Table::kRejected) {
     const auto set = Parsed<v1::RejectedChangeSet>(value);
-    return set.has_value() ? 1 + is_taken(set->change_set()) : 0;
+    if (!set.has_value()) return {};
+    return {1 + StepsOf(set->change_set()), set->change_set().body().size()};
   }
   const auto set = Parsed<v1::OutboxChangeSet>(value);
-  if (!set.has_value() || !ParsePendingSet(value, SequenceOf(key)).ok()) return 0;
-  return 1 + is_taken(set->change_set()) + (set->has_verdict() ? 1 : 0);
+  if (!set.has_value() || !ParsePendingSet(value, SequenceOf(key)).ok()) return {};
+  return {1 + StepsOf(set->change_set()) + (set->has_verdict() ? 1 : 0), set->remaining().size()};
 }
 
 // Likewise of a head; its numbers only rise.
@@ -185,10 +199,11 @@ class Merger {
   }
 
  private:
-  static bool IsTakenRow(Table table, absl::string_view key, absl::string_view value,
-                         const std::optional<std::string>& present) {
-    const int state = StateOf(table, key, value);
-    return state > (present.has_value() ? StateOf(table, key, *present) : 0);
+  bool IsTakenRow(Table table, absl::string_view key, absl::string_view value,
+                  const std::optional<std::string>& present) const {
+    const RowState state = StateOf(table, key, value);
+    const RowState there = present.has_value() ? StateOf(table, key, *present) : RowState();
+    return state.IsAfter(there) || (is_later_ && state.step > 0 && state == there);
   }
   bool IsTakenInMeta(absl::string_view key, absl::string_view value,
                      const std::optional<std::string>& present) const {

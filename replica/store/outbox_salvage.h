@@ -1,10 +1,11 @@
 // Out of two damaged copies of a device's outbox, the store's own tables and its mirror
 // (outbox_mirror.h), all that either of them still gives.
 //
-// Rows are taken one by one, each for itself: a change set and a refused one of which something was
+// Rows are taken one by one, each for itself: a change set and a refused one of which more was
 // erased before one that still has it, one with its verdict before one without, the head and the
-// clock that stand further on. Whether the change sets follow upon each other is not looked at
-// here: a recovery mends the chain afterwards (device_recovery.h).
+// clock that stand further on; where both stand equal, what the later copy has. Whether the change
+// sets follow upon each other is not looked at here: a recovery mends the chain afterwards
+// (device_recovery.h).
 #ifndef REPLICA_STORE_OUTBOX_SALVAGE_H_
 #define REPLICA_STORE_OUTBOX_SALVAGE_H_
 

@@ -28,6 +28,14 @@ StoreDamage::Kind KindOf(const absl::Status& reading) {
   return IsUnreadableDisk(reading) ? StoreDamage::kDiskFails : StoreDamage::kUnreadable;
 }
 
+// What the disk does not read is damage, not an error that passes.
+absl::Status AsDamage(const absl::Status& status, StoreKind kind, const std::string& path) {
+  if (!IsUnreadableDisk(status)) return status;
+  return absl::DataLossError(absl::StrCat("the disk does not read the ",
+                                          kind == StoreKind::kDevice ? "store" : "server's store",
+                                          " in ", path, ": ", status.message()));
+}
+
 }  // namespace
 
 absl::StatusOr<StoreFindings> CheckStore(const Kv& kv, StoreKind kind, const Registry& registry,
@@ -45,16 +53,13 @@ absl::StatusOr<StoreFindings> CheckStoreAt(const std::string& path, StoreKind ki
   // What the tables still give is told too, unless the store does not even open.
   const absl::StatusOr<std::unique_ptr<Kv>> kv =
       OpenRocksKv({.path = path, .read_only = true, .env = env});
-  if (IsUnreadableDisk(kv.status())) {
-    return absl::DataLossError(absl::StrCat("the disk does not read the ",
-                                            kind == StoreKind::kDevice ? "store" : "server's store",
-                                            " in ", path, ": ", kv.status().message()));
-  }
-  RETURN_IF_ERROR(kv.status());
-  ASSIGN_OR_RETURN(StoreFindings findings, CheckStore(**kv, kind, registry, progress));
+  RETURN_IF_ERROR(AsDamage(kv.status(), kind, path));
+  absl::StatusOr<StoreFindings> findings = CheckStore(**kv, kind, registry, progress);
+  // Not even what kind of store it is may be readable.
+  RETURN_IF_ERROR(AsDamage(findings.status(), kind, path));
   if (!files.ok()) {
-    ++findings.damages;
-    findings.shown.insert(findings.shown.begin(), {KindOf(files), FileNamedIn(files.message())});
+    ++findings->damages;
+    findings->shown.insert(findings->shown.begin(), {KindOf(files), FileNamedIn(files.message())});
   }
   return findings;
 }

@@ -1,7 +1,6 @@
 // Erasure on a device: the entry takes the content out of base, view, outbox, ledger and rejected
 // list, and nothing else.
 #include "absl/strings/str_cat.h"
-#include "replica/store/authority_erase.h"
 #include "tests/unit/store/device_fixture.h"
 
 namespace brigada {
@@ -14,23 +13,6 @@ constexpr char kCanary[] = "Xochiquetzal";
 
 class DeviceEraseTest : public DeviceStoreFixture {
  protected:
-  // What the server says of a record it has erased at `sequence`.
-  v1::Entry Erasure(const RecordId& id, uint64_t sequence) {
-    WriteRef write;
-    write.stamp = Hlc{(uint64_t{1'767'400'000'000} << 16) + sequence};
-    write.sequence = sequence;
-    Record record;
-    MakeErased(write, "MX/20/067", &record);
-    v1::Entry entry;
-    entry.set_type_id(TypeNamed("Person").type_id());
-    entry.set_record_id(id.AsBytes());
-    entry.set_scope("MX/20/067");
-    entry.set_sequence(sequence);
-    entry.set_whole(true);
-    *entry.mutable_state() = EncodeRecord(record);
-    return entry;
-  }
-
   std::string Everything() {
     std::string all;
     for (int table = 0; table < kTableCount; ++table) {
@@ -46,7 +28,7 @@ TEST_F(DeviceEraseTest, BaseAndIndexesLoseTheContent) {
   const RecordId id = Register(kCanary);
   ASSERT_OK(BatchMaker("MX/20", 0, 9).Verdict(1, 9).ApplyTo(store.get()));
   ASSERT_THAT(Everything(), HasSubstr(kCanary));
-  ASSERT_OK(BatchMaker("MX/20", 9, 10).Entry(Erasure(id, 10)).ApplyTo(store.get()));
+  ASSERT_OK(BatchMaker("MX/20", 9, 10).Entry(ErasedEntry(id, 10)).ApplyTo(store.get()));
   EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
   EXPECT_FALSE(Get(id));
 }
@@ -58,7 +40,7 @@ TEST_F(DeviceEraseTest, UnsentWorkBecomesAStubThatTheChainGoesOnFrom) {
   const RecordId other = Register("Luz");
   ASSERT_OK_AND_ASSIGN(const OutboxPage before, store->ReadOutbox("MX/20", 2, 1'000'000));
 
-  ASSERT_OK(BatchMaker("MX/20", 9, 10).Entry(Erasure(id, 10)).ApplyTo(store.get()));
+  ASSERT_OK(BatchMaker("MX/20", 9, 10).Entry(ErasedEntry(id, 10)).ApplyTo(store.get()));
 
   EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
   ASSERT_OK_AND_ASSIGN(const OutboxPage after, store->ReadOutbox("MX/20", 2, 1'000'000));
@@ -82,7 +64,7 @@ TEST_F(DeviceEraseTest, WhatATransactionSaysOfOthersStays) {
   ASSERT_OK(store->Commit({Creation(id, "MX/20/067", PersonNamed(kCanary)),
                            Creation(other, "MX/20/067", PersonNamed("Luz"))},
                           Durability::kSync));
-  ASSERT_OK(BatchMaker("MX/20", 0, 10).Entry(Erasure(id, 10)).ApplyTo(store.get()));
+  ASSERT_OK(BatchMaker("MX/20", 0, 10).Entry(ErasedEntry(id, 10)).ApplyTo(store.get()));
 
   EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
   EXPECT_EQ(GetPerson(other)->name().given_names(), "Luz");
@@ -101,7 +83,8 @@ TEST_F(DeviceEraseTest, ChangeSetJudgedBeforeTheErasureIsFoldedWithoutIt) {
   ASSERT_OK(store->Commit({Creation(id, "MX/20/067", PersonNamed(kCanary)),
                            Creation(other, "MX/20/067", PersonNamed("Luz"))},
                           Durability::kSync));
-  ASSERT_OK(BatchMaker("MX/20", 0, 10).Verdict(1, 9).Entry(Erasure(id, 10)).ApplyTo(store.get()));
+  ASSERT_OK(
+      BatchMaker("MX/20", 0, 10).Verdict(1, 9).Entry(ErasedEntry(id, 10)).ApplyTo(store.get()));
   EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
   EXPECT_EQ(GetPerson(other)->name().given_names(), "Luz");
   EXPECT_FALSE(Get(other)->pending);
@@ -111,7 +94,7 @@ TEST_F(DeviceEraseTest, RejectedListLosesTheContentAndKeepsTheReason) {
   const RecordId id = Register(kCanary);
   ASSERT_OK(BatchMaker("MX/20", 0, 9).Verdict(1, 9, v1::REJECTED).ApplyTo(store.get()));
   ASSERT_THAT(Everything(), HasSubstr(kCanary));
-  ASSERT_OK(BatchMaker("MX/20", 9, 10).Entry(Erasure(id, 10)).ApplyTo(store.get()));
+  ASSERT_OK(BatchMaker("MX/20", 9, 10).Entry(ErasedEntry(id, 10)).ApplyTo(store.get()));
   EXPECT_THAT(Everything(), Not(HasSubstr(kCanary)));
   EXPECT_EQ(Counts().rejected, 1u);
 }
@@ -130,7 +113,8 @@ TEST_F(DeviceEraseTest, RefusalThatNamesTheErasureKeepsNoContent) {
 
 TEST_F(DeviceEraseTest, TheIdNeverLivesAgain) {
   const RecordId id = Register("Eva");
-  ASSERT_OK(BatchMaker("MX/20", 0, 10).Verdict(1, 9).Entry(Erasure(id, 10)).ApplyTo(store.get()));
+  ASSERT_OK(
+      BatchMaker("MX/20", 0, 10).Verdict(1, 9).Entry(ErasedEntry(id, 10)).ApplyTo(store.get()));
   EXPECT_THAT(CommitOne(Creation(id, "MX/20/067", PersonNamed("Eva"))),
               StatusIs(absl::StatusCode::kFailedPrecondition));
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
-#include "replica/store/authority_erase.h"
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
 #include "replica/store/rocks_kv.h"
@@ -73,7 +73,7 @@ class DeviceFilesTest : public DeviceStoreFixture {
   }
   void Damage(uint64_t sequence) {
     KvBatch damage;
-    damage.Put(Table::kOutbox, ChangeSetKey("MX/20", sequence), "\xff");
+    damage.Put(Table::kOutbox, ChangeSetKey("MX/20", sequence), absl::StrCat("\xff", kCanary));
     ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
   }
   // Backups hold what the server committed up to `sequence`.
@@ -102,19 +102,9 @@ class DeviceFilesTest : public DeviceStoreFixture {
                   .ApplyTo(store.get()));
   }
   void Erase(const RecordId& id, uint64_t sequence) {
-    WriteRef write;
-    write.stamp = Hlc{(uint64_t{1'767'400'000'000} << 16) + sequence};
-    write.sequence = sequence;
-    Record record;
-    MakeErased(write, kJuarez, &record);
-    v1::Entry entry;
-    entry.set_type_id(TypeNamed("Person").type_id());
-    entry.set_record_id(id.AsBytes());
-    entry.set_scope(kJuarez);
-    entry.set_sequence(sequence);
-    entry.set_whole(true);
-    *entry.mutable_state() = EncodeRecord(record);
-    ASSERT_OK(BatchMaker("MX/20", sequence - 1, sequence).Entry(entry).ApplyTo(store.get()));
+    ASSERT_OK(BatchMaker("MX/20", sequence - 1, sequence)
+                  .Entry(ErasedEntry(id, sequence))
+                  .ApplyTo(store.get()));
   }
   v1::ChangeSet SetAt(uint64_t sequence) {
     const auto page = store->ReadOutbox("MX/20", sequence, 1);
@@ -185,9 +175,7 @@ TEST_F(DeviceFilesTest, ADamagedRetainedSetGoesWithWhatLiesBeforeItAndHoldsUpNoP
     Answer(sequence);
   }
   const std::string chain = store->ReadOutbox("MX/20", 3, 1)->chain_after;
-  KvBatch damage;
-  damage.Put(Table::kOutbox, ChangeSetKey("MX/20", 2), absl::StrCat("\xff", kCanary));
-  ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
+  Damage(2);
 
   Welcome({BelowFeed(kJuarez)}, &key);
 
@@ -199,6 +187,77 @@ TEST_F(DeviceFilesTest, ADamagedRetainedSetGoesWithWhatLiesBeforeItAndHoldsUpNoP
   EXPECT_EQ(page.chain_before, chain);
   EXPECT_TRUE(page.change_sets[0].has_sealed_body() && page.change_sets[1].has_sealed_body());
   EXPECT_THAT(Bytes(), Not(HasSubstr(kCanary)));
+}
+
+// It may say something of the erased record.
+TEST_F(DeviceFilesTest, ADamagedRetainedSetHoldsUpNoErasure) {
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    Register("luz");
+    Answer(sequence);
+  }
+  const RecordId erased = Register(kCanary);
+  Answer(4);
+  const RecordId unsent = Register("sol");
+  const std::string chain = store->ReadOutbox("MX/20", 3, 1)->chain_after;
+  Damage(2);
+
+  Erase(erased, 5);
+
+  EXPECT_EQ(store->Head("MX/20").retained_from(), 4u);
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox("MX/20", 1, 1'000'000));
+  ASSERT_EQ(page.change_sets.size(), 2u);
+  EXPECT_EQ(page.chain_before, chain);
+  EXPECT_EQ(page.change_sets[0].stub().reason(), v1::ChangeSet::Stub::ERASED);
+  EXPECT_TRUE(page.change_sets[1].has_body());
+  ASSERT_OK(store->ScrubFiles(nullptr));
+  EXPECT_THAT(Bytes(), Not(HasSubstr(kCanary)));
+  Reopen();
+  EXPECT_EQ(store->Head("MX/20").retained_from(), 4u);
+  EXPECT_TRUE(Get(unsent));
+}
+
+TEST_F(DeviceFilesTest, ARowThatIsNoLongerRetainedGoesWithAnErasure) {
+  const RecordId erased = Register("luz");
+  Answer(1);
+  Cover(1);
+  Damage(1);
+  Erase(erased, 2);
+  ASSERT_OK(store->ScrubFiles(nullptr));
+  EXPECT_THAT(Bytes(), Not(HasSubstr(kCanary)));
+}
+
+TEST_F(DeviceFilesTest, ADamagedRetainedSetHoldsUpNoRedelivery) {
+  for (uint64_t sequence = 1; sequence <= 5; ++sequence) {
+    Register("luz");
+    Answer(sequence);
+  }
+  const std::string chain = store->ReadOutbox("MX/20", 3, 1)->chain_after;
+  Damage(2);
+  ASSERT_OK(store->ResumeAfterLoss("MX/20", 1));
+  ASSERT_OK_AND_ASSIGN(const OutboxPage page, store->ReadOutbox("MX/20", 1, 1'000'000));
+  EXPECT_EQ(page.change_sets.size(), 2u);
+  EXPECT_EQ(page.chain_before, chain);
+  EXPECT_EQ(store->Head("MX/20").reconfirmed(), 3u) << "no verdict of what is gone is waited for";
+}
+
+TEST_F(DeviceFilesTest, WhatWaitedIsTakenInThoughItsRetainedSetIsDamaged) {
+  const RecordId id = Register("luz");
+  Answer(1, v1::QUARANTINED);
+  Damage(1);
+  ASSERT_OK(BatchMaker("MX/20", 1, 2).Verdict(1, 2, v1::APPLIED).ApplyTo(store.get()));
+  EXPECT_TRUE(store->Rejected()->empty());
+  ASSERT_TRUE(GetPerson(id));
+  EXPECT_EQ(GetPerson(id)->name().given_names(), "luz");
+}
+
+TEST_F(DeviceFilesTest, ADamagedRetainedSetHoldsUpNoDivision) {
+  Register("luz");
+  Answer(1);
+  const RecordId unsent = Register("sol");
+  Damage(1);
+  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+  EXPECT_TRUE(Get(unsent));
+  EXPECT_EQ(store->ReadOutbox("MX/20", 1, 1'000'000)->change_sets.size(), 1u);
 }
 
 // What is committed later can still be sent to a server that went back.

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "replica/merge/apply.h"
 #include "replica/schema/diff.h"
+#include "replica/store/authority_erase.h"
 #include "replica/store/device_store.h"
 #include "replica/store/memory_kv.h"
 #include "tests/support/fake_clock.h"
@@ -143,6 +144,23 @@ class ServerRecord {
   uint32_t type_id_ = 0;
   std::string record_id_;
 };
+
+// What the server says of a person of Oaxaca de Juárez that it has erased at `sequence`.
+inline v1::Entry ErasedEntry(const RecordId& id, uint64_t sequence) {
+  WriteRef write;
+  write.stamp = Hlc{(uint64_t{1'767'400'000'000} << 16) + sequence};
+  write.sequence = sequence;
+  Record record;
+  MakeErased(write, "MX/20/067", &record);
+  v1::Entry entry;
+  entry.set_type_id(TypeNamed("Person").type_id());
+  entry.set_record_id(id.AsBytes());
+  entry.set_scope("MX/20/067");
+  entry.set_sequence(sequence);
+  entry.set_whole(true);
+  *entry.mutable_state() = EncodeRecord(record);
+  return entry;
+}
 
 inline v1::Feed BelowFeed(absl::string_view scope) {
   v1::Feed feed;

@@ -14,7 +14,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
-#include "replica/store/authority_erase.h"
+#include "replica/store/framed_record.h"
+#include "replica/store/keys.h"
 #include "replica/store/mirrored_kv.h"
 #include "replica/store/store_check.h"
 #include "tests/support/fault_env.h"
@@ -85,6 +86,25 @@ class DeviceRecoveryTest : public ::testing::Test {
     if (!record.ok() || !record->has_value() || !person.ParseFromString((*record)->message))
       return "absent";
     return person.notes();
+  }
+  std::string FolioOf(int number) {
+    const auto view = store_->Read();
+    const auto record = (*view)->Get(TypeNamed("Person"), IdOf(number));
+    v1::Person person;
+    if (!record.ok() || !record->has_value() || !person.ParseFromString((*record)->message))
+      return "absent";
+    return person.folio();
+  }
+  // Where the last two records of a mirror, of which the last says that it was closed, begin.
+  static size_t CutOf(const std::string& mirror) {
+    size_t last = 0;
+    size_t cut = 0;
+    for (size_t at = 0; at < mirror.size();) {
+      cut = last;
+      last = at;
+      at += kFrameHeadBytes + FramedLength(absl::string_view(mirror).substr(at)).value_or(1);
+    }
+    return cut;
   }
   void ExpectSound() {
     store_.reset();
@@ -158,16 +178,62 @@ TEST_F(DeviceRecoveryTest, TheChainAndTheFoliosGoOn) {
   ASSERT_OK(Open());
   Commit(Creation(IdOf(20), "MX/20/067", PersonNamed("Después")));
   EXPECT_EQ(store_->Head(kOaxaca).sequence(), 6U);
-  std::vector<std::string> folios;
-  for (const int number : {3, 20}) {
-    ASSERT_OK_AND_ASSIGN(const auto view, store_->Read());
-    ASSERT_OK_AND_ASSIGN(const auto record, view->Get(TypeNamed("Person"), IdOf(number)));
-    v1::Person person;
-    ASSERT_TRUE(person.ParseFromString(record->message));
-    folios.push_back(person.folio());
-  }
-  EXPECT_NE(folios[0], folios[1]);
+  EXPECT_EQ(FolioOf(3), absl::StrCat("OAX-", FolioDevice(replica_), "-000003"));
+  EXPECT_EQ(FolioOf(20), absl::StrCat("OAX-", FolioDevice(replica_), "-000004"));
   ExpectSound();
+}
+
+// The count of those given is in both copies: what is lost with them may have been read to others.
+TEST_F(DeviceRecoveryTest, NoFolioIsGivenAgainWhereBothCopiesAreDamaged) {
+  std::string whole;
+  ASSERT_TRUE(rocksdb::ReadFileToString(env_.env(), kMirror, &whole).ok());
+  DamageDatabase();
+  const FaultDisk::Image image = env_.disk().Save();
+  const auto expect_new = [&] {
+    ASSERT_OK(Open());
+    Commit(Creation(IdOf(20), "MX/20/067", PersonNamed("Después")));
+    const std::string folio = FolioOf(20);
+    EXPECT_FALSE(absl::StrContains(folio, FolioDevice(replica_))) << folio;
+    ASSERT_OK(Open());
+    Commit(Creation(IdOf(21), "MX/20/067", PersonNamed("Después")));
+    EXPECT_EQ(FolioOf(21).substr(0, 9), folio.substr(0, 9)) << "it stays the same from then on";
+    ASSERT_OK(store_->BecomeReplica(NewReplicaId(random_), {}));
+    Commit(Creation(IdOf(22), "MX/20/067", PersonNamed("Después")));
+    EXPECT_TRUE(absl::StrContains(FolioOf(22), FolioDevice(store_->replica()))) << FolioOf(22);
+    store_.reset();
+  };
+  const uint64_t size = env_.disk().Size(kMirror);
+  int damaged = 0;
+  for (uint64_t byte = 0; byte < size; byte += 97) {
+    env_.disk().Restore(image);
+    env_.disk().FlipBit(kMirror, byte, 3);
+    if (!Recover().ok()) continue;
+    ++damaged;
+    expect_new();
+  }
+  EXPECT_GT(damaged, 3);
+  // One that was cut short between two records looks whole.
+  env_.disk().Restore(image);
+  ASSERT_TRUE(rocksdb::WriteStringToFile(env_.env(), whole.substr(0, CutOf(whole)), kMirror).ok());
+  ASSERT_OK(Recover());
+  expect_new();
+}
+
+TEST_F(DeviceRecoveryTest, ASecondRecoveryKeepsTheDevicePartOfTheFirst) {
+  DamageDatabase();
+  env_.disk().FlipBit(kMirror, env_.disk().Size(kMirror) / 2, 3);
+  ASSERT_OK(Recover());
+  ASSERT_OK(Open());
+  Commit(Creation(IdOf(20), "MX/20/067", PersonNamed("Después")));
+  const std::string folio = FolioOf(20);
+  EXPECT_FALSE(absl::StrContains(folio, FolioDevice(replica_))) << folio;
+  store_.reset();
+  DamageDatabase();
+  ASSERT_OK(Recover());
+  ASSERT_OK(Open());
+  Commit(Creation(IdOf(21), "MX/20/067", PersonNamed("Después")));
+  EXPECT_EQ(FolioOf(21).substr(0, 9), folio.substr(0, 9));
+  EXPECT_NE(FolioOf(21), folio);
 }
 
 TEST_F(DeviceRecoveryTest, WithoutAMirrorTheStoreThatStillOpensGivesIt) {
@@ -384,18 +450,7 @@ TEST_F(DeviceRecoveryTest, AnErasureTakesItsWordsOutOfTheMirror) {
   ASSERT_OK(Open());
   Commit(Edit(IdOf(3), PersonNamed(""), PersonNamed("", "Xochiquetzal")));
   ASSERT_TRUE(shows("Xochiquetzal"));
-  WriteRef write;
-  write.sequence = 6;
-  Record erased;
-  MakeErased(write, "MX/20/067", &erased);
-  v1::Entry entry;
-  entry.set_type_id(TypeNamed("Person").type_id());
-  entry.set_record_id(IdOf(3).AsBytes());
-  entry.set_scope("MX/20/067");
-  entry.set_sequence(6);
-  entry.set_whole(true);
-  *entry.mutable_state() = EncodeRecord(erased);
-  ASSERT_OK(BatchMaker(kOaxaca, 4, 6).Entry(entry).ApplyTo(store_.get()));
+  ASSERT_OK(BatchMaker(kOaxaca, 4, 6).Entry(ErasedEntry(IdOf(3), 6)).ApplyTo(store_.get()));
   ASSERT_OK(store_->ScrubFiles(/*cancel=*/nullptr));
   EXPECT_FALSE(shows("Xochiquetzal"));
   EXPECT_FALSE(shows("Persona 3"));
@@ -436,15 +491,16 @@ class SalvageTest : public DeviceRecoveryTest {
     for (it->SeekToFirst(); it->Valid(); it->Next()) ++rows;
     return it->status().ok() ? std::nullopt : std::optional<int>(rows);
   }
-  // Flips a bit in a block of the outbox's table, behind `rows` of its rows or more.
-  void DamageTableBehind(int rows) {
+  // Flips a bit in a block of the outbox's table, behind `rows` of its rows and before `end`.
+  void DamageTableBehind(int rows, int end) {
     for (const std::string& name : env_.disk().Files("/store")) {
       if (!absl::StrContains(name, ".sst")) continue;
       const std::string path = absl::StrContains(name, "/") ? name : "/store/" + name;
       for (uint64_t byte = 0; byte < env_.disk().Size(path); byte += 4096) {
         const FaultDisk::Image image = env_.disk().Save();
         env_.disk().FlipBit(path, byte, 3);
-        if (RowsUntilDamage().value_or(-1) >= rows) return;
+        const int whole = RowsUntilDamage().value_or(-1);
+        if (whole >= rows && whole < end) return;
         env_.disk().Restore(image);
       }
     }
@@ -470,12 +526,20 @@ class SalvageTest : public DeviceRecoveryTest {
 TEST_F(SalvageTest, WhatEitherDamagedCopyHasIsSaved) {
   FlushTables();
   // From behind: a scan does not get past the first.
-  DamageTableBehind(250);
-  DamageTableBehind(150);
-  ASSERT_TRUE(RowsUntilDamage().has_value());
+  DamageTableBehind(250, 300);
+  DamageTableBehind(150, 190);
   DamageMirrorAt(0.3);
   DamageMirrorAt(0.67);
   ExpectAllSaved(/*mirror_damages=*/2U);
+}
+
+// A scan of the store gets to them from neither end.
+TEST_F(SalvageTest, WhatLiesBetweenTwoDamagedBlocksOfTheStoreIsSaved) {
+  FlushTables();
+  DamageTableBehind(250, 300);
+  DamageTableBehind(50, 90);
+  DamageMirrorAt(0.5);
+  ExpectAllSaved(/*mirror_damages=*/1U);
 }
 
 TEST_F(SalvageTest, ADamagedLogStillGivesWhatIsWholeInIt) {
@@ -529,6 +593,22 @@ TEST_F(SalvageTest, ADiskThatDoesNotReadIsToldAsThatAndItsWorkSaved) {
   EXPECT_GT(closed, 0);
 }
 
+// The read that fails may be the one that says what kind of store it is.
+TEST_F(DeviceRecoveryTest, ADiskThatFailsAnyReadOfACheckIsToldAsDamage) {
+  ASSERT_OK(Open());
+  store_.reset();
+  bool is_after_all = false;
+  int reads = 0;
+  while (!is_after_all) {
+    env_.disk().FailRead(++reads);
+    const auto findings =
+        CheckStoreAt("/store", StoreKind::kDevice, Registry::BuiltIn(), {}, env_.env());
+    is_after_all = env_.disk().TakePendingFailure();
+    EXPECT_FALSE(absl::IsUnavailable(findings.status())) << reads << " " << findings.status();
+  }
+  EXPECT_GT(reads, 10);
+}
+
 TEST_F(SalvageTest, WhatTheServerHasJudgedDoesNotComeBackOutOfAnOlderCopy) {
   const FaultDisk::Image older = env_.disk().Save();
   ASSERT_OK(Open());
@@ -548,6 +628,35 @@ TEST_F(SalvageTest, WhatTheServerHasJudgedDoesNotComeBackOutOfAnOlderCopy) {
   ASSERT_OK(Open());
   EXPECT_EQ(store_->Head(kOaxaca).confirmed(), confirmed);
   EXPECT_EQ(recovered.outbox.unsent, 5 + kMany - confirmed);
+  ExpectSound();
+}
+
+// Nothing but the head says so: the rows are gone.
+TEST_F(SalvageTest, WhatWasJudgedAndLetGoOfDoesNotComeBackOutOfAnOlderCopy) {
+  const FaultDisk::Image older = env_.disk().Save();
+  ASSERT_OK(Open());
+  const uint64_t last = store_->Head(kOaxaca).sequence();
+  BatchMaker batch(kOaxaca, 4, 400);
+  for (uint64_t sequence = 3; sequence <= last; ++sequence) batch.Verdict(sequence, sequence + 90);
+  ASSERT_OK(batch.ApplyTo(store_.get()));
+  v1::Welcome welcome;
+  welcome.set_epoch(std::string(16, 'e'));
+  *welcome.add_feeds() = BelowFeed(kOaxaca);
+  welcome.add_covered()->set_partition(kOaxaca);
+  welcome.mutable_covered(0)->set_sequence(400);
+  ASSERT_OK(store_->NoteWelcome(welcome));
+  ASSERT_EQ(store_->Head(kOaxaca).retained_from(), last + 1);
+  store_.reset();
+  FaultDisk::Image image = older;
+  image[kMirror] = env_.disk().Save().at(kMirror);
+  env_.disk().Restore(image);
+  DamageMirrorAt(0.1);
+  ASSERT_OK_AND_ASSIGN(const RecoveredStore recovered, Recover());
+  EXPECT_EQ(recovered.mirror_damages, 1U);
+  EXPECT_EQ(recovered.outbox.unsent, 0U);
+  EXPECT_EQ(recovered.outbox.lost, 0U);
+  ASSERT_OK(Open());
+  EXPECT_EQ(store_->Head(kOaxaca).confirmed(), last);
   ExpectSound();
 }
 

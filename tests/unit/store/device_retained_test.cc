@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "replica/store/device_keys.h"
+#include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
 #include "tests/unit/store/device_fixture.h"
 
@@ -66,6 +67,25 @@ class DeviceRetainedTest : public DeviceStoreFixture {
       sequences.push_back(header.sequence());
     }
     return sequences;
+  }
+
+  std::vector<uint64_t> RowsOfOutbox() {
+    std::vector<uint64_t> sequences;
+    const std::string prefix = PartitionPrefix(kOaxaca);
+    const auto it = disk.kv->Iterate(Table::kOutbox, prefix, PrefixEnd(prefix));
+    for (it->SeekToFirst(); it->Valid(); it->Next())
+      sequences.push_back(BigEndian64(it->key().substr(prefix.size())));
+    return sequences;
+  }
+  // Both copies are damaged as the disk is now.
+  void Recover() {
+    store.reset();
+    KvDeviceStore recovering(
+        std::make_unique<SharedKv>(&disk),
+        DeviceStoreOptions{.registry = &Registry::BuiltIn(), .clock = &clock, .random = &random});
+    ASSERT_OK(recovering.Open());
+    RestoredOutbox restored;
+    ASSERT_OK(recovering.RestoreOutbox(&restored));
   }
 
   uint64_t delivered_ = 0;
@@ -157,21 +177,43 @@ TEST_F(DeviceRetainedTest, AWrongClockOfTheDeviceLetsNothingGo) {
   EXPECT_THAT(Sequences(), ElementsAre(1, 2, 3));
 }
 
+// The verdict that comes with the erasure takes the place of the oldest set.
+TEST_F(DeviceRetainedTest, AnErasureBringsNothingBackThatTheSameBatchLetsGoOf) {
+  const RecordId erased = Register("Ana", std::string(1800, 'n'));
+  ASSERT_OK(BatchMaker(kOaxaca, 0, 1).Verdict(1, 1).ApplyTo(store.get()));
+  for (delivered_ = 1; delivered_ < 4;) Deliver(1800);
+  ASSERT_THAT(Sequences(), ElementsAre(1, 2, 3, 4));
+  Register("Luz", std::string(1800, 'n'));
+  ASSERT_OK(
+      BatchMaker(kOaxaca, 4, 6).Verdict(5, 5).Entry(ErasedEntry(erased, 6)).ApplyTo(store.get()));
+  EXPECT_THAT(RowsOfOutbox(), ElementsAre(2, 3, 4, 5));
+  EXPECT_THAT(Sequences(), ElementsAre(2, 3, 4, 5));
+}
+
+TEST_F(DeviceRetainedTest, AnErasureIsCountedInWhatIsRetained) {
+  const RecordId erased = Register("Ana", std::string(1800, 'n'));
+  ASSERT_OK(BatchMaker(kOaxaca, 0, 1).Verdict(1, 1).ApplyTo(store.get()));
+  ASSERT_OK(BatchMaker(kOaxaca, 1, 2).Entry(ErasedEntry(erased, 2)).ApplyTo(store.get()));
+  EXPECT_LT(store->Head(kOaxaca).retained_bytes(), 1000u);
+}
+
+TEST_F(DeviceRetainedTest, ARecoveryLeavesNoRowThatNobodyCanRead) {
+  for (int i = 0; i < 4; ++i) Deliver(100);
+  KvBatch damage;
+  damage.Put(Table::kOutbox, ChangeSetKey(kOaxaca, 2), "\xff");
+  ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
+  Recover();
+  EXPECT_THAT(RowsOfOutbox(), ElementsAre(4));
+}
+
 // Both copies of it were damaged, and nothing else.
 TEST_F(DeviceRetainedTest, ARecoveryWithoutTheLastDeliveredSetGoesOnInItsChain) {
   for (int i = 0; i < 3; ++i) Deliver(100);
   const std::string chain = store->Head(kOaxaca).chain();
-  store.reset();
   KvBatch damage;
   damage.Delete(Table::kOutbox, ChangeSetKey(kOaxaca, 3));
   ASSERT_OK(disk.kv->Write(damage, Durability::kSync));
-  auto recovering = std::make_unique<KvDeviceStore>(
-      std::make_unique<SharedKv>(&disk),
-      DeviceStoreOptions{.registry = &Registry::BuiltIn(), .clock = &clock, .random = &random});
-  ASSERT_OK(recovering->Open());
-  RestoredOutbox restored;
-  ASSERT_OK(recovering->RestoreOutbox(&restored));
-  recovering.reset();
+  Recover();
   Reopen();
 
   const RecordId id = Register("Luz");
