@@ -614,6 +614,11 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
   const bool meets_deletion =
       record.exists && (record.is_deleted ? !trial->Saw(record.deleted)
                                           : record.ended.has_value() && !trial->Saw(*record.ended));
+  // What only decides a conflict says nothing that could be lost.
+  const bool only_decides = !creates && !deletes && change.values().empty() &&
+                            change.removed().empty() && change.cleared().empty() &&
+                            change.scope().empty();
+  if (only_decides && (meets_deletion || record.is_deleted)) return;
   if (meets_deletion || (record.is_deleted && deletes)) {
     trial->has_lost = true;
     if (meets_deletion && !deletes) OweParked(type, change, trial);
