@@ -40,12 +40,14 @@ std::vector<v1::JournalRecord> FilledRecords() {
 }
 
 class GoldenJournalTest : public ::testing::Test {
+ public:
+  ~GoldenJournalTest() override { Remove(); }
+
  protected:
   GoldenJournalTest()
       : path_(absl::StrCat(::testing::TempDir(), "brigada_golden_journal_", getpid())) {
     Remove();
   }
-  ~GoldenJournalTest() override { Remove(); }
   void Remove() { std::filesystem::remove(path_); }
 
   const std::string path_;

@@ -424,6 +424,17 @@ bool Oracle::TouchesErased(const WrittenSet& set) const {
                      });
 }
 
+std::string Oracle::CheckPlace(const std::string& partition, const v1::Verdict& verdict,
+                               uint64_t last_sequence, uint64_t last_stamp) const {
+  if (verdict.sequence() != last_sequence + 1) return "I2: change sets judged out of their order";
+  if (verdict.commit_sequence() != NextCommit(partition))
+    return absl::StrCat("I4: commit ", verdict.commit_sequence(), " after ", head(partition));
+  if (static_cast<int64_t>(verdict.stamp() >> 16) > latest_ms_ + 1)
+    return "I14: an effective stamp lies beyond the server's time";
+  if (verdict.stamp() <= last_stamp) return "I14: a replica's effective stamps do not rise";
+  return "";
+}
+
 std::string Oracle::Judge(const std::string& replica, const std::string& partition,
                           const v1::Verdict& verdict, absl::Time now) {
   owed_.clear();
@@ -433,16 +444,12 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
     if (set->verdict->SerializeAsString() == verdict.SerializeAsString()) return "";
     return JudgeLate(verdict, partition, set);
   }
-  auto& [last_sequence, last_stamp] = last_[{replica, partition}];
-  if (verdict.sequence() != last_sequence + 1) return "I2: change sets judged out of their order";
-  if (verdict.commit_sequence() != NextCommit(partition))
-    return absl::StrCat("I4: commit ", verdict.commit_sequence(), " after ", head(partition));
   NoteTime(now);
-  if (static_cast<int64_t>(verdict.stamp() >> 16) > latest_ms_ + 1)
-    return "I14: an effective stamp lies beyond the server's time";
   const bool is_retry = set->header.has_retry_of();
-  if (verdict.stamp() <= last_stamp && !is_retry)
-    return "I14: a replica's effective stamps do not rise";
+  auto& [last_sequence, last_stamp] = last_[{replica, partition}];
+  const std::string misplaced =
+      CheckPlace(partition, verdict, last_sequence, is_retry ? 0 : last_stamp);
+  if (!misplaced.empty()) return misplaced;
 
   Trial trial{set->header};
   trial.user = users_[replica];

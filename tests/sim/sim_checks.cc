@@ -367,37 +367,39 @@ void SimWorld::CheckRecoveredDevice(SimDevice* device) {
 }
 
 // What a failed write left behind is read from the feed; what was acknowledged has to be there.
+void SimWorld::NoticeMissedCommits(const std::string& partition) {
+  AuthorityStore& store = server_->store();
+  const uint64_t known = oracle_.head(partition);
+  Expect(store.Head(partition) >= known, "I1: the server lost commits that it had acknowledged");
+  if (store.Head(partition) <= known || !result_.failure.empty()) return;
+  std::vector<std::pair<v1::Verdict, ReplicaId>> missed;
+  std::vector<ReplicaId> replicas = {attacker_};
+  for (const auto& device : devices_) replicas.push_back(device->replica);
+  for (const ReplicaId& replica : replicas) {
+    const auto page = store.ReadFeed({.replica = replica,
+                                      .partition = partition,
+                                      .feeds = {},
+                                      .complete = known,
+                                      .scanned = known,
+                                      .target_bytes = 1 << 30});
+    CHECK(page.ok());
+    for (const v1::Verdict& verdict : page->body.verdicts()) missed.emplace_back(verdict, replica);
+  }
+  std::sort(missed.begin(), missed.end(), [](const auto& a, const auto& b) {
+    return a.first.commit_sequence() < b.first.commit_sequence();
+  });
+  for (const auto& [verdict, replica] : missed) NoteVerdict(replica, partition, verdict);
+  // An erasure has commits without verdicts.
+  if (!oracle_.erased().empty() || !erasing_.empty())
+    oracle_.SkipTo(partition, store.Head(partition));
+  Expect(oracle_.head(partition) == store.Head(partition),
+         "I3: commits without verdicts after a crash");
+}
+
 void SimWorld::CheckRecoveredServer() {
   AuthorityStore& store = server_->store();
-  for (const char* partition : {"MX", "MX/09", "MX/20"}) {
-    if (!is_modelled()) break;
-    const uint64_t known = oracle_.head(partition);
-    Expect(store.Head(partition) >= known, "I1: the server lost commits that it had acknowledged");
-    if (store.Head(partition) <= known || !result_.failure.empty()) continue;
-    std::vector<std::pair<v1::Verdict, ReplicaId>> missed;
-    std::vector<ReplicaId> replicas = {attacker_};
-    for (const auto& device : devices_) replicas.push_back(device->replica);
-    for (const ReplicaId& replica : replicas) {
-      const auto page = store.ReadFeed({.replica = replica,
-                                        .partition = partition,
-                                        .feeds = {},
-                                        .complete = known,
-                                        .scanned = known,
-                                        .target_bytes = 1 << 30});
-      CHECK(page.ok());
-      for (const v1::Verdict& verdict : page->body.verdicts())
-        missed.emplace_back(verdict, replica);
-    }
-    std::sort(missed.begin(), missed.end(), [](const auto& a, const auto& b) {
-      return a.first.commit_sequence() < b.first.commit_sequence();
-    });
-    for (const auto& [verdict, replica] : missed) NoteVerdict(replica, partition, verdict);
-    // An erasure has commits without verdicts.
-    if (!oracle_.erased().empty() || !erasing_.empty())
-      oracle_.SkipTo(partition, store.Head(partition));
-    Expect(oracle_.head(partition) == store.Head(partition),
-           "I3: commits without verdicts after a crash");
-  }
+  if (is_modelled())
+    for (const char* partition : {"MX", "MX/09", "MX/20"}) NoticeMissedCommits(partition);
   NoteErasures();
   const auto grants = AllGrants(store);
   CHECK(grants.ok());

@@ -126,9 +126,10 @@ void SimWorld::NoticeFailures() {
     const absl::Status health = server_->store().Health();
     if (!server_->disk().has_power() || !health.ok()) StopServer();
   }
-  for (const auto& device : devices_)
-    if (device->store != nullptr && (!device->disk->has_power() || device->is_damaged))
-      StopDevice(device.get());
+  for (const auto& device : devices_) {
+    const bool is_down = !device->disk->has_power() || device->is_damaged;
+    if (device->store != nullptr && is_down) StopDevice(device.get());
+  }
 }
 
 void SimWorld::Heal() {

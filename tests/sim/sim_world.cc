@@ -155,7 +155,7 @@ void SimWorld::AddDevice(int number, SimRandom random) {
 
 absl::Time SimWorld::LeaseEnd() const {
   if (!scenario_.has(Fault::kShortLeases)) return server_->clock().Now() + kForever;
-  constexpr std::array<int64_t, 4> kMinutes = {10, 60, 12 * 60, 20 * 24 * 60};
+  constexpr std::array<int64_t, 4> kMinutes = {10, 60, int64_t{12} * 60, int64_t{20} * 24 * 60};
   SimRandom random = root_.Fork("lease");
   return server_->clock().Now() + absl::Minutes(kMinutes[random.Uniform(kMinutes.size())]);
 }

@@ -194,6 +194,7 @@ class SimWorld {
   void NoticeLateVerdicts(const std::string& partition, uint64_t before);
   void CheckRecoveredDevice(SimDevice* device);
   void CheckRecoveredServer();
+  void NoticeMissedCommits(const std::string& partition);
   void CheckCursors(const SimDevice& device);
   void CheckSessionEnd(SimDevice* device, const absl::Status& status);
   void Converge();

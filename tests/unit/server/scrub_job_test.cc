@@ -45,12 +45,14 @@ class ScrubbedKv final : public LentKv {
 };
 
 class ScrubJobTest : public ::testing::Test {
- protected:
-  ScrubJobTest() { Open(NewMemoryKv()); }
+ public:
   ~ScrubJobTest() override {
     store_.reset();
     if (!directory_.empty()) std::filesystem::remove_all(directory_);
   }
+
+ protected:
+  ScrubJobTest() { Open(NewMemoryKv()); }
 
   void Open(std::shared_ptr<Kv> kv) {
     AuthorityStoreOptions options;
