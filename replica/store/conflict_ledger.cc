@@ -168,6 +168,28 @@ absl::Status Continue(const TrialRecord& about, const RecordId& id, const Occasi
   return absl::OkStatus();
 }
 
+// What the entry `id` and those that continue it hold. Takes what it reads off `*budget`.
+absl::StatusOr<CitedConflict> ReadCited(const RecordId& id, const TrialRecord& about,
+                                        TrialRecords* records, int* budget) {
+  CitedConflict cited{.id = id, .field = 0, .values = {}};
+  uint32_t entries = 1;
+  for (uint32_t i = 0; i < entries && 0 < *budget; ++i, *budget -= 1) {
+    ASSIGN_OR_RETURN(const TrialRecord* trial,
+                     records->Open(about.slot->partition, kConflictTypeId,
+                                   i == 0 ? id : ContinuationId(id, i - 1)));
+    const v1::Conflict entry = EntryOf(*trial);
+    if (!IsAbout(entry, about)) break;
+    cited.field = entry.about_field();
+    // The latest are in the first entry.
+    if (i == 0 && cited.field == 0) cited.parked = ParkedIn(entry);
+    if (!IsGuarded(about.slot->type, entry.policy())) break;
+    if (i == 0) entries += entry.continued();
+    if (entry.has_winner()) cited.values.push_back(entry.winner().value());
+    for (const v1::Contender& loser : entry.losers()) cited.values.push_back(loser.value());
+  }
+  return cited;
+}
+
 }  // namespace
 
 RecordId ContinuationId(const RecordId& conflict, uint32_t number) {
@@ -210,22 +232,7 @@ absl::StatusOr<std::vector<CitedConflict>> ConflictLedger::CitedBy(const v1::Cha
   for (const std::string& bytes : change.resolves()) {
     const auto id = RecordId::FromBytes(bytes);
     if (!id.ok()) continue;
-    uint32_t entries = 1;
-    CitedConflict cited{.id = *id, .field = 0, .values = {}};
-    for (uint32_t i = 0; i < entries && budget > 0; ++i, --budget) {
-      ASSIGN_OR_RETURN(const TrialRecord* trial,
-                       records->Open(about.slot->partition, kConflictTypeId,
-                                     i == 0 ? *id : ContinuationId(*id, i - 1)));
-      const v1::Conflict entry = EntryOf(*trial);
-      if (!IsAbout(entry, about)) break;
-      cited.field = entry.about_field();
-      // The latest are in the first entry.
-      if (i == 0 && cited.field == 0) cited.parked = ParkedIn(entry);
-      if (!IsGuarded(about.slot->type, entry.policy())) break;
-      if (i == 0) entries += entry.continued();
-      if (entry.has_winner()) cited.values.push_back(entry.winner().value());
-      for (const v1::Contender& loser : entry.losers()) cited.values.push_back(loser.value());
-    }
+    ASSIGN_OR_RETURN(CitedConflict cited, ReadCited(*id, about, records, &budget));
     if (!cited.values.empty() || !cited.parked.empty()) all.push_back(std::move(cited));
     if (budget == 0) break;
   }

@@ -323,9 +323,10 @@ void KvDeviceStore::SetPosition(const std::optional<RetryOf>& retry, const Parti
   refused.set_sequence(retry->header.sequence());
   // The first try of all: that is the one which the kept position and stamp belong to.
   *header->mutable_retry_of() = retry->header.has_retry_of() ? retry->header.retry_of() : refused;
-  if (!retry->is_edited)
+  if (!retry->is_edited) {
     *header->mutable_same_work() =
         retry->header.has_same_work() ? retry->header.same_work() : refused;
+  }
   header->set_retried_at_ms(now.server_time_ms() + now.elapsed_ms());
   header->set_retried_revocation(now.revocation());
 }

@@ -218,9 +218,10 @@ absl::StatusOr<std::optional<v1::Batch>> ServerPull::ReadLane(const std::string&
       return std::nullopt;
     }
     const absl::StatusOr<FeedPage> read = store_->ReadFeed(RequestOf(partition, *lane));
-    if (!read.ok())
+    if (!read.ok()) {
       return absl::Status(read.status().code(),
                           absl::StrCat(partition, ": ", read.status().message()));
+    }
     const FeedPage& page = *read;
     // Anything else would send the same page for ever.
     if (page.to < lane->read || page.to > page.head ||
