@@ -81,6 +81,9 @@ StateDecision DecideState(const SlotWrite& write, const Perspective& who, const 
 
   const std::optional<int32_t> from = StateAtPosition(record, field.number, who);
   const bool starts = creates && !from.has_value();
+  // The record has just been made: what it starts in need not be reachable from 0.
+  const bool is_first = starts && record.FindField(field.number) == nullptr;
+  if (is_first && !decision.is_concurrent && IsInitial(rules, target)) return decision;
   // Somebody was in that state already, and a person chose it among those that met.
   bool was_legal = write.decides != Decision::kNone;
   if (!was_legal)
