@@ -1,12 +1,14 @@
 // The required results when two people work offline, row by row, at the authority that both sync
 // with. A row whose record type comes with a later issue runs on a type made for it
-// (tests/support/domain_types.proto). docs/merge-semantics.md has the table.
+// (tests/support/domain_types.proto). Rows 7 to 12, which are about what each of the two has in the
+// end, are in domain_phones_test.cc. docs/merge-semantics.md has the table.
 #include <algorithm>
 
 #include "brigada/v1/person.pb.h"
 #include "client_lib/conflict_choice.h"
 #include "server/grant_judge.h"
 #include "tests/support/domain_types.pb.h"
+#include "tests/unit/merge/domain_registry.h"
 #include "tests/unit/store/authority_fixture.h"
 
 namespace brigada {
@@ -14,23 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
-
-const Registry& DomainRegistry() {
-  static const Registry& registry = *[] {
-    std::vector<const google::protobuf::Descriptor*> descriptors;
-    for (const RecordType* type : Registry::BuiltIn().types())
-      descriptors.push_back(type->descriptor());
-    for (const auto* descriptor :
-         {testing::Membership::descriptor(), testing::ConsentStanding::descriptor(),
-          testing::ProposalVersion::descriptor(), testing::VersionAmendment::descriptor(),
-          testing::VersionSupport::descriptor(), testing::TaskSheet::descriptor()})
-      descriptors.push_back(descriptor);
-    auto built = Registry::Build(descriptors);
-    CHECK(built.ok());
-    return std::move(built).value().release();
-  }();
-  return registry;
-}
 
 class DomainRowsTest : public AuthorityFixture {
  protected:
@@ -242,110 +227,6 @@ TEST_F(DomainRowsTest, Row06AnEventThatWasHeldMayBeMovedInTheCalendar) {
   EXPECT_EQ(Beto(Edit(type, id, StartingAt("2026-01-02T18:00"))).conflicts_size(), 0);
 }
 
-TEST_F(DomainRowsTest, Row07TwoHeadcountsAreTwoRecords) {
-  v1::Headcount one;
-  one.set_event(std::string(16, 'e'));
-  one.set_total(64);
-  v1::Headcount other = one;
-  other.set_total(58);
-  const RecordId first = New(one);
-  const RecordId second = New(other);
-  EXPECT_EQ(Now<v1::Headcount>(first).total(), 64);
-  EXPECT_EQ(Now<v1::Headcount>(second).total(), 58);
-}
-
-TEST_F(DomainRowsTest, Row08SameCurpTwiceIsTwoUsableRecordsThatAreFoundTogether) {
-  v1::Person ana = FullName("Ana", "Ruiz");
-  ana.set_curp("RUAA900528MOCZNN09");
-  const RecordId first = New(ana);
-  const RecordId second = New(ana);
-  EXPECT_NE(first, second);
-  EXPECT_EQ(Now<v1::Person>(first).curp(), Now<v1::Person>(second).curp());
-  EXPECT_EQ(Commit(&beto_, {Edit(PersonType(), first, PersonNamed("Ana María"))}).outcome(),
-            v1::APPLIED);
-}
-
-// What a merge of people rests on: the late edit of the record that went is kept with its author,
-// can be laid on the one that stays, and on the one that went when the merge is undone.
-TEST_F(DomainRowsTest, Row09LateEditOfAMergedRecordLandsOnTheOtherAndOnItselfAgain) {
-  const RecordId stays = New(FullName("Ana", "Ruiz"));
-  const RecordId goes = New(FullName("Ana", "Ruis"));
-  Commit(&ana_, {Deletion(PersonType(), goes)});
-  v1::Person edit;
-  edit.add_phones("+529511234567");
-  const v1::Verdict late = Beto(Edit(PersonType(), goes, edit));
-  const LedgerEntry entry = EntryOf(late);
-  ASSERT_EQ(entry.conflict.losers_size(), 1);
-  EXPECT_EQ(entry.conflict.losers(0).user(), "beto");
-
-  v1::Change onto = Edit(PersonType(), stays, v1::Person());
-  onto.set_values(entry.conflict.losers(0).value());
-  EXPECT_EQ(Commit(&ana_, {onto}).outcome(), v1::APPLIED);
-  EXPECT_THAT(Now<v1::Person>(stays).phones(), SizeIs(1));
-
-  ASSERT_OK_AND_ASSIGN(const v1::Change undo, ChangeThatDecides(&PersonType(), entry, 0));
-  EXPECT_EQ(Commit(&ana_, {undo}).outcome(), v1::APPLIED);
-  EXPECT_THAT(Now<v1::Person>(goes).phones(), SizeIs(1));
-  EXPECT_EQ(Now<v1::Person>(goes).name().first_surname(), "Ruis");
-}
-
-TEST_F(DomainRowsTest, Row10IdentityStaysErasedAndTheVisitStaysWithoutIt) {
-  const RecordId id = New(FullName("Eva", "Luna"));
-  ASSERT_OK(
-      store_->Erase({.type_id = PersonType().type_id(), .id = id, .scope = "", .user = "a"}, now_));
-  v1::Visit visit;
-  visit.set_person(id.AsBytes());
-  visit.mutable_at()->set_seconds(1'767'000'000);
-  visit.set_outcome(v1::CONTACT);
-  const RecordId visit_id = beto_.NewId();
-  EXPECT_EQ(Beto(Create(VisitType(), visit_id, kJuarez, visit)).outcome(), v1::APPLIED);
-  const v1::Verdict edit = Beto(Edit(PersonType(), id, PersonNamed("Eva")));
-  EXPECT_EQ(edit.refusals(0).reason(), v1::ERASED_RECORD) << "beto is told";
-  EXPECT_FALSE(Get(PersonType(), id).has_value());
-  EXPECT_TRUE(Get(VisitType(), visit_id).has_value());
-}
-
-TEST_F(DomainRowsTest, Row11EditUnderAnApprovedVersionIsAnAmendmentToIt) {
-  testing::ProposalVersion draft;
-  draft.set_text("v3");
-  draft.set_state(testing::AT_TABLE);
-  const RecordId version = New(draft);
-  testing::ProposalVersion approval;
-  approval.set_state(testing::APPROVED_BY_TABLE);
-  testing::ProposalVersion rewritten;
-  rewritten.set_text("v3, otra vez");
-  testing::VersionAmendment amendment;
-  amendment.set_version(version.AsBytes());
-  amendment.set_text("v3, otra vez");
-  Ana(Edit(Type("ProposalVersion"), version, approval));
-  const v1::Verdict in_place = Beto(Edit(Type("ProposalVersion"), version, rewritten));
-  const RecordId id = beto_.NewId();
-  Beto(Create(Type("VersionAmendment"), id, kJuarez, amendment));
-
-  EXPECT_EQ(in_place.refusals(0).reason(), v1::ALREADY_SET);
-  EXPECT_EQ(Now<testing::ProposalVersion>(version).text(), "v3");
-  EXPECT_EQ(Now<testing::ProposalVersion>(version).state(), testing::APPROVED_BY_TABLE);
-  EXPECT_EQ(Now<testing::VersionAmendment>(id).version(), version.AsBytes());
-}
-
-TEST_F(DomainRowsTest, Row12SupportStaysWithItsVersion) {
-  testing::ProposalVersion text;
-  text.set_text("v3");
-  const RecordId third = New(text);
-  testing::VersionSupport support;
-  support.set_version(third.AsBytes());
-  support.set_supporter(std::string(16, 's'));
-  const RecordId id = *DeriveId(Type("VersionSupport"), support);
-  Ana(Create(Type("VersionSupport"), id, kJuarez, support));
-  text.set_text("v4");
-  const RecordId fourth = beto_.NewId();
-  Beto(Create(Type("ProposalVersion"), fourth, kJuarez, text));
-  EXPECT_EQ(Now<testing::VersionSupport>(id).version(), third.AsBytes());
-  testing::VersionSupport turned;
-  turned.set_version(fourth.AsBytes());
-  EXPECT_EQ(Commit(&ana_, {Edit(Type("VersionSupport"), id, turned)}).outcome(), v1::REJECTED);
-}
-
 TEST_F(DomainRowsTest, Row13WorkFromBeforeARevocationIsAcceptedLaterWorkIsNot) {
   constexpr int64_t kTuesday = 1'767'000'000'000;
   v1::GrantRecord grant;
@@ -420,6 +301,18 @@ TEST_F(DomainRowsTest, Row17DoneStandsOverCancelledAndTheConflictIsOpen) {
     EXPECT_EQ(Now<testing::TaskSheet>(id).state(), testing::TASK_DONE);
     EXPECT_EQ(OpenConflictsOf(Type("TaskSheet"), id), 1u);
   }
+}
+
+TEST_F(DomainRowsTest, ANewRecordStartsInAnInitialStateThatNoTransitionLeadsTo) {
+  testing::PersonMerge merge;
+  merge.set_survivor(std::string(16, 's'));
+  merge.set_alias(std::string(16, 'a'));
+  merge.set_decision(testing::MERGE_DECISION_PROPOSED);
+  const RecordId id = New(merge);
+  EXPECT_EQ(Now<testing::PersonMerge>(id).decision(), testing::MERGE_DECISION_PROPOSED);
+  merge.set_decision(testing::MERGE_DECISION_MERGED);
+  EXPECT_EQ(Ana(Create(Type("PersonMerge"), ana_.NewId(), kJuarez, merge)).refusals(0).reason(),
+            v1::ILLEGAL_TRANSITION);
 }
 
 // No transition leads from done to cancelled, nor from revoked to granted in the rows where a
