@@ -1,0 +1,34 @@
+// Stores with a row of every kind, made by real sessions, for the fuzz targets that damage rows;
+// and the damage.
+#ifndef TESTS_FUZZ_ROW_WORLD_H_
+#define TESTS_FUZZ_ROW_WORLD_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "google/protobuf/repeated_field.h"
+#include "replica/store/kv.h"
+#include "tests/fuzz/scripts.pb.h"
+
+namespace brigada {
+
+// Never written to: copy them (CopyDisk).
+struct RowWorld {
+  std::shared_ptr<Kv> server;
+  // Of a device with unsent, retained and refused work, a conflict and a repair that is due.
+  std::shared_ptr<Kv> device;
+  // The same, which has lost a scope and not let go of it yet.
+  std::shared_ptr<Kv> purging;
+};
+const RowWorld& TheRowWorld();
+
+void DamageRows(const google::protobuf::RepeatedPtrField<fuzz::RowDamage>& damages, Kv* disk);
+
+// What the operations of a store with damaged rows may say: that they worked, that it is damaged
+// and where, or what they say to callers. CHECKs otherwise. True: it worked.
+bool Answers(const absl::Status& status);
+
+}  // namespace brigada
+
+#endif  // TESTS_FUZZ_ROW_WORLD_H_
