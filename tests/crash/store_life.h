@@ -33,13 +33,30 @@ void LiveOnRealFiles(std::string directory);
 // Where a life puts the file or directory `path` of its disk.
 std::string PathOnDisk(const std::string& path);
 
-// The disk of a store of `kind`: a device's has a mirror beside it.
-absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode, StoreKind kind);
+// Called after each write of a store with what is there now.
+using OnWrite = std::function<void(const KvReader&)>;
+
+// The disk of a store of `kind`: a device's has a mirror beside it. `on_write` may be empty.
+absl::StatusOr<std::unique_ptr<Kv>> OpenDisk(FaultEnv& env, SyncMode mode, StoreKind kind,
+                                             OnWrite on_write = {});
+
+// Everything that the files below `directory` of the disk say, deleted and overwritten versions
+// too, in lower case. The store there is closed.
+std::string BytesOnDisk(const FaultDisk& disk, const std::string& directory);
+
+// Whether a key or a value of any table has `text` in it, in lower case or as it is.
+absl::StatusOr<bool> IsInTables(const KvReader& reader, const std::string& text);
 
 // One life; the same steps do the same to the byte in each. One thread.
 class StoreLife {
  public:
   virtual ~StoreLife() = default;
+
+  // What its disk held before the first step.
+  virtual StoreContent initial_content() const { return {}; }
+  // A life with steps of several writes tells of each, from the opening of its disk on: after a
+  // fault the store may hold what was there after any of them, and the step is taken again.
+  virtual void SetOnWrite(OnWrite /*on_write*/) {}
 
   virtual StoreKind kind() const = 0;
   virtual size_t step_count() const = 0;
@@ -53,6 +70,8 @@ class StoreLife {
   // After a crash the store held the first `steps` steps, and is open again: whether that fits what
   // its callers were told. OK or what is wrong.
   virtual absl::Status CheckPromises(size_t steps) = 0;
+  // Every step has been taken, some of them after a fault. OK or what is wrong. May close it.
+  virtual absl::Status CheckEnd() { return absl::OkStatus(); }
 };
 
 using NewLife = std::function<std::unique_ptr<StoreLife>(FaultEnv*, SyncMode)>;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,39 +19,60 @@ constexpr uint64_t kSettingsStride = 2003;
 
 uint64_t StrideOf(uint64_t stride) { return std::getenv("BRIGADA_LONG") == nullptr ? stride : 1; }
 
+// What a store held at one time, and how many steps had been taken whole by then.
+struct Moment {
+  size_t steps = 0;
+  StoreContent content;
+};
+
 // A life without faults.
 struct WholeLife {
-  std::vector<StoreContent> contents;  // after 0, 1, 2... steps
-  std::vector<uint64_t> operations;    // of the disk, so far, likewise; at the end those of closing
+  std::vector<Moment> moments;       // after each write, as far as the life tells, and each step
+  std::vector<size_t> ends;          // which of them is the end of the first 0, 1, 2... steps
+  std::vector<uint64_t> operations;  // of the disk, so far, likewise; at the end those of closing
+
+  const StoreContent& ContentAfter(size_t steps) const { return moments[ends[steps]].content; }
 };
 
 WholeLife LiveWhole(const NewLife& new_life) {
   FaultEnv env;
   const std::unique_ptr<StoreLife> life = new_life(&env, SyncMode::kHonest);
   WholeLife whole;
-  whole.contents.resize(1);
-  whole.operations.push_back(0);
-  for (size_t step = 0; step < life->step_count(); ++step) {
-    const absl::Status status = life->Step(step);
-    if (!status.ok()) std::cerr << "step " << step << ": " << status << "\n";
-    CHECK(status.ok());
-    whole.contents.push_back(ReadContent(*life->kv()).value());
+  size_t taken = 0;
+  const auto end_step = [&](StoreContent content) {
+    whole.ends.push_back(whole.moments.size());
+    whole.moments.push_back({taken, std::move(content)});
     whole.operations.push_back(env.disk().mutating_ops());
+  };
+  end_step(life->initial_content());
+  life->SetOnWrite([&](const KvReader& reader) {
+    whole.moments.push_back({taken, ReadContent(reader).value()});
+  });
+  while (taken < life->step_count()) {
+    const absl::Status status = life->Step(taken);
+    if (!status.ok()) std::cerr << "step " << taken << ": " << status << "\n";
+    CHECK(status.ok());
+    ++taken;
+    end_step(ReadContent(*life->kv()).value());
   }
+  life->SetOnWrite({});
   life->Close();
   whole.operations.push_back(env.disk().mutating_ops());
   return whole;
 }
 
-// The operations to cut: all of the short steps, and every `stride`-th of those that open or copy a
-// store, which are most.
-std::vector<uint64_t> CutsOf(const std::vector<uint64_t>& operations, uint64_t stride) {
+// The operations to cut: every `short_stride`-th of the short steps, and every `stride`-th of those
+// that open or copy a store, which are most.
+std::vector<uint64_t> CutsOf(const std::vector<uint64_t>& operations, uint64_t stride,
+                             uint64_t short_stride) {
   constexpr uint64_t kLongStep = 12;
   std::vector<uint64_t> cuts;
   for (size_t i = 1; i < operations.size(); ++i) {
     const bool is_long = operations[i] - operations[i - 1] > kLongStep;
-    const uint64_t step = is_long ? StrideOf(stride) : 1;
-    for (uint64_t k = operations[i - 1] + 1; k <= operations[i]; k += step) cuts.push_back(k);
+    const uint64_t step = StrideOf(is_long ? stride : short_stride);
+    // Not always the same operations of a step.
+    const uint64_t first = operations[i - 1] + 1 + (is_long ? 0 : i % step);
+    for (uint64_t k = first; k <= operations[i]; k += step) cuts.push_back(k);
   }
   return cuts;
 }
@@ -80,7 +102,9 @@ class CutSweep {
   CutSweep(const NewLife& new_life, SyncMode mode)
       : new_life_(new_life), mode_(mode), whole_(LiveWhole(new_life)) {}
 
-  std::vector<uint64_t> cuts(uint64_t stride) const { return CutsOf(whole_.operations, stride); }
+  std::vector<uint64_t> cuts(uint64_t stride, uint64_t short_stride) const {
+    return CutsOf(whole_.operations, stride, short_stride);
+  }
 
   // Empty, or what is wrong after a cut in operation `k`.
   std::string Cut(uint64_t k, bool torn) const {
@@ -102,7 +126,7 @@ class CutSweep {
     std::string wrong;
     for (size_t steps = reached.attempted; steps >= reached.promised; --steps) {
       env.disk().Restore(image);
-      wrong = recover(env, whole_.contents[steps]);
+      wrong = recover(env, whole_.ContentAfter(steps));
       if (wrong.empty()) return "";
     }
     return absl::StrCat("promised ", reached.promised, " steps: ", wrong);
@@ -133,15 +157,13 @@ class CutSweep {
       if (!kv.ok()) return absl::StrCat("does not open: ", kv.status().ToString());
       const auto content = ReadContent(**kv);
       if (!content.ok()) return absl::StrCat("does not read: ", content.status().ToString());
-      // From the latest on: a step that only reads leaves the content of the one before.
-      steps = attempted + 1;
-      while (steps > promised && whole_.contents[steps - 1] != *content) --steps;
-      if (steps == promised) {
+      const std::optional<size_t> moment = MomentOf(*content, promised, attempted);
+      if (!moment.has_value()) {
         return absl::StrCat(
             "promised ", promised, " steps, attempted ", attempted,
-            ", holds no such content: ", Differences(whole_.contents[promised], *content));
+            ", holds no such content: ", Differences(whole_.ContentAfter(promised), *content));
       }
-      --steps;
+      steps = whole_.moments[*moment].steps;
     }
     // Opening is a step of its own and may be taken any number of times.
     absl::Status status = life.Step(0);
@@ -152,8 +174,18 @@ class CutSweep {
       status = life.Step(step);
       if (!status.ok()) return absl::StrCat("stops at step ", step, ": ", status.ToString());
     }
+    status = life.CheckEnd();
+    if (!status.ok()) return absl::StrCat("ends wrong: ", status.ToString());
     life.Close();
     return "";
+  }
+
+  // From the latest on: a step that only reads leaves the content of the one before.
+  std::optional<size_t> MomentOf(const StoreContent& content, size_t promised,
+                                 size_t attempted) const {
+    for (size_t i = whole_.ends[attempted] + 1; i > whole_.ends[promised]; --i)
+      if (whole_.moments[i - 1].content == content) return i - 1;
+    return std::nullopt;
   }
 
   const NewLife& new_life_;
@@ -176,10 +208,10 @@ std::string OutcomeOf(FaultEnv& env, StoreKind kind, const StoreContent& whole) 
   return *content == whole ? "intact" : "silent loss";
 }
 
-SweepResult CutEach(const CutSweep& sweep, uint64_t stride,
+SweepResult CutEach(const std::vector<uint64_t>& cuts,
                     const std::function<std::string(uint64_t k, bool torn)>& cut) {
   SweepResult result;
-  for (const uint64_t k : sweep.cuts(stride)) {
+  for (const uint64_t k : cuts) {
     for (const bool torn : {false, true}) {
       ++result.cases;
       const std::string wrong = cut(k, torn);
@@ -200,15 +232,17 @@ void Report(const char* name, const SweepResult& result) {
   std::cout << "\n";
 }
 
-SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride) {
+SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride,
+                           uint64_t short_stride) {
   const CutSweep sweep(new_life, mode);
-  return CutEach(sweep, stride, [&](uint64_t k, bool torn) { return sweep.Cut(k, torn); });
+  return CutEach(sweep.cuts(stride, short_stride),
+                 [&](uint64_t k, bool torn) { return sweep.Cut(k, torn); });
 }
 
 SweepResult SweepCutsWithoutDatabase(const NewLife& new_life, uint64_t stride,
                                      const Recover& recover) {
   const CutSweep sweep(new_life, SyncMode::kHonest);
-  return CutEach(sweep, stride,
+  return CutEach(sweep.cuts(stride, 1),
                  [&](uint64_t k, bool torn) { return sweep.CutWithoutDatabase(k, torn, recover); });
 }
 

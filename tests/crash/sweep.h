@@ -24,10 +24,12 @@ void Report(const char* name, const SweepResult& result);
 
 // Cuts the power in the middle of each operation of the disk, once with the unsynced bytes gone and
 // once with a part of them there. Of the many operations that open or copy a store every
-// `stride`-th is taken (all of them with BRIGADA_LONG). Then the store must open, hold the first
+// `stride`-th is taken, of those of other steps every `short_stride`-th (all of them with
+// BRIGADA_LONG). Then the store must open, hold the first
 // n steps whole for some n from the last durable one acknowledged on, keep what it told its
 // callers, and be able to take the rest of the steps.
-SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride);
+SweepResult SweepPowerCuts(const NewLife& new_life, SyncMode mode, uint64_t stride,
+                           uint64_t short_stride = 1);
 
 // Flips one bit of every `stride`-th byte of each file (all bytes with BRIGADA_LONG). Then the
 // store must not open, or a read must fail, or it holds all it held. Of a store that is damaged

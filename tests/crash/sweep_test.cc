@@ -5,8 +5,11 @@
 
 #include "gtest/gtest.h"
 #include "replica/base/log.h"
+#include "tests/crash/authority_keeping_life.h"
 #include "tests/crash/authority_life.h"
+#include "tests/crash/device_keeping_life.h"
 #include "tests/crash/device_life.h"
+#include "tests/crash/restore_life.h"
 
 namespace brigada {
 namespace {
@@ -14,6 +17,9 @@ namespace {
 // Without BRIGADA_LONG a few seconds each.
 constexpr uint64_t kCutStride = 29;
 constexpr uint64_t kFlipStride = 67;
+// Of lives with many steps, which look into the files at the end.
+constexpr uint64_t kKeepingStride = 83;
+constexpr uint64_t kShortKeepingStride = 3;
 
 // The sweeps stop thousands of stores; their log lines would bury a failure.
 class QuietLog final : public ::testing::Environment {
@@ -30,6 +36,13 @@ TEST(DeviceSweepTest, APowerCutAnywhereLosesNothingAcknowledged) {
   const SweepResult result = SweepPowerCuts(NewDeviceLife, SyncMode::kHonest, kCutStride);
   EXPECT_EQ(result.wrong, "");
   Report("power cuts of a device", result);
+}
+
+TEST(DeviceSweepTest, APowerCutAnywhereInItsKeepingLeavesNoHalfState) {
+  const SweepResult result =
+      SweepPowerCuts(NewDeviceKeepingLife, SyncMode::kHonest, kKeepingStride, kShortKeepingStride);
+  EXPECT_EQ(result.wrong, "");
+  Report("power cuts of a device's keeping", result);
 }
 
 TEST(DeviceSweepTest, ADeviceWithoutSyncsIsFoundOut) {
@@ -53,6 +66,20 @@ TEST(AuthoritySweepTest, APowerCutAnywhereLosesNothingAcknowledged) {
   const SweepResult result = SweepPowerCuts(NewAuthorityLife, SyncMode::kHonest, kCutStride);
   EXPECT_EQ(result.wrong, "");
   Report("power cuts of a server", result);
+}
+
+TEST(AuthoritySweepTest, APowerCutAnywhereInItsKeepingLeavesNoHalfState) {
+  const SweepResult result = SweepPowerCuts(NewAuthorityKeepingLife, SyncMode::kHonest,
+                                            kKeepingStride, kShortKeepingStride);
+  EXPECT_EQ(result.wrong, "");
+  Report("power cuts of a server's keeping", result);
+}
+
+TEST(AuthoritySweepTest, APowerCutAnywhereInARestoreLosesNothingAndBringsNothingBack) {
+  const SweepResult result =
+      SweepPowerCuts(NewRestoreLife, SyncMode::kHonest, kKeepingStride, kShortKeepingStride);
+  EXPECT_EQ(result.wrong, "");
+  Report("power cuts of a restore", result);
 }
 
 TEST(AuthoritySweepTest, AServerWithoutSyncsIsFoundOut) {
