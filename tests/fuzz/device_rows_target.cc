@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "replica/base/check.h"
+#include "replica/merge/record.h"
 #include "replica/schema/diff.h"
+#include "replica/store/authority_erase.h"
 #include "replica/store/device_store.h"
 #include "replica/store/memory_kv.h"
 #include "replica/store/outbox_salvage.h"
+#include "replica/store/record_ranges.h"
 #include "replica/store/store_check.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/fuzz_world.h"
@@ -23,6 +26,23 @@ namespace brigada {
 namespace {
 
 constexpr int kMaxPages = 64;
+
+// What a server says of the record with this range key once it is erased.
+v1::Entry ErasedEntry(absl::string_view key, uint64_t sequence) {
+  WriteRef write;
+  write.stamp = Hlc{(uint64_t{1'767'400'000'000} << 16) + sequence};
+  write.sequence = sequence;
+  Record record;
+  MakeErased(write, "MX/20/067", &record);
+  v1::Entry entry;
+  entry.set_type_id(TypeOfRangeKey(key));
+  entry.set_record_id(IdOfRangeKey(key).AsBytes());
+  entry.set_scope("MX/20/067");
+  entry.set_sequence(sequence);
+  entry.set_whole(true);
+  *entry.mutable_state() = EncodeRecord(record);
+  return entry;
+}
 
 class DamagedDevice {
  public:
@@ -158,10 +178,13 @@ void DamagedDevice::Settle() {
     verdict.set_sequence(head.confirmed() + 1);
     verdict.set_commit_sequence(cursor.scanned() + 1);
     verdict.set_outcome(v1::APPLIED);
+    const auto listed = store_->ListRange(cursor.partition(), "", "", 2);
+    const bool has_records = Answers(listed.status()) && !listed->items.empty();
+    if (has_records)
+      *body.add_entries() = ErasedEntry(listed->items[0].key(), cursor.scanned() + 1);
     Answers(store_->ApplyBatch(batch, body).status());
     v1::RepairBody repair;
-    const auto listed = store_->ListRange(cursor.partition(), "", "", 1);
-    if (Answers(listed.status()) && !listed->items.empty()) repair.add_gone(listed->items[0].key());
+    if (has_records) repair.add_gone(listed->items.back().key());
     Answers(store_->ApplyRepair(cursor.partition(), "", "", repair).status());
     Answers(store_->EndRepair(cursor.partition(), {}));
     Answers(store_->RecomputeSums(cursor.partition()).status());

@@ -52,6 +52,7 @@ class RowMaker {
     RowWorld world{NewMemoryKv(), NewMemoryKv(), NewMemoryKv()};
     CopyDisk(server_disk_, world.server);
     CopyDisk(ana_.disk, world.device);
+    CHECK(ana_.store->GiveUpCursor(kFuzzPartition).ok());
     v1::Welcome less;
     less.set_epoch(authority_->epoch().AsBytes());
     *less.add_feeds() = FuzzFeeds()[0];
@@ -134,7 +135,6 @@ void RowMaker::Write() {
   Change(&ana_, met, unsent);
   Create(&ana_, "unsent");
   CHECK(ana_.store->PutSetting("server", "brigada.example.mx").ok());
-  CHECK(ana_.store->GiveUpCursor(kFuzzPartition).ok());
   Sync(&beto_);
 }
 

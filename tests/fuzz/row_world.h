@@ -18,7 +18,7 @@ struct RowWorld {
   std::shared_ptr<Kv> server;
   // Of a device with unsent, retained and refused work, a conflict and a repair that is due.
   std::shared_ptr<Kv> device;
-  // The same, which has lost a scope and not let go of it yet.
+  // The same, which has lost its cursor and a scope, and not let go of that yet.
   std::shared_ptr<Kv> purging;
 };
 const RowWorld& TheRowWorld();

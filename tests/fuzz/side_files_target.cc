@@ -61,6 +61,32 @@ void PutFile(FaultEnv& env, const std::string& name, const std::string& bytes) {
   CHECK(env.disk().Append(file, bytes) == DiskError::kNone);
 }
 
+// What is taken out of a damaged file was in it: unless somebody wrote more behind it.
+bool IsAmong(const fuzz::SideFilesScript& script, const KvBatch::Op& op) {
+  if (!script.tail().empty()) return true;
+  for (const v1::MirroredWrites& writes : script.mirror()) {
+    for (const v1::MirroredWrites::Write& written : writes.writes()) {
+      if (written.table() == static_cast<uint32_t>(op.table) && written.key() == op.key &&
+          written.is_deletion() == op.is_delete && (op.is_delete || written.value() == op.value))
+        return true;
+    }
+  }
+  return false;
+}
+
+void ExpectBeginning(const fuzz::SideFilesScript& script,
+                     const std::vector<v1::JournalRecord>& records) {
+  if (!script.tail().empty()) return;
+  size_t read = 0;
+  for (const v1::JournalRecord& record : script.journal()) {
+    if (read == records.size()) return;
+    const std::string written = record.SerializeAsString();
+    if (written.empty() || written.back() == '\0') continue;
+    CHECK(records[read++].SerializeAsString() == written);
+  }
+  CHECK(read == records.size());
+}
+
 // A store that went back is brought up to date with it, and one that did not goes on beside it.
 void OpenBeside(const std::vector<v1::JournalRecord>& records) {
   FakeClock clock;
@@ -92,6 +118,7 @@ void CheckJournal(const fuzz::SideFilesScript& script) {
     return CHECK(absl::IsDataLoss(journal.status()));
   }
   const std::vector<v1::JournalRecord> records = (*journal)->records();
+  ExpectBeginning(script, records);
   LastRun(records);
   LastDirectoryWrite(records);
   OpenBeside(records);
@@ -109,6 +136,7 @@ void CheckMirror(const fuzz::SideFilesScript& script) {
   PutFile(env, "OUTBOX_MIRROR", Damaged(script, FramedAll(script.mirror())));
   const std::shared_ptr<Kv> mirrored = NewMemoryKv();
   const auto findings = ReadOutboxMirror(*env.env(), kDirectory, [&](const KvBatch& batch) {
+    for (const KvBatch::Op& op : batch.ops()) CHECK(IsAmong(script, op));
     return mirrored->Write(batch, Durability::kSync);
   });
   CHECK(findings.ok() && findings->exists);
@@ -151,6 +179,11 @@ void CheckMark(const fuzz::SideFilesScript& script) {
   PutFile(env, "HIGH_WATER_MARK", Damaged(script, slots));
   const auto reading = ReadHighWaterMark(*env.env(), kDirectory);
   CHECK(reading.ok() && reading->exists);
+  const auto is_that = [&](const auto& mark) {
+    return mark.counter() == reading->point->counter || !mark.raw().empty();
+  };
+  CHECK(!reading->point.has_value() || !script.tail().empty() ||
+        std::any_of(script.marks().begin(), script.marks().end(), is_that));
   const CommitPoint found;
   const absl::Status status = CheckNotBelow(found, *reading);
   CHECK(status.ok() || absl::IsDataLoss(status));
