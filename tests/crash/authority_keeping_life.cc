@@ -25,6 +25,8 @@ class AuthorityKeepingLife final : public StoreLife {
   AuthorityKeepingLife(FaultEnv* env, SyncMode mode) : authority_(env, mode, /*seed=*/5) {
     steps_.emplace_back([this] { return Open(); });
     PlanWork();
+    // So that a table has what is erased later, and not the log alone.
+    steps_.emplace_back([this] { return Open(); });
     steps_.emplace_back([this] { return Erase(); });
     erased_after_ = steps_.size();
     steps_.emplace_back([this] { return authority_.store().ScrubFiles(nullptr).status(); });

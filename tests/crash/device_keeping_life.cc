@@ -44,6 +44,8 @@ class DeviceKeepingLife final : public StoreLife {
     Add([this] { return Open(); });
     Add([this] { return store_->SetUser("ana"); });
     AddWork();
+    // So that a table has what is erased later, and not the log alone.
+    Add([this] { return Open(); });
     AddErasure();
     AddRepair();
     AddDivision();

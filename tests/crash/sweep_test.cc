@@ -19,7 +19,7 @@ constexpr uint64_t kCutStride = 29;
 constexpr uint64_t kFlipStride = 67;
 // Of lives with many steps, which look into the files at the end.
 constexpr uint64_t kKeepingStride = 83;
-constexpr uint64_t kShortKeepingStride = 3;
+constexpr uint64_t kShortKeepingStride = 2;
 
 // The sweeps stop thousands of stores; their log lines would bury a failure.
 class QuietLog final : public ::testing::Environment {
