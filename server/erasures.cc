@@ -9,6 +9,7 @@
 #include "brigada/v1/administration_service.pb.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/scope.h"
 #include "replica/store/keys.h"
 
 namespace brigada {
@@ -27,10 +28,23 @@ DirectoryWrite NoteOf(const ErasureRequest& request) {
   return {DirectoryKind::kSetting, std::move(key), note.SerializeAsString(), std::nullopt};
 }
 
+// What cannot be done is not noted: it would be tried again at each start.
+absl::Status CheckPlace(const AuthorityStore& store, const ErasureRequest& request) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> places,
+                   store.PlacesOf(request.type_id, request.id));
+  if (!places.empty()) return absl::OkStatus();
+  if (request.scope.empty())
+    return absl::NotFoundError("erase: the server has no such record; say where it would be");
+  ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(request.scope));
+  if (Scope::IsPartition(scope.partition())) return absl::OkStatus();
+  return absl::InvalidArgumentError("erase: the scope is in no state");
+}
+
 }  // namespace
 
 absl::StatusOr<ErasureReport> EraseForGood(AuthorityStore& store, const ErasureRequest& request,
                                            absl::Time now) {
+  RETURN_IF_ERROR(CheckPlace(store, request));
   RETURN_IF_ERROR(store.WriteEntries({NoteOf(request)}));
   return store.Erase(request, now);
 }
@@ -53,10 +67,15 @@ absl::Status ResumeErasures(AuthorityStore& store, absl::Time now) {
     if (!note.ParseFromString(*write.value))
       return absl::DataLossError("a noted erasure is damaged");
     ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(note.record_id()));
-    ASSIGN_OR_RETURN(
-        const ErasureReport report,
-        store.Erase({.type_id = note.type_id(), .id = id, .scope = note.scope(), .user = ""}, now));
-    done += report.records + report.conflicts + report.change_sets > 0 ? 1 : 0;
+    const absl::StatusOr<ErasureReport> report =
+        store.Erase({.type_id = note.type_id(), .id = id, .scope = note.scope(), .user = ""}, now);
+    if (absl::IsNotFound(report.status()) || absl::IsInvalidArgument(report.status())) {
+      // Nothing is here to be erased, and nowhere to say so.
+      Log(LogLevel::kError, "erasure_without_place", {{"record", id.ToString()}});
+      continue;
+    }
+    RETURN_IF_ERROR(report.status());
+    done += report->records + report->conflicts + report->change_sets > 0 ? 1 : 0;
   }
   if (done > 0) Log(LogLevel::kWarning, "erasures done again", {{"records", done}});
   return absl::OkStatus();

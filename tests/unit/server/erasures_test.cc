@@ -72,6 +72,28 @@ TEST_F(ErasuresTest, StoreThatWentBackBeforeTheRecordRefusesIt) {
   EXPECT_EQ(results[0].verdicts.at(0).refusals(0).reason(), v1::ERASED_RECORD);
 }
 
+// A note that cannot be done would stop every start.
+TEST_F(ErasuresTest, WhatNamesNoPlaceIsNotNoted) {
+  ErasureRequest request = RequestOf(NewRandomId<RecordId>(random_));
+  request.scope = "MX/OAX";
+  EXPECT_THAT(EraseForGood(*store_, request, now_), StatusIs(absl::StatusCode::kInvalidArgument));
+  request.scope.clear();
+  EXPECT_THAT(EraseForGood(*store_, request, now_), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(*NotedErasures(*store_), IsEmpty());
+}
+
+TEST_F(ErasuresTest, ANoteOfARecordThatIsNowhereStopsNoStart) {
+  const RecordId id = Register(*store_);
+  ErasureRequest request = RequestOf(id);
+  request.scope.clear();
+  ASSERT_OK(EraseForGood(*store_, request, now_));
+  ASSERT_OK_AND_ASSIGN(const std::vector<DirectoryWrite> notes, NotedErasures(*store_));
+  ASSERT_THAT(notes, SizeIs(1));
+  const std::unique_ptr<AuthorityStore> other = NewMemoryAuthorityStore(random_);
+  ASSERT_OK(other->WriteEntries(notes));
+  EXPECT_OK(ResumeErasures(*other, now_));
+}
+
 TEST_F(ErasuresTest, NothingIsNotedWhenNothingWasErased) {
   Register(*store_);
   EXPECT_THAT(*NotedErasures(*store_), IsEmpty());
