@@ -46,7 +46,8 @@ v1::Entry ErasedEntry(absl::string_view key, uint64_t sequence) {
 
 class DamagedDevice {
  public:
-  explicit DamagedDevice(const fuzz::DeviceRowsScript& script) : disk_(NewMemoryKv()) {
+  explicit DamagedDevice(const fuzz::DeviceRowsScript& script)
+      : is_damaged_(!script.damages().empty()), disk_(NewMemoryKv()) {
     CopyDisk(script.is_purging() ? TheRowWorld().purging : TheRowWorld().device, disk_);
     if (script.while_open()) Open();
     DamageRows(script.damages(), disk_.get());
@@ -78,9 +79,12 @@ class DamagedDevice {
   void ReadOutbox(const std::string& partition);
   void ReadRecords();
   void Work();
+  void Apply(const v1::Cursor& cursor, uint64_t from, const v1::BatchBody& body);
+  void SettlePartition(const v1::Cursor& cursor);
   void Settle();
   void Divide();
 
+  const bool is_damaged_;
   const std::shared_ptr<Kv> disk_;
   FakeClock clock_;
   SeededRandom random_{9};
@@ -158,37 +162,48 @@ void DamagedDevice::Work() {
   Answers(store_->ResubmitCovered().status());
 }
 
+void DamagedDevice::Apply(const v1::Cursor& cursor, uint64_t from, const v1::BatchBody& body) {
+  v1::Batch batch;
+  batch.set_partition(cursor.partition());
+  batch.set_from(from);
+  batch.set_to(from + 1);
+  batch.set_checkpoint(true);
+  *batch.mutable_cursor() = cursor;
+  batch.mutable_cursor()->set_scanned(from + 1);
+  batch.mutable_cursor()->set_complete(from + 1);
+  CHECK(Answers(store_->ApplyBatch(batch, body).status()) || is_damaged_);
+}
+
+// The next change set gets its verdict, a record is erased and another one found to be too many.
+void DamagedDevice::SettlePartition(const v1::Cursor& cursor) {
+  const v1::OutboxHead head = store_->Head(cursor.partition());
+  v1::BatchBody judged;
+  if (head.sequence() > head.confirmed()) {
+    v1::Verdict& verdict = *judged.add_verdicts();
+    verdict.set_sequence(head.confirmed() + 1);
+    verdict.set_commit_sequence(cursor.scanned() + 1);
+    verdict.set_outcome(v1::APPLIED);
+  }
+  Apply(cursor, cursor.scanned(), judged);
+  const auto listed = store_->ListRange(cursor.partition(), "", "", 2);
+  v1::RepairBody repair;
+  if (Answers(listed.status()) && !listed->items.empty()) {
+    v1::BatchBody erases;
+    *erases.add_entries() = ErasedEntry(listed->items[0].key(), cursor.scanned() + 2);
+    Apply(cursor, cursor.scanned() + 1, erases);
+    repair.add_gone(listed->items.back().key());
+  }
+  CHECK(Answers(store_->ApplyRepair(cursor.partition(), "", "", repair).status()) || is_damaged_);
+  Answers(store_->EndRepair(cursor.partition(), {}));
+  Answers(store_->RecomputeSums(cursor.partition()).status());
+}
+
 // What sessions do.
 void DamagedDevice::Settle() {
   clock_.Advance(absl::Hours(25));
   Answers(store_->NoteRevocation(3));
   Answers(store_->NoteServerTime(clock_.Now()));
-  for (const v1::Cursor& cursor : store_->Cursors()) {
-    const v1::OutboxHead head = store_->Head(cursor.partition());
-    v1::Batch batch;
-    batch.set_partition(cursor.partition());
-    batch.set_from(cursor.scanned());
-    batch.set_to(cursor.scanned() + 1);
-    batch.set_checkpoint(true);
-    *batch.mutable_cursor() = cursor;
-    batch.mutable_cursor()->set_scanned(cursor.scanned() + 1);
-    batch.mutable_cursor()->set_complete(cursor.scanned() + 1);
-    v1::BatchBody body;
-    v1::Verdict& verdict = *body.add_verdicts();
-    verdict.set_sequence(head.confirmed() + 1);
-    verdict.set_commit_sequence(cursor.scanned() + 1);
-    verdict.set_outcome(v1::APPLIED);
-    const auto listed = store_->ListRange(cursor.partition(), "", "", 2);
-    const bool has_records = Answers(listed.status()) && !listed->items.empty();
-    if (has_records)
-      *body.add_entries() = ErasedEntry(listed->items[0].key(), cursor.scanned() + 1);
-    Answers(store_->ApplyBatch(batch, body).status());
-    v1::RepairBody repair;
-    if (has_records) repair.add_gone(listed->items.back().key());
-    Answers(store_->ApplyRepair(cursor.partition(), "", "", repair).status());
-    Answers(store_->EndRepair(cursor.partition(), {}));
-    Answers(store_->RecomputeSums(cursor.partition()).status());
-  }
+  for (const v1::Cursor& cursor : store_->Cursors()) SettlePartition(cursor);
   Answers(store_->RecountWhenDue(nullptr).status());
   v1::Welcome welcome;
   welcome.set_epoch(std::string(16, 'w'));

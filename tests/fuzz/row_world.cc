@@ -176,6 +176,7 @@ void RowMaker::WriteDirectory() {
   v1::EraseRequest erasure;
   erasure.set_type_id(Type().type_id());
   erasure.set_record_id(std::string(16, 'e'));
+  erasure.set_scope("MX/20/067");
   const std::vector<DirectoryWrite> writes = {
       {DirectoryKind::kDevice, device.replica(), device.SerializeAsString(), std::nullopt},
       {DirectoryKind::kUser, "ana", user.SerializeAsString(), std::nullopt},
