@@ -58,6 +58,8 @@ class DamagedDevice {
     CHECK(SalvageOutbox(*disk_, /*is_later=*/true, NewMemoryKv().get()).ok());
     if (store_ == nullptr && !Open()) return;
     ReadAll();
+    // Before refused work is tried again or discarded.
+    for (const v1::Cursor& cursor : store_->Cursors()) SettlePartition(cursor);
     Work();
     Settle();
     Divide();
@@ -203,7 +205,6 @@ void DamagedDevice::Settle() {
   clock_.Advance(absl::Hours(25));
   Answers(store_->NoteRevocation(3));
   Answers(store_->NoteServerTime(clock_.Now()));
-  for (const v1::Cursor& cursor : store_->Cursors()) SettlePartition(cursor);
   Answers(store_->RecountWhenDue(nullptr).status());
   v1::Welcome welcome;
   welcome.set_epoch(std::string(16, 'w'));
