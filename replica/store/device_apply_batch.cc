@@ -238,9 +238,8 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
     rejected.add_scopes(record.exists() ? record.scope() : "");
   }
   if (set.header.has_retry_of()) {
-    ASSIGN_OR_RETURN(const bool could_have_gone,
-                     MayGoNow(rejected, set.header, set.body, &work->records));
-    rejected.set_tried_covered(could_have_gone);
+    ASSIGN_OR_RETURN(const Chance chance, ChanceOf(rejected, set.header, set.body, &work->records));
+    rejected.set_tried_covered(chance == Chance::kCovered);
   }
   ++work->rejected_gain;
   work->is_rejected[verdict.sequence()] = true;

@@ -193,15 +193,13 @@ absl::StatusOr<uint64_t> KvDeviceStore::ResubmitStep(std::string* next, CreatedR
   CommitGroup group(&table_, kv_.get(), folios_);
   std::vector<ListedSet> chosen;
   for (ListedSet& set : list) {
-    ASSIGN_OR_RETURN(const bool may_go, MayGoNow(set.entry, set.header, set.body, &group.records));
-    if (!may_go && set.entry.tried_covered()) {
+    ASSIGN_OR_RETURN(const Chance chance,
+                     ChanceOf(set.entry, set.header, set.body, &group.records));
+    if (chance != Chance::kCovered && set.entry.tried_covered()) {
       set.entry.set_tried_covered(false);
       group.batch.Put(Table::kRejected, set.key, set.entry.SerializeAsString());
     }
-    bool goes = may_go && !set.entry.tried_covered();
-    if (goes && LacksARecord(set.entry.verdict()) && !WaitsForRecords(set.entry.verdict())) {
-      ASSIGN_OR_RETURN(goes, FollowsARetry(set, done));
-    }
+    ASSIGN_OR_RETURN(const bool goes, GoesNow(set, chance, done));
     const bool goes_along =
         MayPassUnchanged(set.entry.verdict()) && created->FirstConcerned(set.body) != 0;
     if (!goes && !goes_along) continue;
@@ -219,39 +217,56 @@ bool KvDeviceStore::IsOfFormerId(const v1::ChangeSetHeader& header) const {
   return header.replica() != replica_.bytes();
 }
 
-// What kept it out is no longer so, as far as can be told here.
-absl::StatusOr<bool> KvDeviceStore::MayGoNow(const v1::RejectedChangeSet& entry,
-                                             const v1::ChangeSetHeader& header,
-                                             const v1::ChangeSetBody& body,
-                                             RecordBatch* records) const {
-  const std::string& partition = header.partition();
+absl::StatusOr<KvDeviceStore::Chance> KvDeviceStore::ChanceOf(const v1::RejectedChangeSet& entry,
+                                                              const v1::ChangeSetHeader& header,
+                                                              const v1::ChangeSetBody& body,
+                                                              RecordBatch* records) const {
   const v1::Verdict& verdict = entry.verdict();
   if (!MayPassUnchanged(verdict) && !(WaitsForRecords(verdict) && IsOfFormerId(header)))
-    return false;
-  if (LacksGrantsOnly(verdict)) return GrantsCoverAll(LastWelcome(), entry, body, partition);
-  if (!LacksARecord(verdict)) return false;
-  // The record is here: its creation has gone again, ahead of this one, or has come from elsewhere.
+    return Chance::kNone;
+  const v1::Welcome welcome = LastWelcome();
+  if (LacksGrantsOnly(verdict)) {
+    return GrantsCoverAll(welcome, entry.scopes(), body, header.partition()) ? Chance::kCovered
+                                                                             : Chance::kNone;
+  }
+  if (!LacksARecord(verdict)) return Chance::kNone;
+  google::protobuf::RepeatedPtrField<std::string> places;
   for (const v1::Change& change : body.changes()) {
+    std::string* const place = places.Add();
     if (change.kind() == v1::Change::CREATE) continue;
     const auto id = RecordId::FromBytes(change.record_id());
-    if (!id.ok()) return false;
-    const absl::StatusOr<RecordSlot*> slot = records->Open(partition, change.type_id(), *id);
+    if (!id.ok()) return Chance::kNone;
+    const absl::StatusOr<RecordSlot*> slot = records->Find(change.type_id(), *id);
     // A damaged record is dealt with where it is read for its own sake.
-    if (absl::IsDataLoss(slot.status())) return false;
+    if (absl::IsDataLoss(slot.status())) return Chance::kNone;
     RETURN_IF_ERROR(slot.status());
-    if (!(*slot)->state.visible().is_live()) return false;
+    if (*slot == nullptr || !(*slot)->state.visible().is_live()) return Chance::kNone;
+    *place = (*slot)->state.visible().scope();
   }
-  return true;
+  return GrantsCoverAll(welcome, places, body, header.partition()) ? Chance::kCovered
+                                                                   : Chance::kRecordsHere;
 }
 
-// A record it changes was created by an earlier change set that has gone again. Without that the
-// server meant another thing: the user may no longer read it.
+// A record that the server said it did not know, and that is here, was one of two things: unknown
+// because its creation was refused, which has gone again since; or there, where this user could not
+// read it then, and can now.
+absl::StatusOr<bool> KvDeviceStore::GoesNow(const ListedSet& set, Chance chance,
+                                            RetriesDone* done) const {
+  if (chance == Chance::kNone) return false;
+  if (chance == Chance::kCovered && !set.entry.tried_covered()) return true;
+  if (!LacksARecord(set.entry.verdict())) return false;
+  // Of a former id: the server tells this replica no other verdict.
+  if (WaitsForRecords(set.entry.verdict())) return true;
+  return FollowsARetry(set, done);
+}
+
+// A record it changes was created by an earlier change set that has gone again after this one.
 absl::StatusOr<bool> KvDeviceStore::FollowsARetry(const ListedSet& set, RetriesDone* done) const {
   const std::string& partition = set.header.partition();
   RETURN_IF_ERROR(ReadRetriesSent(partition, done));
   return std::any_of(done->sets.begin(), done->sets.end(), [&](const RetriesDone::Set& earlier) {
     return earlier.partition == partition && earlier.first_try < FirstTryOf(set.header) &&
-           Concerns(set.body, earlier.created);
+           earlier.sequence > set.header.sequence() && Concerns(set.body, earlier.created);
   });
 }
 

@@ -25,15 +25,16 @@ bool GrantsCover(const v1::Welcome& welcome, uint32_t type_id, absl::string_view
   });
 }
 
-bool GrantsCoverAll(const v1::Welcome& welcome, const v1::RejectedChangeSet& refused,
+bool GrantsCoverAll(const v1::Welcome& welcome,
+                    const google::protobuf::RepeatedPtrField<std::string>& places,
                     const v1::ChangeSetBody& body, absl::string_view partition) {
   for (int i = 0; i < body.changes_size(); ++i) {
     const v1::Change& change = body.changes(i);
-    const std::string& stored = i < refused.scopes_size() ? refused.scopes(i) : std::string();
-    if (stored.empty() && change.scope().empty() &&
+    const std::string& place = i < places.size() ? places.Get(i) : std::string();
+    if (place.empty() && change.scope().empty() &&
         !GrantsCover(welcome, change.type_id(), partition))
       return false;
-    for (const std::string* scope : {&stored, &change.scope()}) {
+    for (const std::string* scope : {&place, &change.scope()}) {
       if (!scope->empty() && !GrantsCover(welcome, change.type_id(), *scope)) return false;
     }
   }

@@ -210,9 +210,16 @@ class KvDeviceStore final : public DeviceStore {
   absl::StatusOr<uint64_t> ResubmitStep(std::string* next, CreatedRecords* created,
                                         RetriesDone* done);
   bool IsOfFormerId(const v1::ChangeSetHeader& header) const;
-  absl::StatusOr<bool> MayGoNow(const v1::RejectedChangeSet& entry,
-                                const v1::ChangeSetHeader& header, const v1::ChangeSetBody& body,
-                                RecordBatch* records) const;
+  // What can be told here of whether a refused change set would be accepted now.
+  enum class Chance {
+    kNone,
+    kRecordsHere,  // what it changes is here, in places that the grants may not cover
+    kCovered,      // it is here as far as that had been lacking, and grants cover all of it
+  };
+  absl::StatusOr<Chance> ChanceOf(const v1::RejectedChangeSet& entry,
+                                  const v1::ChangeSetHeader& header, const v1::ChangeSetBody& body,
+                                  RecordBatch* records) const;
+  absl::StatusOr<bool> GoesNow(const ListedSet& set, Chance chance, RetriesDone* done) const;
   absl::StatusOr<bool> FollowsARetry(const ListedSet& set, RetriesDone* done) const;
   absl::Status ReadRetriesSent(const std::string& partition, RetriesDone* done) const;
   absl::Status LeaveQuarantine(const ListedSet& set, CommitGroup* group) const;

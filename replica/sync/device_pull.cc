@@ -58,8 +58,12 @@ absl::StatusOr<BatchOutcome> DevicePull::OnBatch(const v1::Batch& batch,
   }
   RETURN_IF_ERROR(effect.status());
   outcome.effect = *effect;
-  // Written before the grant that this session's welcome told of.
-  if (outcome.effect.refused > 0) {
+  // What is refused now was written before the grant that this session's welcome told of; and what
+  // had been refused for a record out of the user's reach has that record here once the pull is
+  // through.
+  const bool is_filled =
+      batch.checkpoint() && up_to_date_.insert(std::string(batch.partition())).second;
+  if (outcome.effect.refused > 0 || is_filled) {
     ASSIGN_OR_RETURN(outcome.resubmitted, store_->ResubmitCovered());
   }
   // Records of a scope that was lost may have waited for these verdicts, delivered work for all

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -36,7 +37,8 @@ class DevicePull {
   absl::StatusOr<BatchOutcome> OnBatch(const v1::Batch& batch, size_t max_inflated_bytes);
 
  private:
-  std::string epoch_;  // as the welcome said
+  std::string epoch_;                 // as the welcome said
+  std::set<std::string> up_to_date_;  // partitions that have had a checkpoint in this session
 
   DeviceStore* const store_;
 };

@@ -28,6 +28,7 @@ class DeviceResubmitTest : public DeviceStoreFixture {
   }
   void Grant(const std::vector<std::string>& scopes) {
     v1::Welcome welcome;
+    *welcome.add_feeds() = BelowFeed(kOaxaca);
     v1::GrantInfo& grant = *welcome.add_grants();
     grant.mutable_scopes()->Assign(scopes.begin(), scopes.end());
     grant.add_writable_types(TypeNamed("Person").type_id());
@@ -339,6 +340,132 @@ TEST_F(DeviceResubmitTest, DependentThatFailsAgainGoesOnlyOnceForItsRecord) {
   Refuse(1, v1::NOT_GRANTED);
   Grant({"MX/20/067"});
   ASSERT_EQ(*store->ResubmitCovered(), 1U);  // set 3
+  Refuse(2, v1::UNKNOWN_RECORD);
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);  // set 4
+  BatchMaker accepted(kOaxaca, scanned_, 13);
+  ASSERT_OK(accepted.Verdict(3, 13, v1::APPLIED).ApplyTo(store.get()));
+  scanned_ = 13;
+  Refuse(4, v1::UNKNOWN_RECORD);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+}
+
+// Who may not read a record is told what he is told of one that is not there.
+class MaskedResubmitTest : public DeviceResubmitTest {
+ protected:
+  // A person of Oaxaca de Juárez as the server tells it at commit `scanned_` + 1.
+  void Bring(const RecordId& id, absl::string_view scope = "MX/20/067") {
+    ServerRecord record;
+    record.Write(Creation(id, scope, PersonNamed("Ana")), scanned_ + 1);
+    BatchMaker batch(kOaxaca, scanned_, scanned_ + 1);
+    ASSERT_OK(batch.Entry(record.EntryAfter(0, true)).ApplyTo(store.get()));
+    ++scanned_;
+  }
+  void TakeAway(const RecordId& id) {
+    BatchMaker batch(kOaxaca, scanned_, scanned_ + 1);
+    ASSERT_OK(batch.Departure(id, scanned_ + 1, "MX/09/002").ApplyTo(store.get()));
+    ++scanned_;
+  }
+  // An edit of this person, refused.
+  RecordId RefusedEdit() {
+    const RecordId id = NewId();
+    Bring(id);
+    EXPECT_OK(SetNotes(id, "mía"));
+    Refuse(1, v1::UNKNOWN_RECORD);
+    return id;
+  }
+};
+
+TEST_F(MaskedResubmitTest, GoesOnceGrantsCoverTheRecord) {
+  const RecordId id = RefusedEdit();
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({"MX/20/551"});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({"MX/20/067"});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  EXPECT_THAT(Listed(), IsEmpty());
+  EXPECT_EQ(NotesOf(id), "mía");
+  EXPECT_EQ(HeaderOf(2).retry_of().sequence(), 1U);
+}
+
+TEST_F(MaskedResubmitTest, GoesOnceTheRecordIsHere) {
+  const RecordId id = RefusedEdit();
+  TakeAway(id);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Bring(id);
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+}
+
+TEST_F(MaskedResubmitTest, GoesOnceForEachTimeThatGrantsComeToCoverIt) {
+  RefusedEdit();
+  Grant({kOaxaca});
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);
+  Refuse(2, v1::UNKNOWN_RECORD);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Reopen();
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+}
+
+TEST_F(MaskedResubmitTest, WhatCountsIsWhereTheRecordIsNow) {
+  const RecordId id = RefusedEdit();
+  TakeAway(id);
+  Bring(id, "MX/20/551");
+  Grant({"MX/20/067"});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({"MX/20/551"});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+}
+
+TEST_F(MaskedResubmitTest, RecordMayBeHereFromAnotherState) {
+  const RecordId id = RefusedEdit();
+  TakeAway(id);
+  ServerRecord record;
+  record.Write(Creation(id, "MX/09/002", PersonNamed("Ana")), 1);
+  ASSERT_OK(BatchMaker("MX/09", 0, 1).Entry(record.EntryAfter(0, true)).ApplyTo(store.get()));
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({"MX/09"});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  // A change set stays in its partition; the server takes it to where the record is.
+  EXPECT_EQ(HeaderOf(2).retry_of().sequence(), 1U);
+}
+
+TEST_F(MaskedResubmitTest, AllThatItTouchesHasToBeCovered) {
+  const RecordId id = NewId();
+  Bring(id);
+  v1::Change move = Edit(id, v1::Person(), PersonNamed("", "mía"));
+  move.set_scope("MX/20/551");
+  ASSERT_OK(CommitOne(move));
+  Refuse(1, v1::UNKNOWN_RECORD);
+  Grant({"MX/20/067"});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({"MX/20/067", "MX/20/551"});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+}
+
+// It stays refused without its creation, whatever the grants.
+TEST_F(MaskedResubmitTest, DependentOfARefusedCreationWaitsForThat) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::INVALID_VALUE);
+  Refuse(2, v1::UNKNOWN_RECORD);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  EXPECT_THAT(Listed(), SizeIs(2));
+}
+
+// No grant tells of it, and the creation is sent again by hand: the dependent follows each time.
+TEST_F(MaskedResubmitTest, DependentFollowsItsCreationWithoutAGrantOnceForEachTimeThatGoes) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {}));  // set 3
   Refuse(2, v1::UNKNOWN_RECORD);
   ASSERT_EQ(*store->ResubmitCovered(), 1U);  // set 4
   BatchMaker accepted(kOaxaca, scanned_, 13);
