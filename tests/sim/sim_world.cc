@@ -10,6 +10,7 @@
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "server/directory.h"
+#include "tests/sim/current_history.h"
 
 namespace brigada {
 namespace {
@@ -54,6 +55,7 @@ WorkKinds WorkKindsOf(const Scenario& scenario) {
 }  // namespace
 
 absl::StatusOr<SimResult> RunHistory(const SimRequest& request) {
+  NoteHistory(CommandFor(request));
   ASSIGN_OR_RETURN(Scenario scenario, MakeScenario(request));
   SetLogSink([](absl::string_view) {});
   google::protobuf::SetLogHandler(nullptr);  // flipped bits are no valid text

@@ -1,7 +1,6 @@
 #include "tests/sim/simulate.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <numeric>
 #include <utility>
@@ -13,8 +12,6 @@
 
 namespace brigada {
 namespace {
-
-char current_history[4096];
 
 void AddTo(const SimResult& one, SimResult* all) {
   all->commits += one.commits;
@@ -30,14 +27,6 @@ void AddTo(const SimResult& one, SimResult* all) {
   all->recoveries += one.recoveries;
   all->renewals += one.renewals;
   all->forgotten += one.forgotten;
-}
-
-absl::StatusOr<SimResult> RunNamed(const SimRequest& request) {
-  const std::string command = CommandFor(request);
-  const size_t length = std::min(command.size(), sizeof(current_history) - 1);
-  std::memcpy(current_history, command.data(), length);
-  current_history[length] = '\0';
-  return RunHistory(request);
 }
 
 // RocksDB's own threads write meanwhile, so a cut or a bit of its files need not hit the same
@@ -83,7 +72,7 @@ class Shortener {
 
   bool Try(const SimRequest& request) {
     if (++runs_ > kMaxRuns) return false;
-    const auto result = RunNamed(request);
+    const auto result = RunHistory(request);
     if (!result.ok() || result->failure.empty() || InvariantOf(*result) != invariant_) return false;
     best_ = {request, *result};
     return true;
@@ -120,18 +109,16 @@ class Shortener {
 
 }  // namespace
 
-const char* CurrentHistory() { return current_history; }
-
 absl::StatusOr<SimSummary> Simulate(SimRequest first, uint64_t count, size_t max_failures,
                                     const std::function<void(const SimSummary&)>& progress) {
   SimSummary summary;
   SimRequest request = std::move(first);
   for (uint64_t i = 0; i < count && summary.failures.size() < max_failures; ++i, ++request.seed) {
-    ASSIGN_OR_RETURN(SimResult result, RunNamed(request));
+    ASSIGN_OR_RETURN(SimResult result, RunHistory(request));
     ++summary.histories;
     AddTo(result, &summary.totals);
     if (request.seed % 100 == 0 && result.failure.empty() && IsRepeatable(request)) {
-      ASSIGN_OR_RETURN(const SimResult again, RunNamed(request));
+      ASSIGN_OR_RETURN(const SimResult again, RunHistory(request));
       ++summary.twice;
       if (again.trace != result.trace) result.failure = "R15: the same seed gave another history";
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tests/sim/current_history.h"  // part of what a program that runs histories needs
 #include "tests/sim/scenario.h"
 #include "tests/sim/sim_world.h"
 
@@ -35,9 +36,6 @@ SimFailure Shorten(const SimFailure& failure);
 
 // A few lines for people: seed, what was violated and where, the command to run it again.
 std::string Describe(const SimFailure& failure);
-
-// The history under way, for a handler of SIGABRT.
-const char* CurrentHistory();
 
 }  // namespace brigada
 

@@ -11,9 +11,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
+#include "replica/base/check.h"
+#include "tests/sim/current_history.h"
 
 namespace brigada {
 namespace {
+
+class AbortTeller : public testing::Environment {
+  void SetUp() override { TellHistoryOnAbort(); }
+};
+const testing::Environment* const kAbortTeller = testing::AddGlobalTestEnvironment(new AbortTeller);
 
 uint64_t Times(uint64_t count) {
   return std::getenv("BRIGADA_LONG") == nullptr ? count : 50 * count;
@@ -48,6 +55,19 @@ TEST(SimulationTest, GuaranteesHoldOnRocksDb) {
   ExpectNoFailure("all", SimStore::kRocks, 1000, 3);
   ExpectNoFailure("disk", SimStore::kRocks, 2000, 4);
   ExpectNoFailure("damage", SimStore::kRocks, 3000, 4);
+}
+
+TEST(SimulationDeathTest, AnAbortOfTheEngineNamesTheHistoryAndHowToRunItAgain) {
+  SimRequest request;
+  request.seed = 4711;
+  request.steps = 1;
+  request.profile = "calm";
+  EXPECT_DEATH(
+      {
+        RunHistory(request).status().IgnoreError();
+        CHECK(request.seed == 0);
+      },
+      "check failed: request.seed == 0\naborted in: brigada simulate.*--seed 4711.*calm");
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameHistory) {

@@ -1,8 +1,4 @@
 // simulate: runs histories of the whole system under faults. Only in builds with tests.
-#include <unistd.h>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <memory>
 
@@ -31,18 +27,6 @@ struct SimulateFlags {
   bool shorten = true;
 };
 
-// An abort in the engine is a finding like any other: say which history it was.
-void TellHistory(int signal) {
-  const char* const command = CurrentHistory();
-  constexpr char kIntro[] = "aborted in: ";
-  const bool told = write(STDERR_FILENO, kIntro, sizeof(kIntro) - 1) > 0 &&
-                    write(STDERR_FILENO, command, strlen(command)) > 0 &&
-                    write(STDERR_FILENO, "\n", 1) > 0;
-  std::signal(signal, SIG_DFL);
-  if (told) std::raise(signal);
-  std::_Exit(1);
-}
-
 absl::Status RunHistories(const CommandLine& line, const SimulateFlags& flags) {
   SimRequest request;
   request.seed = flags.seed;
@@ -51,7 +35,8 @@ absl::Status RunHistories(const CommandLine& line, const SimulateFlags& flags) {
   request.store = flags.store == "rocksdb" ? SimStore::kRocks : SimStore::kMemory;
   ASSIGN_OR_RETURN(request.without, ParseFaults(flags.without));
   ASSIGN_OR_RETURN(request.only, ParseSteps(flags.only));
-  std::signal(SIGABRT, TellHistory);
+  // An abort in the engine is a finding like any other.
+  TellHistoryOnAbort();
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Historias", "Histories")));
   const absl::Time begin = absl::Now();
   ASSIGN_OR_RETURN(const SimSummary summary,
