@@ -15,6 +15,8 @@
 #include "replica/store/device_keys.h"
 #include "replica/store/feed_entries.h"
 #include "replica/store/keys.h"
+#include "replica/store/own_fields.h"
+#include "replica/store/refusals.h"
 #include "replica/store/scrub_notes.h"
 
 namespace brigada {
@@ -263,9 +265,20 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
   work->clock.Observe(entry.stamp);
   const bool was_erased = slot->state.base.erased;
   LayEntryOver(entry, &slot->state.base);
+  const Record before = entry.is_whole ? slot->state.base : Record();
   slot->state.is_kept = false;
-  std::erase_if(slot->state.untold,
-                [&](uint32_t field) { return entry.delta.FindField(field) != nullptr; });
+  if (entry.is_whole) {
+    KeepOwnFields(before,
+                  {.replica = replica_,
+                   .partition = work->partition,
+                   .head = work->state.head,
+                   .judged = work->retained,
+                   .store = *kv_},
+                  &slot->state);
+  } else {
+    std::erase_if(slot->state.untold,
+                  [&](uint32_t field) { return entry.delta.FindField(field) != nullptr; });
+  }
   slot->state.seen = std::max(slot->state.seen, entry.sequence);
   const Record& base = slot->state.base;
   if (base.erased) work->erased.push_back({slot->type_id, slot->id});

@@ -20,41 +20,6 @@ bool IsBetween(absl::string_view key, absl::string_view begin, absl::string_view
   return key.size() == kRangeKeyBytes && key >= begin && (end.empty() || key < end);
 }
 
-bool IsAllOwn(const FieldState& field, const Record& record, const ReplicaId& own) {
-  for (const Slot& slot : field.slots) {
-    for (const Version& version : slot.versions)
-      if (record.writes[version.write].replica != own) return false;
-  }
-  return !field.slots.empty();
-}
-
-// What this device wrote and the server accepted, but does not tell it (it does not know the field,
-// or the device may only write it), is in no entry. It stays.
-void KeepOwnFields(const Record& before, const ReplicaId& own, RecordStorage* state) {
-  Record& base = state->base;
-  const bool is_same_life = before.is_live() && base.is_live() && base.ended_by == 0 &&
-                            before.created() == base.created();
-  if (!is_same_life) return state->untold.clear();
-  Record kept = base;
-  kept.fields.clear();
-  kept.entered.clear();
-  std::vector<uint32_t> untold;
-  for (const FieldState& field : before.fields) {
-    if (base.FindField(field.number) != nullptr || !IsAllOwn(field, before, own)) continue;
-    FieldState& copy = kept.fields.emplace_back(field);
-    const auto import = [&](uint32_t* write) {
-      kept.writes.push_back(before.writes[*write]);
-      *write = static_cast<uint32_t>(kept.writes.size() - 1);
-    };
-    import(&copy.changed);
-    for (Slot& slot : copy.slots)
-      for (Version& version : slot.versions) import(&version.write);
-    untold.push_back(field.number);
-  }
-  if (!untold.empty()) MergeDelta(kept, /*whole=*/false, &base);
-  state->untold = std::move(untold);
-}
-
 }  // namespace
 
 RangeReader KvDeviceStore::RangesOf(absl::string_view partition) const {
@@ -144,10 +109,7 @@ absl::Status KvDeviceStore::TakeWhole(const CheckedEntry& entry, RepairEffect* e
                    work->records.Open(work->partition, entry.type_id, entry.id));
   ++effect->brought;
   if (!IsInSums(slot->state)) ++effect->missing;
-  const Record before = slot->state.base;
-  RETURN_IF_ERROR(ApplyEntry(entry, work));
-  KeepOwnFields(before, replica_, &slot->state);
-  return absl::OkStatus();
+  return ApplyEntry(entry, work);
 }
 
 // Pending work keeps its view: what becomes of it the verdict tells.

@@ -10,6 +10,7 @@
 #include "replica/store/device_keys.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
+#include "replica/store/own_fields.h"
 #include "replica/store/refusals.h"
 #include "replica/store/sealed_body.h"
 
@@ -32,11 +33,6 @@ bool IsWithheld(const PendingSet& set) {
   return (set.change_set.has_sealed_body() ||
           set.change_set.stub().reason() == v1::ChangeSet::Stub::UNREADABLE) &&
          !SaysSomething(set.body);
-}
-
-// False while the server that lost the verdict has not given it again.
-bool IsSettled(const v1::OutboxHead& head, uint64_t sequence) {
-  return sequence > head.redelivered() || sequence <= head.reconfirmed();
 }
 
 // What is no longer kept cannot be sent again: no verdict of it is waited for.

@@ -73,7 +73,8 @@ class UnknownTest : public ::testing::Test {
   }
 
   Device NewDevice(const Registry& registry) { return DeviceOn(NewMemoryKv(), registry); }
-  Device DeviceOn(const std::shared_ptr<Kv>& disk, const Registry& registry) {
+  Device DeviceOn(const std::shared_ptr<Kv>& disk, const Registry& registry,
+                  v1::DataClass max_class = v1::INCIDENT) {
     auto opened = OpenDeviceStore(std::make_unique<LentKv>(disk), {&registry, &clock_, &random_});
     EXPECT_OK(opened);
     Device device{&registry, *std::move(opened)};
@@ -83,7 +84,7 @@ class UnknownTest : public ::testing::Test {
     v1::Feed& feed = identity.feeds.emplace_back();
     feed.set_scope("MX/20");
     feed.set_kind(v1::BELOW);
-    feed.set_max_class(v1::INCIDENT);
+    feed.set_max_class(max_class);
     server_->SetPeer(identity);
     return device;
   }
@@ -176,6 +177,42 @@ TEST_F(UnknownTest, FieldsSurviveWhileAnOlderDevicesEditIsPending) {
   expected.set_nickname("otro");
   EXPECT_EQ(newer.Bytes("Sample", id), DeterministicBytes(expected));
   EXPECT_EQ(older.Bytes("Sample", id), DeterministicBytes(expected));
+}
+
+// Of a field without words for it the server says only that it is of the most sensitive class.
+TEST_F(UnknownTest, OwnFieldsThatAnOlderServerTellsNobodyBelowStayWhereTheyWereWritten) {
+  Device newer = DeviceOn(NewMemoryKv(), Newer(), v1::PERSONAL);
+  Device other = DeviceOn(NewMemoryKv(), Newer(), v1::PERSONAL);
+  const RecordId id = NewId();
+  newer.Commit(*CreateChange(newer.type("Sample"), id, *Scope::Parse(kScope), NewerSample()));
+  const std::string written = newer.Bytes("Sample", id);
+  Sync(&newer);
+  Sync(&newer);
+  ASSERT_EQ(newer.Bytes("Sample", id), written);
+
+  // Everything is told anew, each record whole.
+  ASSERT_OK(newer.store->GiveUpCursor("MX/20"));
+  Sync(&newer);
+  EXPECT_EQ(newer.Bytes("Sample", id), written);
+
+  // What somebody else changes comes all the same, and both agree with the server.
+  Sync(&other);
+  testing::v2::Sample before, after;
+  ASSERT_TRUE(before.ParseFromString(other.Bytes("Sample", id)));
+  EXPECT_EQ(before.nickname(), "");
+  after = before;
+  after.set_title("después");
+  v1::Change edit = *DiffMessages(other.type("Sample"), before, after);
+  edit.set_type_id(other.type("Sample").type_id());
+  edit.set_record_id(id.AsBytes());
+  other.Commit(edit);
+  Sync(&other);
+  ASSERT_OK(newer.store->GiveUpCursor("MX/20"));
+  Sync(&newer);
+  testing::v2::Sample expected = NewerSample();
+  expected.set_title("después");
+  EXPECT_EQ(newer.Bytes("Sample", id), DeterministicBytes(expected));
+  EXPECT_EQ(newer.store->Repairs().due_size(), 0);
 }
 
 TEST_F(UnknownTest, TypesGoThroughAnOlderServerAndBack) {

@@ -547,5 +547,67 @@ TEST(DeviceOpenTest, TheStoreOfAServerIsRefused) {
       StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
+// Whatever the server lacks words for, or tells to nobody in this device's class.
+class UntoldFieldTest : public DeviceApplyBatchTest {
+ protected:
+  // Notes of its own in somebody else's record, which the server took at 9.
+  void SetUp() override {
+    ASSERT_OK(BatchMaker("MX/20", 0, 1).Entry(Whole()).ApplyTo(store.get()));
+    ASSERT_OK(SetNotes(id_, "mía"));
+    ASSERT_OK(BatchMaker("MX/20", 1, 9).Verdict(1, 9).ApplyTo(store.get()));
+  }
+  // All that the server tells of the record.
+  v1::Entry Whole() { return FromServer(id_, "Ana").EntryAfter(0, true); }
+
+  const RecordId id_ = NewId();
+};
+
+TEST_F(UntoldFieldTest, StaysUnderAnEntryThatTellsTheRecordAnew) {
+  for (int i = 0; i < 2; ++i) {
+    ResetCursor();
+    ASSERT_OK(BatchMaker("MX/20", 0, 10).Entry(Whole()).ApplyTo(store.get()));
+    EXPECT_EQ(NotesOf(id_), "mía");
+  }
+  Reopen();
+  EXPECT_EQ(NotesOf(id_), "mía");
+}
+
+TEST_F(UntoldFieldTest, OfWorkThatIsToBeJudgedAnewTheEntrySaysAll) {
+  ASSERT_OK(store->ResumeAfterLoss("MX/20", 1));
+  ResetCursor();
+  ASSERT_OK(BatchMaker("MX/20", 0, 10).Entry(Whole()).ApplyTo(store.get()));
+  EXPECT_EQ(NotesOf(id_), "");
+}
+
+TEST_F(UntoldFieldTest, OfWorkThatIsNotTakenAgainTheEntrySaysAll) {
+  ASSERT_OK(store->ResumeAfterLoss("MX/20", 1));
+  ResetCursor();
+  BatchMaker batch("MX/20", 0, 12);
+  batch.Verdict(1, 12, v1::QUARANTINED).Entry(Whole());
+  batch.body.mutable_verdicts(0)->add_refusals()->set_reason(v1::NOT_GRANTED);
+  ASSERT_OK(batch.ApplyTo(store.get()));
+  EXPECT_EQ(NotesOf(id_), "");
+  // Nor later.
+  ResetCursor();
+  ASSERT_OK(BatchMaker("MX/20", 0, 13).Entry(Whole()).ApplyTo(store.get()));
+  EXPECT_EQ(NotesOf(id_), "");
+}
+
+TEST_F(UntoldFieldTest, StaysOnceTheServerHasTakenTheWorkAgain) {
+  ASSERT_OK(store->ResumeAfterLoss("MX/20", 1));
+  ResetCursor();
+  ASSERT_OK(BatchMaker("MX/20", 0, 12).Verdict(1, 12).Entry(Whole()).ApplyTo(store.get()));
+  EXPECT_EQ(NotesOf(id_), "mía");
+}
+
+// Somebody else's later value, or its end, is told where the server has words for it.
+TEST_F(UntoldFieldTest, GivesWayToWhatTheEntryTells) {
+  ServerRecord record = FromServer(id_, "Ana");
+  record.Write(NotesEdit(id_, "otra"), 10);
+  ResetCursor();
+  ASSERT_OK(BatchMaker("MX/20", 0, 10).Entry(record.EntryAfter(0, true)).ApplyTo(store.get()));
+  EXPECT_EQ(NotesOf(id_), "otra");
+}
+
 }  // namespace
 }  // namespace brigada
