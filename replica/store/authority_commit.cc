@@ -192,7 +192,8 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   if (trial.context.own_before != UINT64_MAX) stored.set_retry_of(trial.context.own_before);
   const auto body = ReadBody(it.set, &verdict);
   absl::Status status;
-  if (body.ok()) {
+  if (body.ok()) status = CheckSchema(it.header);
+  if (body.ok() && status.ok()) {
     trial.body = &*body;
     status = OpenRecords(it.header, &trial);
     v1::StoredVerdict::Before before;
@@ -225,6 +226,14 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   return stored;
 }
 
+// What a newer program meant by it this one cannot know.
+absl::Status CommitGroup::CheckSchema(const v1::ChangeSetHeader& header) const {
+  if (header.schema_version() <= base_.schema_version) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat("the change set is of schema version ",
+                                               header.schema_version(),
+                                               ", which the server does not know yet"));
+}
+
 void CommitGroup::SetAside(const Case& it, const absl::Status& failure, Trial* trial,
                            v1::Verdict* verdict) {
   Log(LogLevel::kError, absl::IsDataLoss(failure) ? "record_damaged" : "change_set_not_judged",
@@ -232,7 +241,8 @@ void CommitGroup::SetAside(const Case& it, const absl::Status& failure, Trial* t
        {"replica", it.push.replica.ToString()},
        {"sequence", it.header.sequence()},
        {"reason", failure.message()}});
-  trial->refusals = {MakeRefusal(v1::NOT_JUDGED, 0, 0, "")};
+  trial->refusals = {
+      MakeRefusal(v1::NOT_JUDGED, 0, 0, absl::IsUnimplemented(failure) ? failure.message() : "")};
   verdict->set_outcome(v1::QUARANTINED);
 }
 

@@ -27,6 +27,7 @@
 #include "replica/store/quarantine.h"
 #include "replica/store/record_table.h"
 #include "replica/store/run_history.h"
+#include "replica/store/schema_version.h"
 #include "replica/store/staged_rows.h"
 #include "replica/store/trial_records.h"
 #include "replica/store/verdict_table.h"
@@ -47,6 +48,8 @@ struct CommitBase {
   std::shared_ptr<const QuarantineCensus> quarantined;
   // What the group holds cannot be written: nothing of it is tried, all is quarantined.
   bool sets_all_aside = false;
+  // The highest that is judged.
+  uint32_t schema_version = kSchemaVersion;
   absl::Time now;
   HybridClock clock;
   PartitionHeads heads;
@@ -105,6 +108,7 @@ class CommitGroup {
   // True when the store may have lost what this one lacks.
   bool MayWait(const Case& it, const Trial& trial) const;
   // The server failed at it: kept for a person, and nobody else's work waits for it.
+  absl::Status CheckSchema(const v1::ChangeSetHeader& header) const;
   static void SetAside(const Case& it, const absl::Status& failure, Trial* trial,
                        v1::Verdict* verdict);
   // What would be quarantined and finds no room is refused.

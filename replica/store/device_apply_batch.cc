@@ -239,7 +239,8 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
     const Record& record = slot->state.visible();
     rejected.add_scopes(record.exists() ? record.scope() : "");
   }
-  if (set.header.has_retry_of()) {
+  // Where the server failed it goes again by hand alone.
+  if (set.header.has_retry_of() || WasNotJudged(verdict)) {
     ASSIGN_OR_RETURN(const Chance chance, ChanceOf(rejected, set.header, set.body, &work->records));
     rejected.set_tried_covered(chance == Chance::kCovered);
   }
@@ -264,8 +265,8 @@ absl::Status KvDeviceStore::ApplyEntry(const CheckedEntry& entry, BatchInProgres
   }
   work->clock.Observe(entry.stamp);
   const bool was_erased = slot->state.base.erased;
-  LayEntryOver(entry, &slot->state.base);
   const Record before = entry.is_whole ? slot->state.base : Record();
+  LayEntryOver(entry, &slot->state.base);
   slot->state.is_kept = false;
   if (entry.is_whole) {
     KeepOwnFields(before,

@@ -337,7 +337,7 @@ absl::Status KvDeviceStore::FinishSet(CommitRequest* request, CommitGroup* group
   header.set_sequence(set->write.origin_sequence);
   header.set_partition(set->partition);
   header.set_user(set->write.user);
-  header.set_schema_version(kSchemaVersion);
+  header.set_schema_version(options_.schema_version);
   header.set_stamp(set->write.stamp.value);
   SetPosition(request->retry, *set->state, &header);
 

@@ -14,6 +14,7 @@
 #include "replica/store/grant_cover.h"
 #include "replica/store/keys.h"
 #include "replica/store/refusals.h"
+#include "replica/store/schema_version.h"
 
 namespace brigada {
 
@@ -229,6 +230,9 @@ absl::StatusOr<KvDeviceStore::Chance> KvDeviceStore::ChanceOf(const v1::Rejected
     return GrantsCoverAll(welcome, entry.scopes(), body, header.partition()) ? Chance::kCovered
                                                                              : Chance::kNone;
   }
+  // By a server that was too old for it, or one that failed.
+  if (WasNotJudged(verdict))
+    return header.schema_version() <= SchemaVersionIn(welcome) ? Chance::kCovered : Chance::kNone;
   if (!LacksARecord(verdict)) return Chance::kNone;
   google::protobuf::RepeatedPtrField<std::string> places;
   for (const v1::Change& change : body.changes()) {

@@ -25,11 +25,9 @@
 #include "replica/store/folio.h"
 #include "replica/store/kv.h"
 #include "replica/store/read_view.h"
+#include "replica/store/schema_version.h"
 
 namespace brigada {
-
-// Version of proto/brigada/v1 whose messages this program writes; in each change set's header.
-inline constexpr uint32_t kSchemaVersion = 1;
 
 struct DeviceStoreOptions {
   const Registry* registry = nullptr;
@@ -42,6 +40,8 @@ struct DeviceStoreOptions {
   absl::Duration retained_for = absl::Hours(24 * 400);
   // Null: records are made without folios.
   FolioPlace folio_place = nullptr;
+  // Of the messages it writes, in each change set's header.
+  uint32_t schema_version = kSchemaVersion;
 };
 
 // Names a record that something happened to.
@@ -217,8 +217,9 @@ class DeviceStore {
   virtual absl::StatusOr<std::vector<CommitReceipt>> Resubmit(absl::string_view partition,
                                                               uint64_t sequence,
                                                               std::vector<v1::Change> edited) = 0;
-  // Resubmits what was refused for lack of a grant and is covered by the grants of the last
-  // welcome: once for each time they come to cover it. Returns how many change sets went.
+  // Resubmits what was refused for lack of a grant, or for a record out of reach, and is covered by
+  // the grants of the last welcome, and what an older server could not judge once it judges that
+  // version: once for each time that comes to be so. Returns how many change sets went.
   virtual absl::StatusOr<uint64_t> ResubmitCovered() = 0;
   // Removes a rejected change set for good. kNotFound.
   virtual absl::Status DiscardRejected(absl::string_view partition, uint64_t sequence) = 0;

@@ -52,6 +52,7 @@ class KvAuthorityStore final : public AuthorityStore {
   KvAuthorityStore(std::unique_ptr<Kv> kv, const AuthorityStoreOptions& options)
       : kv_(std::move(kv)),
         registry_(options.registry),
+        schema_version_(options.schema_version),
         random_(options.random),
         on_directory_write_(options.on_directory_write),
         table_({.registry = options.registry, .keeps_feeds = true}),
@@ -260,6 +261,7 @@ class KvAuthorityStore final : public AuthorityStore {
 
   const std::unique_ptr<Kv> kv_;
   const Registry* const registry_;
+  const uint32_t schema_version_;
   Random* const random_;
   const std::function<absl::Status(absl::Span<const DirectoryWrite>, uint64_t)> on_directory_write_;
   RecordTable table_;
@@ -454,6 +456,7 @@ absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitTogether(
   CommitBase base = BaseAt(now);
   base.judge = &judge;
   base.sets_all_aside = sets_all_aside;
+  base.schema_version = schema_version_;
   CommitGroup group(std::move(base));
   std::vector<PushResult> results;
   results.reserve(pushes.size());

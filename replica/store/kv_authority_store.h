@@ -11,6 +11,7 @@
 #include "replica/base/random.h"
 #include "replica/store/authority_store.h"
 #include "replica/store/kv.h"
+#include "replica/store/schema_version.h"
 
 namespace brigada {
 
@@ -20,6 +21,8 @@ struct AuthorityStoreOptions {
   absl::Time now;                      // of this start
   // The store was restored from a backup: it gets a new epoch.
   bool restored = false;
+  // A change set of a higher version is kept aside: see schema_version.h.
+  uint32_t schema_version = kSchemaVersion;
   // Not empty: the last run this store is known to have had (the journal says so). One that does
   // not know it went back: it gets a new epoch.
   std::string expected_run = {};

@@ -10,6 +10,12 @@ bool IsOfGrants(const v1::Refusal& refusal) {
 
 bool IsNotJudged(const v1::Refusal& refusal) { return refusal.reason() == v1::NOT_JUDGED; }
 
+bool WasNotJudged(const v1::Verdict& verdict) {
+  const auto& refusals = verdict.refusals();
+  return std::any_of(refusals.begin(), refusals.end(),
+                     [](const v1::Refusal& refusal) { return IsNotJudged(refusal); });
+}
+
 bool WaitsForRecords(const v1::Verdict& verdict) {
   const auto& refusals = verdict.refusals();
   return verdict.outcome() == v1::QUARANTINED && !refusals.empty() &&

@@ -11,6 +11,7 @@ namespace brigada {
 bool IsOfGrants(const v1::Refusal& refusal);
 // The server failed at it, whatever the change set says: it may be tried again once that is mended.
 bool IsNotJudged(const v1::Refusal& refusal);
+bool WasNotJudged(const v1::Verdict& verdict);
 // The server keeps it, and applies it by itself when the records come that it is about: it is not
 // to be sent again. Anything else in quarantine waits for its user.
 bool WaitsForRecords(const v1::Verdict& verdict);

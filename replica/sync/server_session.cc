@@ -9,6 +9,7 @@
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/scope.h"
+#include "replica/store/schema_version.h"
 #include "replica/store/sealed_body.h"
 #include "replica/sync/refusal.h"
 #include "replica/sync/server_pull.h"
@@ -185,6 +186,7 @@ void ServerSession::Impl::OnHello(const v1::Hello& hello, absl::Time now) {
   welcome.set_revocation(identity_.revocation);
   welcome.add_features(std::string(kReceiptsFeature));
   welcome.add_features(std::string(kFingerprintsFeature));
+  welcome.add_features(SchemaFeature(options_.schema_version));
   if (!options_.seal_key.empty()) welcome.add_features(SealFeature(options_.seal_key));
   // Of the partitions in which it has work; how many commits others have is not for everybody.
   for (const v1::PartitionHead& covered : identity_.covered) {

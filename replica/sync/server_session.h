@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/store/authority_store.h"
+#include "replica/store/schema_version.h"
 
 namespace brigada {
 
@@ -87,6 +88,8 @@ struct ServerSessionOptions {
   // the host gives the pushes that it queues the key that opens what is sealed to it. Empty: not
   // told.
   std::string seal_key = {};
+  // Up to which the store judges (replica/store/schema_version.h), told in the welcome.
+  uint32_t schema_version = kSchemaVersion;
 };
 
 struct ServerSessionStats {

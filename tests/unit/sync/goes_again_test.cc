@@ -1,5 +1,5 @@
-// Work that was refused as if its record did not exist, since its writer had no grant where that
-// is: it goes again by itself when a grant brings the record.
+// Refused work that goes again by itself once what stood against it is gone: a missing grant, a
+// record out of its writer's reach, a server too old for it.
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +13,7 @@
 #include "replica/store/kv_authority_store.h"
 #include "replica/store/memory_kv.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/lent_kv.h"
 #include "tests/support/loopback.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_server.h"
@@ -46,11 +47,10 @@ class MaskingJudge final : public Judge {
   }
 };
 
-class MaskedRefusalTest : public ::testing::Test {
+class GoesAgainTest : public ::testing::Test {
  protected:
-  MaskedRefusalTest() {
-    authority_ = *OpenAuthorityStore(
-        NewMemoryKv(), {.registry = &Registry::BuiltIn(), .random = &random_, .now = clock_.Now()});
+  GoesAgainTest() {
+    OpenServer(kSchemaVersion);
     server_ = std::make_unique<TestServer>(authority_.get(), &judge_, &clock_);
     ana_ = Open("ana");
     beto_ = Open("beto");
@@ -58,9 +58,27 @@ class MaskedRefusalTest : public ::testing::Test {
     LetBeto({kJuarez});
   }
 
-  std::unique_ptr<DeviceStore> Open(absl::string_view user) {
-    auto store = OpenDeviceStore(
-        NewMemoryKv(), {.registry = &Registry::BuiltIn(), .clock = &clock_, .random = &random_});
+  // The server's program judges change sets up to this version from now on.
+  void OpenServer(uint32_t schema_version) {
+    authority_.reset();
+    schema_version_ = schema_version;
+    auto store =
+        OpenAuthorityStore(std::make_unique<LentKv>(disk_), {.registry = &Registry::BuiltIn(),
+                                                             .random = &random_,
+                                                             .now = clock_.Now(),
+                                                             .schema_version = schema_version});
+    ASSERT_OK(store);
+    authority_ = *std::move(store);
+    if (server_ != nullptr) server_->Restart(authority_.get());
+  }
+  std::unique_ptr<DeviceStore> Open(absl::string_view user,
+                                    uint32_t schema_version = kSchemaVersion) {
+    DeviceStoreOptions options;
+    options.registry = &Registry::BuiltIn();
+    options.clock = &clock_;
+    options.random = &random_;
+    options.schema_version = schema_version;
+    auto store = OpenDeviceStore(NewMemoryKv(), options);
     EXPECT_OK(store);
     EXPECT_OK((*store)->SetUser(user));
     return *std::move(store);
@@ -87,7 +105,9 @@ class MaskedRefusalTest : public ::testing::Test {
   // Returns how many change sets went up.
   uint64_t Sync(DeviceStore* device) {
     clock_.Advance(absl::Seconds(1));
-    Loopback link(server_.get(), device, {});
+    LoopbackOptions options;
+    options.server.schema_version = schema_version_;
+    Loopback link(server_.get(), device, options);
     EXPECT_EQ(link.Run(), Loopback::End::kFinished) << link.device_status();
     return link.device().progress().change_sets_sent;
   }
@@ -137,12 +157,14 @@ class MaskedRefusalTest : public ::testing::Test {
   FakeClock clock_;
   SeededRandom random_{5};
   MaskingJudge judge_;
+  const std::shared_ptr<Kv> disk_ = NewMemoryKv();
+  uint32_t schema_version_ = kSchemaVersion;
   std::unique_ptr<AuthorityStore> authority_;
   std::unique_ptr<TestServer> server_;
   std::unique_ptr<DeviceStore> ana_, beto_;
 };
 
-TEST_F(MaskedRefusalTest, GoesAgainInTheSessionThatBringsItsRecord) {
+TEST_F(GoesAgainTest, WhatWasOutOfReachGoesInTheSessionThatBringsItsRecord) {
   const RecordId id = WriteWhatIsOutOfReach();
   EXPECT_EQ(Sync(beto_.get()), 0U);
 
@@ -156,7 +178,7 @@ TEST_F(MaskedRefusalTest, GoesAgainInTheSessionThatBringsItsRecord) {
 }
 
 // What the grants that a device is told of allow and what the server makes of them may differ.
-TEST_F(MaskedRefusalTest, IsTriedOnceForEachTimeGrantsComeToCoverIt) {
+TEST_F(GoesAgainTest, WhatWasOutOfReachIsTriedOnceForEachTimeGrantsComeToCoverIt) {
   WriteWhatIsOutOfReach();
   LetBeto({kJuarez, kZimatlan});
   judge_.scopes.clear();
@@ -172,7 +194,7 @@ TEST_F(MaskedRefusalTest, IsTriedOnceForEachTimeGrantsComeToCoverIt) {
 }
 
 // Nothing of the pull has to arrive first: on a slow link that may take hours.
-TEST_F(MaskedRefusalTest, WhatLacksOnlyAGrantGoesAsSoonAsTheWelcomeTellsOfOne) {
+TEST_F(GoesAgainTest, WhatLacksOnlyAGrantGoesAsSoonAsTheWelcomeTellsOfOne) {
   const RecordId id = Register(beto_.get(), kJuarez);
   judge_.reason = v1::NOT_GRANTED;
   LetBeto({});
@@ -192,6 +214,39 @@ TEST_F(MaskedRefusalTest, WhatLacksOnlyAGrantGoesAsSoonAsTheWelcomeTellsOfOne) {
   ASSERT_TRUE(sent.has_value());
   EXPECT_TRUE(sent->has_push());
   EXPECT_EQ(NotesIn(*beto_, id), "");
+}
+
+// What a newer program meant an older server cannot know: nothing of it is applied, nothing lost.
+TEST_F(GoesAgainTest, WhatIsOfANewerSchemaIsKeptAsideUntilTheServerIsUpdated) {
+  const std::unique_ptr<DeviceStore> newer = Open("ana", kSchemaVersion + 1);
+  Let(*newer, "ana", {kOaxaca});
+  const RecordId id = Register(newer.get(), kJuarez);
+  Edit(newer.get(), id, "nueva");
+  EXPECT_EQ(Sync(newer.get()), 2U);
+  ASSERT_OK_AND_ASSIGN(const auto listed, newer->Rejected());
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed[0].verdict().outcome(), v1::QUARANTINED);
+  EXPECT_EQ(listed[0].verdict().refusals(0).reason(), v1::NOT_JUDGED);
+  EXPECT_NE(listed[0].change_set().body(), "");
+  EXPECT_EQ(NotesIn(*authority_, id), "(absent)");
+  // The queue goes on, and nothing goes in vain.
+  EXPECT_EQ(Sync(newer.get()), 0U);
+
+  OpenServer(kSchemaVersion + 1);
+  EXPECT_EQ(Sync(newer.get()), 2U);
+  EXPECT_EQ(newer->Counts()->rejected, 0U);
+  EXPECT_EQ(newer->Counts()->pending, 0U);
+  EXPECT_EQ(NotesIn(*authority_, id), "nueva");
+  // What the server had kept aside went with the retry.
+  EXPECT_TRUE(authority_->ListQuarantine("", 10)->sets.empty());
+}
+
+TEST_F(GoesAgainTest, WorkOfAnOlderSchemaIsJudgedAsEver) {
+  OpenServer(kSchemaVersion + 1);
+  const RecordId id = Register(ana_.get(), kJuarez);
+  Sync(ana_.get());
+  EXPECT_EQ(ana_->Counts()->rejected, 0U);
+  EXPECT_EQ(NotesIn(*authority_, id), "");
 }
 
 }  // namespace
