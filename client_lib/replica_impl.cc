@@ -10,6 +10,7 @@
 #include "client_lib/conflict_choice.h"
 #include "client_lib/enrollment.h"
 #include "client_lib/grpc_transport.h"
+#include "client_lib/judged_list.h"
 #include "client_lib/pending_list.h"
 #include "client_lib/rejection_list.h"
 #include "client_lib/store_options.h"
@@ -323,6 +324,7 @@ SyncStatus ReplicaImpl::GetSyncStatus() const {
     status.open_conflicts = counts->open_conflicts;
     status.oldest_pending = counts->oldest_pending;
   }
+  DescribeRetained(**store, StoreOptionsOf(options_), &status);
   return status;
 }
 
@@ -358,6 +360,18 @@ absl::Status ReplicaImpl::VisitPending(
     absl::FunctionRef<absl::Status(const PendingChangeSet&)> visit) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
   return VisitOutbox(*store, visit);
+}
+
+absl::StatusOr<std::map<std::string, uint64_t>> ReplicaImpl::JudgedUpTo() const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  return brigada::JudgedUpTo(*store);
+}
+
+absl::Status ReplicaImpl::VisitJudged(
+    const std::map<std::string, uint64_t>& after,
+    absl::FunctionRef<absl::Status(const JudgedChangeSet&)> visit) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  return brigada::VisitJudged(*store, after, visit);
 }
 
 absl::StatusOr<std::vector<ConflictInfo>> ReplicaImpl::Conflicts() const {

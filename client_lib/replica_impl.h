@@ -2,6 +2,7 @@
 #ifndef CLIENT_LIB_REPLICA_IMPL_H_
 #define CLIENT_LIB_REPLICA_IMPL_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -57,6 +58,10 @@ class ReplicaImpl final : public Replica {
   absl::Status Discard(absl::string_view partition, uint64_t sequence) override;
   absl::Status VisitPending(
       absl::FunctionRef<absl::Status(const PendingChangeSet&)> visit) const override;
+  absl::StatusOr<std::map<std::string, uint64_t>> JudgedUpTo() const override;
+  absl::Status VisitJudged(
+      const std::map<std::string, uint64_t>& after,
+      absl::FunctionRef<absl::Status(const JudgedChangeSet&)> visit) const override;
   absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const override;
   absl::Status Resolve(const ConflictInfo& shown, int loser) override;
 

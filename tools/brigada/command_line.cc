@@ -19,6 +19,7 @@
 #include "tools/brigada/nearest.h"
 #include "tools/brigada/record_json.h"
 #include "tools/brigada/status_text.h"
+#include "tools/brigada/time_text.h"
 
 namespace brigada {
 namespace {
@@ -228,15 +229,6 @@ absl::StatusOr<const RecordType*> TypeByName(absl::string_view name) {
                                     CutToWidth(PrintableText(name), 40)),
                    DidYouMean(name, said), Say(" Los tipos son: ", " The types are: "),
                    absl::StrJoin(names, ", ")));
-}
-
-std::string TimeText(absl::Time time) {
-  if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return "";
-  return absl::FormatTime("%Y-%m-%d %H:%M", time, absl::LocalTimeZone());
-}
-
-std::string TimeText(int64_t unix_millis) {
-  return unix_millis == 0 ? "" : TimeText(absl::FromUnixMillis(unix_millis));
 }
 
 SqlValue TimeValue(absl::Time time) {

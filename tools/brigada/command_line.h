@@ -84,10 +84,7 @@ class CommandLine {
 // nearest.
 absl::StatusOr<const RecordType*> TypeByName(absl::string_view name);
 
-// A time for people: local, to the minute; empty for none.
-std::string TimeText(absl::Time time);
-std::string TimeText(int64_t unix_millis);
-// For programs: UTC, or NULL.
+// A time for programs: UTC, or NULL.
 SqlValue TimeValue(absl::Time time);
 
 // kNotFound, with the way out.
@@ -104,6 +101,7 @@ void AddImportCommand(CommandLine* line);
 void AddSyncCommand(CommandLine* line);
 void AddConflictCommands(CommandLine* line);
 void AddRejectedCommands(CommandLine* line);
+void AddLogCommand(CommandLine* line);
 void AddQueryCommand(CommandLine* line);
 void AddTerritoryCommand(CommandLine* line);
 void AddVerifyCommand(CommandLine* line);

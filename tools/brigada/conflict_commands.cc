@@ -18,6 +18,7 @@
 #include "tools/brigada/record_id.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
+#include "tools/brigada/time_text.h"
 
 namespace brigada {
 namespace {

@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   brigada::AddListCommands(&line);
   brigada::AddImportCommand(&line);
   brigada::AddSyncCommand(&line);
+  brigada::AddLogCommand(&line);
   brigada::AddConflictCommands(&line);
   brigada::AddRejectedCommands(&line);
   brigada::AddQueryCommand(&line);

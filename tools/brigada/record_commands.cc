@@ -15,6 +15,7 @@
 #include "tools/brigada/record_json.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
+#include "tools/brigada/time_text.h"
 
 namespace brigada {
 namespace {

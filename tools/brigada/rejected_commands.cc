@@ -6,19 +6,17 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "replica/crypto/secret_file.h"
 #include "tools/brigada/change_json.h"
-#include "tools/brigada/change_text.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/field_flags.h"
 #include "tools/brigada/record_check.h"
 #include "tools/brigada/record_id.h"
-#include "tools/brigada/refusal_text.h"
+#include "tools/brigada/rejection_text.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 
@@ -27,78 +25,15 @@ namespace {
 
 constexpr size_t kMaxJsonBytes = size_t{16} << 20;
 
-// What the user calls a refused change set: "MX/20:5".
-std::string NameOf(const Rejection& rejection) {
-  return absl::StrCat(rejection.partition, ":", rejection.sequence);
-}
-
-std::string ReasonsOf(const Rejection& rejection) {
-  std::vector<std::string> reasons;
-  for (const v1::Refusal& refusal : rejection.reasons) {
-    const std::string text = RefusalText(refusal);
-    if (reasons.empty() || reasons.back() != text) reasons.push_back(text);
-  }
-  return absl::StrJoin(reasons, "; ");
-}
-
 Json ContentOf(const v1::ChangeSetBody& content) {
   Json changes = Json::array();
   for (const v1::Change& change : content.changes()) changes.push_back(ChangeJson(change));
   return changes;
 }
 
-// Of what the server keeps in quarantine.
-std::string KeptText(const std::string& name) {
-  return absl::Substitute(
-      Say("El servidor lo tiene guardado y lo aplicará solo cuando llegue el alta de ese registro; "
-          "aquí puede copiarlo con brigada rejected export ARCHIVO y quitarlo con brigada rejected "
-          "discard $0",
-          "The server keeps it and applies it by itself when the creation of that record comes; "
-          "here you can copy it with brigada rejected export FILE and drop it with brigada "
-          "rejected discard $0"),
-      name);
-}
-
 absl::Status CheckNotKept(const Rejection& rejection) {
   if (!rejection.waits_for_record) return absl::OkStatus();
-  return SaidError(absl::StatusCode::kFailedPrecondition, KeptText(NameOf(rejection)));
-}
-
-std::string DependsOnOf(const Rejection& rejection) {
-  return rejection.depends_on == 0 ? ""
-                                   : absl::StrCat(rejection.partition, ":", rejection.depends_on);
-}
-
-// What to do about it: the first reason's way out, unless it goes along with another one or waits
-// for what somebody else has to give.
-std::string WayOutOf(const Rejection& rejection) {
-  if (rejection.waits_for_record) return KeptText(NameOf(rejection));
-  if (rejection.depends_on != 0) {
-    return absl::Substitute(
-        Say("Depende de $0, que también está en la lista: resuelva ese y este se envía con él",
-            "It depends on $0, which is in the list too: settle that one and this one goes along"),
-        DependsOnOf(rejection));
-  }
-  if (rejection.waits_for_grant) {
-    return absl::Substitute(
-        Say("Espera un permiso: pídalo a quien administra; cuando lo tenga se envía solo al "
-            "sincronizar, o a mano con: brigada rejected retry $0",
-            "It waits for a grant: ask your administrator; once you have it, it goes by itself "
-            "with the next sync, or by hand with: brigada rejected retry $0"),
-        NameOf(rejection));
-  }
-  const v1::RefusalReason reason = rejection.reasons.empty() ? v1::REFUSAL_REASON_UNSPECIFIED
-                                                             : rejection.reasons.front().reason();
-  return RefusalWayOut(reason, NameOf(rejection));
-}
-
-// One sentence: what was to be done, why it was refused, what to do next.
-std::string SentenceOf(const Rejection& rejection) {
-  return absl::Substitute(Say("$0 ($1): no se aceptó $2, porque $3. $4.",
-                              "$0 ($1): it was not accepted to $2, because $3. $4."),
-                          NameOf(rejection), TimeText(rejection.refused_at),
-                          ChangesText(rejection.content), ReasonsOf(rejection),
-                          WayOutOf(rejection));
+  return SaidError(absl::StatusCode::kFailedPrecondition, RejectionWayOut(rejection));
 }
 
 void ShowRejections(const CommandLine& line, const std::vector<Rejection>& rejections) {
@@ -106,9 +41,10 @@ void ShowRejections(const CommandLine& line, const std::vector<Rejection>& rejec
   table.Columns(
       {"number", "refused_at", "reason", "way_out", "depends_on", "waits_for_grant", "content"});
   for (const Rejection& rejection : rejections) {
-    table.Row({NameOf(rejection), TimeValue(rejection.refused_at), ReasonsOf(rejection),
-               WayOutOf(rejection), DependsOnOf(rejection),
-               int64_t{rejection.waits_for_grant ? 1 : 0}, JsonText(ContentOf(rejection.content))});
+    table.Row({RejectionName(rejection), TimeValue(rejection.refused_at),
+               RejectionReasons(rejection), RejectionWayOut(rejection),
+               RejectionDependsOn(rejection), int64_t{rejection.waits_for_grant ? 1 : 0},
+               JsonText(ContentOf(rejection.content))});
   }
   table.Finish();
 }
@@ -120,7 +56,7 @@ absl::Status List(const CommandLine& line) {
     ShowRejections(line, rejections);
     return absl::OkStatus();
   }
-  for (const Rejection& rejection : rejections) std::cout << SentenceOf(rejection) << "\n";
+  for (const Rejection& rejection : rejections) std::cout << RejectionSentence(rejection) << "\n";
   if (rejections.empty()) {
     line.Note(Say("El servidor aceptó todo lo que recibió", "The server accepted all it received"));
   } else {
@@ -137,11 +73,11 @@ absl::StatusOr<Rejection> Find(const Replica& replica, const std::string& name) 
   ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, replica.Rejections());
   const Rejection* found = nullptr;
   for (const Rejection& rejection : rejections) {
-    if (NameOf(rejection) != name && absl::StrCat(rejection.sequence) != name) continue;
+    if (RejectionName(rejection) != name && absl::StrCat(rejection.sequence) != name) continue;
     if (found != nullptr) {
       return UsageError(absl::Substitute(Say("Hay varios con el número $0; dígalo entero: $1",
                                              "There are several with number $0; give it whole: $1"),
-                                         PrintableText(name), NameOf(rejection)));
+                                         PrintableText(name), RejectionName(rejection)));
     }
     found = &rejection;
   }
@@ -160,7 +96,7 @@ absl::Status ShowOne(const CommandLine& line, const std::string& name) {
     ShowRejections(line, {rejection});
     return absl::OkStatus();
   }
-  std::cout << SentenceOf(rejection) << "\n";
+  std::cout << RejectionSentence(rejection) << "\n";
   for (int i = 0; i < rejection.content.changes_size(); ++i)
     std::cout << i + 1 << "  " << JsonText(ChangeJson(rejection.content.changes(i))) << "\n";
   return absl::OkStatus();
@@ -180,7 +116,7 @@ absl::Status Discard(const CommandLine& line, const std::string& name) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   ASSIGN_OR_RETURN(const Rejection rejection, Find(*replica, name));
   RETURN_IF_ERROR(replica->Discard(rejection.partition, rejection.sequence));
-  line.Note(absl::Substitute(Say("Descartado $0", "Discarded $0"), NameOf(rejection)));
+  line.Note(absl::Substitute(Say("Descartado $0", "Discarded $0"), RejectionName(rejection)));
   return absl::OkStatus();
 }
 
@@ -188,9 +124,9 @@ absl::StatusOr<Json> RejectedJson(const Replica& replica) {
   ASSIGN_OR_RETURN(const std::vector<Rejection> rejections, replica.Rejections());
   Json all = Json::array();
   for (const Rejection& rejection : rejections) {
-    all.push_back({{"number", NameOf(rejection)},
+    all.push_back({{"number", RejectionName(rejection)},
                    {"refused_at", ValueText(TimeValue(rejection.refused_at))},
-                   {"reason", ReasonsOf(rejection)},
+                   {"reason", RejectionReasons(rejection)},
                    {"changes", ContentOf(rejection.content)}});
   }
   return all;
@@ -289,7 +225,7 @@ absl::Status Edit(const CommandLine& line, const EditFlags& flags) {
                              "rejected show $0",
                              "$0 has $1 changes: say which with --change N; see them with: brigada "
                              "rejected show $0"),
-                         NameOf(rejection), content.changes_size()));
+                         RejectionName(rejection), content.changes_size()));
   }
   const int index = std::max(flags.change, 1) - 1;
   if (index >= content.changes_size()) {

@@ -19,6 +19,7 @@
 #include "tools/brigada/sql_json.h"
 #include "tools/brigada/status_text.h"
 #include "tools/brigada/sync_text.h"
+#include "tools/brigada/time_text.h"
 
 namespace brigada {
 namespace {
@@ -135,6 +136,9 @@ std::vector<CommandLine::Fact> StatusForPeople(const Replica& replica, const Syn
     facts.push_back({"oldest_pending", Say("Lo más viejo por enviar", "Oldest pending"),
                      when(status.oldest_pending)});
   }
+  facts.push_back({"retained",
+                   Say("Guardado por si el servidor lo pierde", "Kept should the server lose it"),
+                   RetainedText(status)});
   if (status.last_mismatch != absl::InfinitePast()) {
     facts.push_back(
         {"last_mismatch", Say("Última diferencia", "Last difference"), when(status.last_mismatch)});
@@ -168,6 +172,11 @@ std::vector<CommandLine::Fact> StatusForPrograms(const Replica& replica, const S
       {"last_success", "", TimeValue(status.last_success)},
       {"consistent", "", int64_t{status.consistent ? 1 : 0}},
       {"oldest_pending", "", TimeValue(status.oldest_pending)},
+      {"retained", "", Number(status.retained)},
+      {"retained_bytes", "", Number(status.retained_bytes)},
+      {"retained_bytes_max", "", Number(status.retained_bytes_max)},
+      {"retained_days_max", "", int64_t{absl::ToInt64Hours(status.retained_for) / 24}},
+      {"stalled", "", status.stalled.empty() ? SqlValue() : SqlValue(StalledSentence(status))},
       {"last_mismatch", "", TimeValue(status.last_mismatch)},
       {"last_repair", "", TimeValue(status.last_repair)},
       {"records_repaired", "", Number(status.records_repaired)},

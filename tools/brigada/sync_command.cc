@@ -2,6 +2,7 @@
 #include <csignal>
 #include <ctime>
 #include <iostream>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,7 @@
 #include "tools/brigada/error_name.h"
 #include "tools/brigada/status_text.h"
 #include "tools/brigada/sync_text.h"
+#include "tools/brigada/verdict_text.h"
 
 namespace brigada {
 namespace {
@@ -26,6 +28,23 @@ struct SyncFlags {
   int64_t timeout_seconds = 0;
   uint64_t byte_budget = 0;
 };
+
+// What became of the work that was judged since the last call.
+void SayVerdicts(VerdictNews* news, const CommandLine& line) {
+  const absl::StatusOr<NewVerdicts> verdicts = news->Take();
+  if (!verdicts.ok()) {
+    line.Note(StatusText(verdicts.status()));
+    return;
+  }
+  const std::string counts = CountsSentence(verdicts->counts);
+  if (!counts.empty()) line.Note(counts);
+  for (const std::string& sentence : verdicts->sentences) line.Note(sentence);
+  if (verdicts->left_out > 0) {
+    line.Note(
+        absl::Substitute(Say("Y $0 más así: brigada log", "And $0 more of these: brigada log"),
+                         WithThousands(verdicts->left_out)));
+  }
+}
 
 // And of `before`, what ended since.
 absl::Status SayWhatWaits(const Replica& replica, const SyncStatus& before, bool strict,
@@ -66,6 +85,7 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
   options.byte_budget = flags.byte_budget;
   if (flags.timeout_seconds > 0) options.deadline = absl::Seconds(flags.timeout_seconds);
   const SyncStatus before = replica->GetSyncStatus();
+  VerdictNews verdicts(replica.get());
   options.on_progress = [&](const SyncState& state) {
     // Both ways in one measure: verdicts that come and entries that come.
     bar.Update(state.change_sets_confirmed + state.change_sets_refused + state.pulled,
@@ -73,7 +93,11 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
                absl::StrCat(PhaseText(state.phase), ", ", MovedText(state)));
   };
   const absl::StatusOr<SyncReport> report = replica->Sync(options);
-  RETURN_IF_ERROR(report.status());
+  if (!report.ok()) {
+    // What was judged before the link broke is judged.
+    SayVerdicts(&verdicts, line);
+    return report.status();
+  }
   const SyncState& totals = report->totals;
   bar.Finish(absl::Substitute(Say("listo en $0 ms", "done in $0 ms"),
                               absl::ToInt64Milliseconds(report->elapsed)));
@@ -92,6 +116,7 @@ absl::Status SyncOnce(const CommandLine& line, const SyncFlags& flags) {
        {"milliseconds", Say("Milisegundos", "Milliseconds"),
         absl::ToInt64Milliseconds(report->elapsed)},
        {"connections", Say("Conexiones", "Connections"), int64_t{report->connections}}});
+  SayVerdicts(&verdicts, line);
   return SayWhatWaits(*replica, before, flags.strict, line);
 }
 
@@ -112,6 +137,8 @@ absl::Status Watch(Replica* replica, const SyncOptions& options, const sigset_t&
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("En vivo", "Live")));
   SyncPhase last_phase = SyncPhase::kIdle;
   SyncState session;
+  VerdictNews verdicts(replica);
+  uint64_t judged = 0;
   absl::Status failure;
   const timespec pause = {0, kPollNanoseconds};
   while (!NeedsSomebody(failure) && sigtimedwait(&signals, nullptr, &pause) < 0) {
@@ -124,6 +151,8 @@ absl::Status Watch(Replica* replica, const SyncOptions& options, const sigset_t&
       line.Note(absl::StrCat(PhaseText(status.phase), ": ", MovedText(status.session)));
     last_phase = status.phase;
     session = status.session;
+    const uint64_t judged_now = session.change_sets_confirmed + session.change_sets_refused;
+    if (judged_now != std::exchange(judged, judged_now)) SayVerdicts(&verdicts, line);
     if (status.last_error.empty()) failure = absl::OkStatus();
     if (status.last_error.empty() || status.last_error_at == last_error_at) continue;
     last_error_at = status.last_error_at;
@@ -133,6 +162,7 @@ absl::Status Watch(Replica* replica, const SyncOptions& options, const sigset_t&
   }
   replica->StopSync();
   bar.Finish(MovedText(session));
+  SayVerdicts(&verdicts, line);
   return NeedsSomebody(failure) ? failure : absl::OkStatus();
 }
 

@@ -12,16 +12,13 @@
 #include "tools/brigada/change_text.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/status_text.h"
+#include "tools/brigada/time_text.h"
 
 namespace brigada {
 namespace {
 
 // So long ago that nobody wonders any more where the records went.
 constexpr absl::Duration kOldNews = absl::Hours(24 * 30);
-
-std::string MinuteText(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%d %H:%M", time, absl::LocalTimeZone());
-}
 
 absl::string_view TakenText(uint64_t records) {
   switch (records) {
@@ -40,7 +37,7 @@ absl::string_view TakenText(uint64_t records) {
 std::string EndedSentence(const EndedPlace& place, bool has_refused_work) {
   return absl::StrCat(
       absl::Substitute(Say("Su permiso en $0 terminó ($1). ", "Your grant for $0 has ended ($1). "),
-                       PlaceText(place.scope), MinuteText(place.at)),
+                       PlaceText(place.scope), TimeText(place.at)),
       absl::Substitute(TakenText(place.records), WithThousands(place.records)),
       has_refused_work
           ? Say(". Lo suyo que no se aceptó sigue guardado aquí: brigada rejected",
@@ -95,6 +92,19 @@ std::vector<std::string> WaitingSentences(const SyncStatus& status) {
   return sentences;
 }
 
+std::string StalledSentence(const SyncStatus& status) {
+  return StatusText(absl::UnavailableError(absl::StrCat("STALLED: ", status.stalled)));
+}
+
+std::string RetainedText(const SyncStatus& status) {
+  if (status.retained == 0) return std::string(Say("nada", "nothing"));
+  return absl::Substitute(
+      Say("$0, $1 (hasta $2 por estado y $3 días)", "$0, $1 (up to $2 per state and $3 days)"),
+      CountText(status.retained, Say("cambio", "change"), Say("cambios", "changes")),
+      ByteCount(status.retained_bytes), ByteCount(status.retained_bytes_max),
+      absl::ToInt64Hours(status.retained_for) / 24);
+}
+
 std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrolled) {
   std::vector<std::string> sentences;
   if (!is_enrolled) {
@@ -107,9 +117,12 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
   if (!status.last_error.empty()) {
     sentences.push_back(absl::Substitute(
         Say("La última sincronización falló ($0): $1", "The last sync failed ($0): $1"),
-        MinuteText(status.last_error_at),
+        TimeText(status.last_error_at),
         StatusText(absl::Status(status.last_error_code, status.last_error))));
   }
+  // What failed since hides why the session before was given up.
+  if (!status.stalled.empty() && !absl::StartsWith(status.last_error, "STALLED"))
+    sentences.push_back(StalledSentence(status));
   for (std::string& sentence : WaitingSentences(status)) sentences.push_back(std::move(sentence));
   // A revoked device cannot send: its last failure says what to do.
   const bool is_revoked = absl::StrContains(status.last_error, "REVOKED") ||
@@ -130,7 +143,7 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
                   "1 change is still to be sent, made on $1: brigada sync")
             : Say("Falta enviar $0 cambios, el más viejo del $1: brigada sync",
                   "$0 changes are still to be sent, the oldest from $1: brigada sync"),
-        WithThousands(status.pending), MinuteText(status.oldest_pending)));
+        WithThousands(status.pending), TimeText(status.oldest_pending)));
   }
   if (is_enrolled && !status.consistent) {
     sentences.emplace_back(Say("Falta recibir parte de lo de los demás: brigada sync",

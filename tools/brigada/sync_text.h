@@ -11,14 +11,20 @@
 
 namespace brigada {
 
-// What waits for a person, each with its command; empty when nothing does.
 // What `status` says of places that ended and `before` did not say: which, and what left.
 std::vector<std::string> EndedSentences(const SyncStatus& status,
                                         absl::Span<const EndedPlace> before = {});
+// What waits for a person, each with its command; empty when nothing does.
 std::vector<std::string> WaitingSentences(const SyncStatus& status);
 
 // All there is to say, the most urgent first; never empty.
 std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrolled);
+
+// Why the last session was given up, and the way out.
+std::string StalledSentence(const SyncStatus& status);
+
+// What is kept to be sent again to a server that loses it, and the bounds.
+std::string RetainedText(const SyncStatus& status);
 
 absl::string_view PhaseText(SyncPhase phase);
 

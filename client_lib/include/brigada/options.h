@@ -129,6 +129,13 @@ struct SyncStatus {
   absl::Time last_mismatch = absl::InfinitePast();
   absl::Time last_repair = absl::InfinitePast();
   uint64_t records_repaired = 0;
+  // Judged change sets of this device that are kept, to be sent again should the server lose them:
+  // until every backup of it holds them, and in each partition within these bounds. The oldest go
+  // first.
+  uint64_t retained = 0;
+  uint64_t retained_bytes = 0;
+  uint64_t retained_bytes_max = 0;
+  absl::Duration retained_for;
   // In the order in which they ended, the last 64; until they are read again. Work that was refused
   // there is in Rejections().
   std::vector<EndedPlace> ended_places;

@@ -17,6 +17,7 @@
 #define BRIGADA_REPLICA_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -81,6 +82,16 @@ struct PendingChangeSet {
   std::string partition;
   uint64_t sequence = 0;
   absl::Time made_at;  // by the device's clock
+  v1::ChangeSetBody content;
+};
+
+// A change set of this device that was judged, and what became of it.
+struct JudgedChangeSet {
+  std::string partition;
+  uint64_t sequence = 0;
+  absl::Time made_at;  // by the device's clock
+  v1::Verdict verdict;
+  // Empty when it was refused, see Rejections(), or sealed since the place was lost.
   v1::ChangeSetBody content;
 };
 
@@ -257,6 +268,15 @@ class Replica {
   // be sent (a revoked device). A non-OK status from `visit` stops it.
   virtual absl::Status VisitPending(
       absl::FunctionRef<absl::Status(const PendingChangeSet&)> visit) const = 0;
+
+  // The last change set that has its verdict, of each partition with work of this device.
+  virtual absl::StatusOr<std::map<std::string, uint64_t>> JudgedUpTo() const = 0;
+  // What became of the change sets behind those that `after` names (of each partition; 0: from the
+  // first that is kept), by partition in order. Kept are those that some backup of the server lacks
+  // (SyncStatus::retained). kDataLoss: one is damaged. A non-OK status from `visit` stops it.
+  virtual absl::Status VisitJudged(
+      const std::map<std::string, uint64_t>& after,
+      absl::FunctionRef<absl::Status(const JudgedChangeSet&)> visit) const = 0;
 
   virtual absl::StatusOr<std::vector<ConflictInfo>> Conflicts() const = 0;
   // Decides a conflict as it was shown: the standing value stays (`loser` < 0) or the loser with

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import shutil
 import unittest
 
@@ -123,7 +124,7 @@ class RecordsTest(FieldTest):
 
     def test_every_command_has_help_with_examples_in_both_languages(self):
         commands = [["init"], ["enrol"], ["add"], ["edit"], ["show"], ["delete"], ["list"], ["import"], ["sync"],
-                    ["status"], ["conflicts"], ["conflicts", "show"], ["conflicts", "resolve"], ["rejected"],
+                    ["log"], ["status"], ["conflicts"], ["conflicts", "show"], ["conflicts", "resolve"], ["rejected"],
                     ["rejected", "show"], ["rejected", "edit"], ["rejected", "retry"], ["rejected", "discard"],
                     ["rejected", "export"], ["query"], ["territories"], ["verify"], ["recover"], ["generate"], ["invite"], ["devices"],
                     ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"], ["quarantine"]]
@@ -259,6 +260,38 @@ class SyncTest(FieldTest):
         self.go("admin", "revoke-device", next(row["replica"] for row in listed if row["user"] == "baja"))
         self.assert_says(self.go("baja", "sync", "--watch", code=5), "dio de baja este dispositivo")
         self.assertEqual(self.go("baja", "--format", "json", "status").json()[0]["last_error_code"], "REVOKED")
+
+    def test_a_sync_tells_what_became_of_each_change_set(self):
+        for user in ("nora", "omar"):
+            self.field.device(user, scope="MX/20/551")
+        person = self.go("nora", "add", "people", "--scope", "MX/20/551", "--name.given-names", "Eva").id
+        answer = self.go("nora", "sync")
+        self.assert_says(answer, "Qué fue de sus cambios: 1 aplicado")
+        self.assert_spanish(answer)
+        self.go("omar", "sync")
+        for user, name in (("nora", "Eva Luz"), ("omar", "Eva Sol")):
+            self.go(user, "edit", "people", person, "--name.given-names", name)
+        self.go("omar", "add", "people", "--scope", MIXTEPEC, "--name.given-names", "Fuera")
+        self.go("nora", "sync")
+        answer = self.go("omar", "sync")
+        self.assert_says(answer, "Qué fue de sus cambios: 1 junto con lo que otra persona escribió a la vez, 1 no "
+                         "aceptado", "MX/20:1", person, "alguien debe decidir: brigada conflicts show ", "MX/20:2",
+                         "no se aceptó registrar people", "usted no tiene permiso en ese lugar",
+                         "brigada rejected retry MX/20:2")
+        self.assert_spanish(answer)
+        conflict = answer.text.split("brigada conflicts show ")[1].split(".")[0]
+        self.assert_says(self.go("omar", "conflicts", "show", conflict), "Eva Luz", "Eva Sol")
+        # Told once by the sync, and by the log for as long as it is kept.
+        self.assertNotIn("Qué fue", self.go("omar", "sync").text)
+        self.assert_says(self.go("omar", "log"), "MX/20:1", conflict, "MX/20:2", "no se aceptó registrar people")
+        rows = self.go("omar", "--format", "json", "log", "--limit", "1").json()
+        self.assertEqual([(row["number"], row["outcome"]) for row in rows], [("MX/20:2", "rejected")])
+        self.assertRegex(rows[0]["made_at"], TIME)
+        self.assert_says(self.go("nora", "log"), "MX/20:1: aplicado: registrar people " + person)
+        self.assert_says(self.go("omar", "status"), "Guardado por si el servidor lo pierde", "2 cambios", "400 días")
+        status = self.go("omar", "--format", "json", "status").json()[0]
+        self.assertEqual((status["retained"], status["retained_days_max"], status["stalled"]), (2, 400, None))
+        self.assert_says(self.go("omar", "log", lang="en"), "it was not accepted to register people")
 
     def test_rejected_work_is_told_kept_corrected_and_sent_again(self):
         self.field.device("carla")
