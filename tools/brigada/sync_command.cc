@@ -1,7 +1,9 @@
 // sync: one round, or a live session until Ctrl-C.
+#include <unistd.h>
 #include <csignal>
 #include <ctime>
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -20,6 +22,7 @@ namespace brigada {
 namespace {
 
 constexpr int64_t kPollNanoseconds = 200'000'000;
+constexpr int64_t kSpreadSeconds = 30;
 
 struct SyncFlags {
   bool watch = false;
@@ -27,6 +30,7 @@ struct SyncFlags {
   std::string server;
   int64_t timeout_seconds = 0;
   uint64_t byte_budget = 0;
+  std::optional<int64_t> spread_seconds;
 };
 
 // What became of the work that was judged since the last call.
@@ -183,7 +187,12 @@ absl::Status SyncWatch(const CommandLine& line, const SyncFlags& flags) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   SyncOptions options;
   options.server = flags.server;
-  options.begins_at_once = true;
+  // Somebody at a terminal waits for it. What a program starts may start everywhere at once, when
+  // the power comes back.
+  const bool is_watched = isatty(STDERR_FILENO) != 0;
+  options.initial_spread =
+      absl::Seconds(flags.spread_seconds.value_or(is_watched ? 0 : kSpreadSeconds));
+  options.begins_at_once = options.initial_spread == absl::ZeroDuration();
   const SyncStatus before = replica->GetSyncStatus();
   RETURN_IF_ERROR(Watch(replica.get(), options, signals, line));
   return SayWhatWaits(*replica, before, flags.strict, line);
@@ -206,6 +215,13 @@ void AddSyncCommand(CommandLine* line) {
   command->add_flag("--strict", flags->strict,
                     text("Sale con 6 si queda algo por resolver",
                          "Exit with 6 when something is left to resolve"));
+  command
+      ->add_option("--spread", flags->spread_seconds,
+                   text("Con --watch: el primer intento, en algún momento de estos segundos "
+                        "(30; 0 en una terminal)",
+                        "With --watch: the first try at some time within these seconds (30; 0 on "
+                        "a terminal)"))
+      ->check(NumberIn(0, 86'400));
   command
       ->add_option("--server", flags->server,
                    text("host:puerto en lugar del de la invitación",

@@ -2,11 +2,12 @@
 
 import json
 import os
-import signal
 import shutil
+import signal
+import subprocess
 import unittest
 
-from field import MIXTEPEC, OAXACA, FieldTest, run, BRIGADA
+from field import MIXTEPEC, OAXACA, FieldTest, environment, run, BRIGADA
 
 
 # RFC 3339, UTC.
@@ -254,12 +255,25 @@ class SyncTest(FieldTest):
 
     def test_a_live_session_that_cannot_help_itself_ends(self):
         self.go("suelta", "init")
-        self.assert_says(self.go("suelta", "sync", "--watch", code=5), "no está inscrito", "brigada enrol")
+        self.assert_says(self.go("suelta", "sync", "--watch", "--spread", "0", code=5), "no está inscrito", "brigada enrol")
         self.field.device("baja")
         listed = self.go("admin", "--format", "json", "devices").json()
         self.go("admin", "revoke-device", next(row["replica"] for row in listed if row["user"] == "baja"))
-        self.assert_says(self.go("baja", "sync", "--watch", code=5), "dio de baja este dispositivo")
+        self.assert_says(self.go("baja", "sync", "--watch", "--spread", "0", code=5), "dio de baja este dispositivo")
         self.assertEqual(self.go("baja", "--format", "json", "status").json()[0]["last_error_code"], "REVOKED")
+
+    def test_a_live_session_that_no_terminal_watches_begins_at_some_time_of_its_spread(self):
+        self.go("lejos", "init")
+        watch = subprocess.Popen(self.field.command("lejos", "sync", "--watch", "--spread", "86400"),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment())
+        try:
+            self.assertIn("en vivo", watch.stderr.readline().decode())
+            # A first try would end it: the device is not enrolled.
+            self.assertIn("en espera del próximo intento", watch.stderr.readline().decode())
+        finally:
+            watch.send_signal(signal.SIGINT)
+            watch.communicate(timeout=120)
+        self.assertEqual(watch.returncode, 0)
 
     def test_a_sync_tells_what_became_of_each_change_set(self):
         for user in ("nora", "omar"):

@@ -72,7 +72,7 @@ class StopTest(FieldTest):
         self.field.device("ana")
         self.field.device("beto")
         self.go("ana", "add", "people", "--scope", OAXACA, "--name.given-names", "Eva")
-        watch = subprocess.Popen(self.field.command("beto", "sync", "--watch"), stdout=subprocess.DEVNULL,
+        watch = subprocess.Popen(self.field.command("beto", "sync", "--watch", "--spread", "0"), stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL, env=environment())
         try:
             # The watching device holds its store, so the server's log says when its session runs.
