@@ -130,6 +130,13 @@ class GrpcAdministration final : public Administration {
     return response;
   }
 
+  absl::StatusOr<v1::ReleaseQuarantinedResponse> ReleaseQuarantined(
+      const v1::ReleaseQuarantinedRequest& request) override {
+    v1::ReleaseQuarantinedResponse response;
+    RETURN_IF_ERROR(Call(&v1::Administration::Stub::ReleaseQuarantined, request, &response));
+    return response;
+  }
+
   absl::StatusOr<v1::QuerySummary> Query(
       absl::string_view sql, absl::Span<const SqlValue> args, uint32_t max_rows,
       absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,

@@ -152,6 +152,13 @@ grpc::ServerUnaryReactor* AdministrationService::ShowQuarantined(
   });
 }
 
+grpc::ServerUnaryReactor* AdministrationService::ReleaseQuarantined(
+    grpc::CallbackServerContext* call, const v1::ReleaseQuarantinedRequest* request,
+    v1::ReleaseQuarantinedResponse* response) {
+  return ForCaller(
+      call, [=, this](const Caller& caller) { return DoRelease(caller, *request, response); });
+}
+
 grpc::ServerWriteReactor<v1::QueryReply>* AdministrationService::Query(
     grpc::CallbackServerContext* call, const v1::QueryRequest* request) {
   return StartQuery(call, *request,
@@ -306,6 +313,27 @@ absl::Status AdministrationService::DoErase(const Caller& caller, const v1::Eras
       {{"type", request.type_id()},
        {"record", id.ToString()},
        {"conflicts", report.conflicts},
+       {"by_replica", caller.replica.ToString()}});
+  return absl::OkStatus();
+}
+
+absl::Status AdministrationService::DoRelease(const Caller& caller,
+                                              const v1::ReleaseQuarantinedRequest& request,
+                                              v1::ReleaseQuarantinedResponse* response) {
+  ASSIGN_OR_RETURN(QuarantineRelease release,
+                   brigada::ReleaseQuarantined(*organization_->store, caller.user, caller.grants,
+                                               request, clock_->Now()));
+  *response = std::move(release.response);
+  sessions_->OnNewHeads(release.partitions);
+  // Somebody answers for it: who, by the device, and for whose.
+  const absl::StatusOr<ReplicaId> writer = ReplicaId::FromBytes(request.replica());
+  Log(LogLevel::kInfo, "quarantined set released",
+      {{"partition", request.partition()},
+       {"replica", writer.value_or(ReplicaId()).ToString()},
+       {"sequence", request.sequence()},
+       {"outcome", v1::Outcome_Name(response->outcome())},
+       {"was_released", response->was_released() ? 1U : 0U},
+       {"applied_along", response->applied_along()},
        {"by_replica", caller.replica.ToString()}});
   return absl::OkStatus();
 }

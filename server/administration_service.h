@@ -69,6 +69,9 @@ class AdministrationService final : public v1::Administration::CallbackService {
   grpc::ServerUnaryReactor* ShowQuarantined(grpc::CallbackServerContext* call,
                                             const v1::ShowQuarantinedRequest* request,
                                             v1::ShowQuarantinedResponse* response) override;
+  grpc::ServerUnaryReactor* ReleaseQuarantined(grpc::CallbackServerContext* call,
+                                               const v1::ReleaseQuarantinedRequest* request,
+                                               v1::ReleaseQuarantinedResponse* response) override;
   grpc::ServerWriteReactor<v1::QueryReply>* Query(grpc::CallbackServerContext* call,
                                                   const v1::QueryRequest* request) override;
   grpc::ServerWriteReactor<v1::BackupProgress>* Backup(grpc::CallbackServerContext* call,
@@ -87,6 +90,8 @@ class AdministrationService final : public v1::Administration::CallbackService {
   absl::Status DoRevokeGrant(const Caller& caller, const v1::RevokeGrantRequest& request);
   absl::Status DoErase(const Caller& caller, const v1::EraseRequest& request,
                        v1::EraseResponse* response);
+  absl::Status DoRelease(const Caller& caller, const v1::ReleaseQuarantinedRequest& request,
+                         v1::ReleaseQuarantinedResponse* response);
   absl::Status DoListGrants(const Caller& caller, v1::ListGrantsResponse* response);
 
   Organization* const organization_;

@@ -7,6 +7,7 @@
 #include "replica/schema/fragment.h"
 #include "replica/schema/registry.h"
 #include "replica/schema/scope.h"
+#include "server/grant_judge.h"
 #include "server/roles.h"
 
 namespace brigada {
@@ -81,17 +82,48 @@ absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const AuthorityStore& 
 absl::StatusOr<v1::ShowQuarantinedResponse> ShowQuarantined(
     const AuthorityStore& store, absl::Span<const v1::GrantRecord> grants,
     const v1::ShowQuarantinedRequest& request, absl::Time now) {
-  const absl::Status unknown = absl::NotFoundError(
-      "no such change set is in quarantine; list them with `brigada quarantine`");
   ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
-  if (!Scope::IsPartition(request.partition())) return unknown;
+  if (!Scope::IsPartition(request.partition())) return NotInQuarantine();
   ASSIGN_OR_RETURN(const auto set,
                    store.FindQuarantined(request.partition(), replica, request.sequence()));
-  if (!set.has_value() || !IsAdministratorOf(grants, set->scopes, now)) return unknown;
+  if (!set.has_value() || !IsAdministratorOf(grants, set->scopes, now)) return NotInQuarantine();
   v1::ShowQuarantinedResponse response;
   *response.mutable_set() = Describe(*set);
   response.set_body(ReadableBody(set->kept.change_set()));
   return response;
+}
+
+absl::StatusOr<QuarantineRelease> ReleaseQuarantined(AuthorityStore& store, const std::string& user,
+                                                     absl::Span<const v1::GrantRecord> grants,
+                                                     const v1::ReleaseQuarantinedRequest& request,
+                                                     absl::Time now) {
+  ASSIGN_OR_RETURN(const ReplicaId replica, ReplicaId::FromBytes(request.replica()));
+  if (!Scope::IsPartition(request.partition())) return NotInQuarantine();
+  PushRequest releaser;
+  releaser.user = user;
+  GrantJudge judge({}, now);
+  for (const auto& [unreadable, status] : judge.Load({releaser}, store)) RETURN_IF_ERROR(status);
+  ASSIGN_OR_RETURN(ReleaseReport report,
+                   store.Release({.partition = request.partition(),
+                                  .replica = replica,
+                                  .sequence = request.sequence(),
+                                  .user = user,
+                                  .may_release =
+                                      [&](const std::vector<std::string>& scopes) {
+                                        return IsAdministratorOf(grants, scopes, now);
+                                      }},
+                                 judge, now));
+  QuarantineRelease release;
+  v1::ReleaseQuarantinedResponse& response = release.response;
+  response.set_outcome(report.verdict.outcome());
+  *response.mutable_refusals() = report.verdict.refusals();
+  response.set_released_by(report.verdict.released_by());
+  response.set_released_ms(report.verdict.released_ms());
+  response.set_was_released(report.was_released);
+  response.set_applied_along(report.applied_along);
+  response.set_dependents(report.dependents);
+  release.partitions = std::move(report.partitions);
+  return release;
 }
 
 }  // namespace brigada

@@ -3,6 +3,9 @@
 #ifndef SERVER_QUARANTINE_H_
 #define SERVER_QUARANTINE_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -20,6 +23,18 @@ absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const AuthorityStore& 
 absl::StatusOr<v1::ShowQuarantinedResponse> ShowQuarantined(
     const AuthorityStore& store, absl::Span<const v1::GrantRecord> grants,
     const v1::ShowQuarantinedRequest& request, absl::Time now);
+
+struct QuarantineRelease {
+  v1::ReleaseQuarantinedResponse response;
+  std::vector<std::string> partitions;  // with a new head
+};
+
+// `user` releases one of them, and answers for it with `grants`. kNotFound as above;
+// kFailedPrecondition: its device has sent it again, and that was accepted.
+absl::StatusOr<QuarantineRelease> ReleaseQuarantined(AuthorityStore& store, const std::string& user,
+                                                     absl::Span<const v1::GrantRecord> grants,
+                                                     const v1::ReleaseQuarantinedRequest& request,
+                                                     absl::Time now);
 
 }  // namespace brigada
 

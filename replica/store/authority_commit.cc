@@ -156,7 +156,7 @@ absl::StatusOr<PushResult> CommitGroup::Take(const PushRequest& push) {
       it.may_be_kept = quarantine_.HasRoomSetBack(push.replica, set.ByteSizeLong());
     ASSIGN_OR_RETURN(v1::StoredVerdict stored, JudgeSet(it));
     const v1::Verdict& verdict = stored.verdict();
-    if (verdict.outcome() == v1::QUARANTINED) RETURN_IF_ERROR(Keep(push, set, verdict));
+    if (verdict.outcome() == v1::QUARANTINED) RETURN_IF_ERROR(Keep(it, verdict));
     RETURN_IF_ERROR(NoteRetry(push, header, verdict));
     progress->set_sequence(header.sequence());
     progress->set_chain(checked.headers[i].chain);
@@ -188,6 +188,7 @@ absl::StatusOr<v1::StoredVerdict> CommitGroup::JudgeSet(const Case& it) {
   verdict.set_commit_sequence(head + 1);
   Trial trial(&records_, Redelivery(&verdicts_, &it.header, it.before, it.is_late));
   trial.partition = it.push.partition;
+  trial.judge = it.judge != nullptr ? it.judge : base_.judge;
   trial.context = ContextOf(it.header, it.push, head + 1);
   if (trial.context.own_before != UINT64_MAX) stored.set_retry_of(trial.context.own_before);
   const auto body = ReadBody(it.set, &verdict);
@@ -258,6 +259,8 @@ void CommitGroup::RefuseWithoutRoom(const Case& it, Trial* trial, v1::Verdict* v
 }
 
 absl::Status CommitGroup::Try(const Case& it, Trial* trial, v1::Verdict* verdict) {
+  ASSIGN_OR_RETURN(const bool is_of_released, IsOfReleased(it.push, it.header));
+  if (is_of_released) return RefuseReleased(it, trial, verdict);
   ASSIGN_OR_RETURN(const bool is_done, IsDone(it.push, it.header));
   if (is_done) {
     AnswerDone(trial->body->changes_size(), verdict);
@@ -377,6 +380,7 @@ absl::Status CommitGroup::Retry(const std::string& partition, const v1::WaitingC
   verdicts_.Add(partition, replica, stored);
   RETURN_IF_ERROR(quarantine_.Remove(key, replica));
   RETURN_IF_ERROR(NoteRetry(push, header, stored.verdict()));
+  ++applied_late_;
   Log(LogLevel::kInfo, "waiting_set_applied", {{"partition", partition}});
   return absl::OkStatus();
 }
@@ -458,15 +462,16 @@ void CommitGroup::NameFollowed(const Trial& trial, v1::Verdict* verdict) {
   }
 }
 
-absl::Status CommitGroup::Keep(const PushRequest& push, const v1::ChangeSet& set,
-                               const v1::Verdict& verdict) {
+absl::Status CommitGroup::Keep(const Case& it, const v1::Verdict& verdict) {
   v1::RejectedChangeSet kept;
-  *kept.mutable_change_set() = set;
+  *kept.mutable_change_set() = it.set;
   *kept.mutable_verdict() = verdict;
   kept.set_refused_at_ms(absl::ToUnixMillis(base_.now));
-  kept.set_user(push.user);
-  return quarantine_.Put(QuarantineKey(push.partition, push.replica, verdict.sequence()),
-                         push.replica, kept.SerializeAsString());
+  kept.set_user(it.push.user);
+  // Who releases it has it judged as it was this time.
+  if (it.before != nullptr) *kept.mutable_before() = WhatCounts(*it.before);
+  return quarantine_.Put(QuarantineKey(it.push.partition, it.push.replica, verdict.sequence()),
+                         it.push.replica, kept.SerializeAsString());
 }
 
 absl::Status CommitGroup::Stage(KvBatch* batch) {

@@ -65,6 +65,8 @@ class CommitGroup {
   // than the store is quarantined alone (NOT_JUDGED). An error: the store cannot be read, the group
   // must be dropped.
   absl::StatusOr<PushResult> Take(const PushRequest& push);
+  // See AuthorityStore; alone in its group. What stays in quarantine leaves nothing to stage.
+  absl::StatusOr<ReleaseReport> Release(const ReleaseRequest& request);
   // Leaves `batch` empty when nothing new was judged.
   absl::Status Stage(KvBatch* batch);
   void Committed() { records_.Committed(); }
@@ -90,8 +92,9 @@ class CommitGroup {
     const v1::ChangeSetHeader& header;
     Hlc own_last;  // stamp of the replica's change set before it
     const v1::Redelivered* before = nullptr;
-    bool is_late = false;     // it waited
-    bool may_be_kept = true;  // the quarantine has room for it
+    bool is_late = false;          // it waited
+    bool may_be_kept = true;       // the quarantine has room for it
+    const Judge* judge = nullptr;  // who grants it; null: as for all of the group
   };
 
   absl::StatusOr<v1::StoredVerdict> JudgeSet(const Case& it);
@@ -113,7 +116,7 @@ class CommitGroup {
                        v1::Verdict* verdict);
   // What would be quarantined and finds no room is refused.
   static void RefuseWithoutRoom(const Case& it, Trial* trial, v1::Verdict* verdict);
-  absl::Status Keep(const PushRequest& push, const v1::ChangeSet& set, const v1::Verdict& verdict);
+  absl::Status Keep(const Case& it, const v1::Verdict& verdict);
   static void NameFollowed(const Trial& trial, v1::Verdict* verdict);
   // Tries what waits for the records made since the last call.
   absl::Status ReleaseWaiting();
@@ -128,6 +131,25 @@ class CommitGroup {
   absl::Status NoteRetry(const PushRequest& push, const v1::ChangeSetHeader& header,
                          const v1::Verdict& verdict);
   absl::Status LetGo(const PushRequest& push, const v1::ChangeSetHeader& header);
+  // It tries again what was released from quarantine.
+  absl::StatusOr<bool> IsOfReleased(const PushRequest& push,
+                                    const v1::ChangeSetHeader& header) const;
+  absl::Status RefuseReleased(const Case& it, Trial* trial, v1::Verdict* verdict);
+
+  // commit_release.cc
+  struct Quarantined;
+  absl::StatusOr<Quarantined> ReadQuarantined(const ReleaseRequest& request,
+                                              const std::string& value) const;
+  // What is said of one that is not in quarantine.
+  absl::StatusOr<ReleaseReport> WhatBecameOf(const ReleaseRequest& request) const;
+  // What it says was accepted under another number.
+  absl::StatusOr<bool> WasSentAgain(const Quarantined& kept) const;
+  absl::StatusOr<bool> HasAcceptedRetry(const Quarantined& kept, uint64_t first_try) const;
+  absl::Status NoteRelease(const Quarantined& kept, v1::StoredVerdict released);
+  absl::Status MarkReleased(const Quarantined& kept, const v1::Dot& dot);
+  // Of the replica's later ones in quarantine: those that say the same are done with. Returns how
+  // many others change the same records.
+  absl::StatusOr<uint64_t> SettleLater(const Quarantined& kept);
 
   // commit_changes.cc
   absl::Status OpenRecords(const v1::ChangeSetHeader& header, Trial* trial);
@@ -155,6 +177,7 @@ class CommitGroup {
   std::vector<std::tuple<std::string, uint32_t, RecordId>> created_;
   std::set<std::string> judged_;  // partitions with a new head
   std::set<std::string> moved_;   // of those, the ones that the present push reached from elsewhere
+  uint64_t applied_late_ = 0;     // that had waited
 };
 
 }  // namespace brigada

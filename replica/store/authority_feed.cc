@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -224,12 +225,33 @@ class PageReader {
   absl::Status TellRecord(const RecordName& name, uint64_t sequence) {
     ASSIGN_OR_RETURN(const RecordStorage storage, NewestOf(name, sequence));
     const Record& record = storage.base;
-    auto entry = EntryContent(registry_.Find(name.type_id), record, request_);
+    auto entry = EntryContent(registry_.Find(name.type_id), record, request_, ReleasedOf(record));
     if (!entry.has_value()) return absl::OkStatus();
     entry->set_scope(record.scope());
     entry->mutable_came_from()->Assign(storage.came_from.begin(), storage.came_from.end());
     Add(name, sequence, *std::move(entry));
     return absl::OkStatus();
+  }
+
+  // Of the replica's change sets that wrote in the record, those that were released: what it has
+  // of them it may have tried again, or dropped.
+  std::set<uint64_t> ReleasedOf(const Record& record) {
+    std::set<uint64_t> released;
+    for (const WriteRef& write : record.writes) {
+      const uint64_t sequence = write.origin_sequence;
+      if (write.replica != request_.replica || sequence <= request_.own_from ||
+          sequence > request_.own_head)
+        continue;
+      const auto [known, is_new] = is_released_.try_emplace(sequence, true);
+      if (is_new) {
+        const auto stored = ReadVerdict(snapshot_, request_.partition, request_.replica, sequence);
+        // Where that cannot be read, more is told than need be.
+        known->second =
+            !stored.ok() || (stored->has_value() && (*stored)->verdict().released_ms() != 0);
+      }
+      if (known->second) released.insert(sequence);
+    }
+    return released;
   }
 
   // Whoever may read such a record here, and who made it without reading (a kiosk).
@@ -313,6 +335,7 @@ class PageReader {
   std::vector<FeedCursor> feeds_;
   std::unique_ptr<KvIterator> verdicts_;
   size_t verdict_prefix_size_ = 0;
+  std::map<uint64_t, bool> is_released_;  // of the replica's change sets
   FeedPage page_;
   size_t bytes_ = 0;
   size_t looked_at_ = 0;

@@ -171,6 +171,28 @@ struct CollectReport {
   std::string next;  // empty: the partition is done
 };
 
+struct ReleaseRequest {
+  std::string partition;
+  ReplicaId replica;
+  uint64_t sequence = 0;
+  std::string user;  // who releases, and answers for it
+  // False: these places are not all that user's to administer. Called inside the commit; must be
+  // quick and touch no store.
+  std::function<bool(const std::vector<std::string>& scopes)> may_release;
+};
+
+struct ReleaseReport {
+  // The second one. QUARANTINED: it stays, for the reasons that this one gives, and nothing was
+  // written.
+  v1::Verdict verdict;
+  bool was_released = false;
+  // Of this call: change sets that waited for what it creates and were applied along; and later
+  // ones of its replica in quarantine that change the same records.
+  uint64_t applied_along = 0;
+  uint64_t dependents = 0;
+  std::vector<std::string> partitions;  // with a new head
+};
+
 struct ErasureRequest {
   uint32_t type_id = 0;
   RecordId id;
@@ -216,6 +238,13 @@ class AuthorityStore {
   virtual absl::StatusOr<std::vector<PushResult>> CommitPushes(absl::Span<const PushRequest> pushes,
                                                                const Judge& judge,
                                                                absl::Time now) = 0;
+  // Judges a change set in quarantine again, under the grants of who releases it as they are now;
+  // durable on return. Author, position and stamp stay its writer's, and so does every other rule.
+  // Once released it is answered with what was said then. `judge` knows the grants of that user,
+  // and of WaitingUsers. kNotFound: it is not in quarantine, or may_release says no.
+  // kFailedPrecondition: it was sent again, and that was accepted. kDataLoss: it is damaged.
+  virtual absl::StatusOr<ReleaseReport> Release(const ReleaseRequest& request, const Judge& judge,
+                                                absl::Time now) = 0;
   // Erases a record for good, wherever this store keeps something of its content; durable on
   // return. Again: what is left, if anything. What it said leaves the files beneath with the next
   // ScrubFiles. kNotFound: no such record, and no scope.

@@ -166,7 +166,7 @@ bool CommitGroup::IsRefused(const PushRequest& push, const v1::ChangeSetHeader& 
   }
   const bool is_of_this_epoch = header.position().epoch() == base_.past->current()->epoch();
   const uint64_t seen = SeenBy(change, header, *base_.past, UINT64_MAX);
-  base_.judge->Examine({push, header, change, index, type, &target.record,
+  trial.judge->Examine({push, header, change, index, type, &target.record,
                         is_of_this_epoch ? FormerScope(*trial.homes[index]->slot, seen) : ""},
                        refusals);
   // Who may not write here learns nothing else of the record.

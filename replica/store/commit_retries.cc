@@ -4,7 +4,8 @@
 #include <string>
 
 #include "replica/base/status_macros.h"
-#include "replica/store/authority_commit.h"
+#include "replica/store/change_rules.h"
+#include "replica/store/commit_trial.h"
 #include "replica/store/keys.h"
 
 namespace brigada {
@@ -39,6 +40,30 @@ absl::StatusOr<bool> CommitGroup::IsDone(const PushRequest& push,
   // What an administrator has released its own replica is told otherwise.
   if (replica == push.replica) return IsAccepted(first->verdict()) && !was_released;
   return IsAccepted(first->verdict()) || was_released;
+}
+
+// Its replica names the first try of all; that one bears the mark of whichever was released.
+absl::StatusOr<bool> CommitGroup::IsOfReleased(const PushRequest& push,
+                                               const v1::ChangeSetHeader& header) const {
+  if (!header.has_retry_of() || header.retry_of().replica() != push.replica.bytes()) return false;
+  ASSIGN_OR_RETURN(const auto first,
+                   verdicts_.Find(push.partition, push.replica, header.retry_of().sequence()));
+  return first.has_value() && first->released() != 0;
+}
+
+// Nothing of what it says is applied a second time, whatever has been edited of it since.
+absl::Status CommitGroup::RefuseReleased(const Case& it, Trial* trial, v1::Verdict* verdict) {
+  if (!it.header.has_same_work()) {
+    trial->refusals.push_back(MakeRefusal(v1::RELEASED, 0, 0, ""));
+    return Refuse(it, trial, verdict);
+  }
+  // Whoever had this retry accepted, on a line that is lost, has lost nothing: it has been applied.
+  if (it.before != nullptr && WasAccepted(*it.before)) {
+    AnswerDone(trial->body->changes_size(), verdict);
+  } else {
+    trial->refusals.push_back(MakeRefusal(v1::RELEASED, 0, 0, ""));
+  }
+  return absl::OkStatus();
 }
 
 // Nothing of it is applied a second time, nor folded into base on the device: the entries tell what

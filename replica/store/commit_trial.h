@@ -17,6 +17,7 @@ namespace brigada {
 struct CommitGroup::Trial {
   Trial(RecordBatch* batch, Redelivery known) : records(batch), redelivery(std::move(known)) {}
   const v1::ChangeSetBody* body = nullptr;
+  const Judge* judge = nullptr;
   std::string partition;
   WriteContext context;
   TrialRecords records;

@@ -173,7 +173,9 @@ absl::Status KvDeviceStore::ApplyVerdict(const v1::Verdict& verdict, BatchInProg
                    PendingAt(work->partition, verdict.sequence(), work));
   const bool is_kept_out =
       verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-  if (is_kept_out) {
+  if (is_kept_out && IsDoneElsewhere(verdict, set->header)) {
+    ++work->effect.merged;
+  } else if (is_kept_out) {
     RETURN_IF_ERROR(MoveToRejected(*set, verdict, work));
   } else {
     RETURN_IF_ERROR(FoldChanges(*set, verdict, work));

@@ -282,9 +282,10 @@ absl::Status KvDeviceStore::ReadRetriesSent(const std::string& partition, Retrie
     v1::OutboxChangeSet stored;
     v1::ChangeSetHeader header;
     v1::ChangeSetBody body;
-    // What is damaged is found by those who send it.
+    // What is damaged is found by those who send it. Released is as good as sent again.
     if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
-        !header.ParseFromString(stored.change_set().header()) || !header.has_retry_of() ||
+        !header.ParseFromString(stored.change_set().header()) ||
+        (!header.has_retry_of() && stored.verdict().released_ms() == 0) ||
         !body.ParseFromString(stored.change_set().body()))
       continue;
     done->sets.push_back({header.partition(), FirstTryOf(header), header.sequence(),
@@ -294,25 +295,21 @@ absl::Status KvDeviceStore::ReadRetriesSent(const std::string& partition, Retrie
 }
 
 // The server lets go of what it holds in quarantine when the retry is accepted. Should it lose that
-// again, only the retry may come back to life.
+// again, only the retry may come back to life. The content stays all the same: an administrator may
+// release the first try while the retry is on its way, and then it is what counts.
 absl::Status KvDeviceStore::LeaveQuarantine(const ListedSet& set, CommitGroup* group) const {
   if (set.entry.verdict().outcome() != v1::QUARANTINED) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto value, kv_->Get(Table::kOutbox, set.key));
   if (!value.has_value()) return absl::OkStatus();
   v1::OutboxChangeSet kept;
   if (!kept.ParseFromString(*value)) return absl::DataLossError("a retained change set is damaged");
-  v1::Verdict verdict = kept.verdict();
-  verdict.set_outcome(v1::REJECTED);
-  const std::string epoch = kept.epoch();
-  const JudgedAt judged_at{kept.judged_at_ms(), kept.judged_wall_ms()};
-  kept = RetainedSet(std::move(kept), verdict, epoch, judged_at);
-  // The retry has its content.
-  Discard(kept.mutable_change_set());
-  const std::string stub = kept.SerializeAsString();
+  kept.mutable_verdict()->set_outcome(v1::REJECTED);
+  const std::string refused = kept.SerializeAsString();
   v1::OutboxHead& head = group->partitions[set.header.partition()].head;
   head.set_retained_bytes(head.retained_bytes() -
-                          std::min<uint64_t>(head.retained_bytes(), value->size()) + stub.size());
-  group->batch.Put(Table::kOutbox, set.key, stub);
+                          std::min<uint64_t>(head.retained_bytes(), value->size()) +
+                          refused.size());
+  group->batch.Put(Table::kOutbox, set.key, refused);
   return absl::OkStatus();
 }
 

@@ -55,10 +55,7 @@ absl::Duration AgeOf(const v1::OutboxChangeSet& set, const JudgedAt& now) {
       std::min(now.server_ms - set.judged_at_ms(), now.wall_ms - set.judged_wall_ms()));
 }
 
-bool IsChain(absl::string_view bytes) { return bytes.size() == sizeof(ChainValue); }
-
-}  // namespace
-
+// Leaves of the body what the chain covers.
 void Discard(v1::ChangeSet* set) {
   if (set->has_stub()) return;
   const absl::StatusOr<Sha256Digest> hash = BodyHashOf(*set);
@@ -67,6 +64,10 @@ void Discard(v1::ChangeSet* set) {
   set->mutable_stub()->set_reason(v1::ChangeSet::Stub::DISCARDED);
   set->mutable_stub()->set_body_hash(std::string(AsView(*hash)));
 }
+
+bool IsChain(absl::string_view bytes) { return bytes.size() == sizeof(ChainValue); }
+
+}  // namespace
 
 v1::OutboxChangeSet RetainedSet(v1::OutboxChangeSet set, const v1::Verdict& verdict,
                                 absl::string_view epoch, const JudgedAt& at) {
@@ -118,7 +119,7 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   const uint64_t sequence = verdict.sequence();
   if (sequence == head.reconfirmed() + 1 && sequence <= head.redelivered())
     head.set_reconfirmed(sequence);
-  if (sequence < head.retained_from()) return absl::OkStatus();
+  if (sequence < head.retained_from()) return SettleListed(verdict, work);
   const std::string key = ChangeSetKey(work->partition, sequence);
   v1::OutboxChangeSet set;
   bool is_rejected = false;
@@ -127,21 +128,25 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
     is_rejected = work->is_rejected[sequence];
   } else {
     ASSIGN_OR_RETURN(const auto value, kv_->Get(Table::kOutbox, key));
-    if (!value) return absl::OkStatus();
+    if (!value) return SettleListed(verdict, work);
     if (!ParsePendingSet(*value, sequence).ok()) return ApplyLateVerdictOfDamaged(verdict, work);
     ASSIGN_OR_RETURN(set, ParseStored(*value));
     ASSIGN_OR_RETURN(const auto rejected, kv_->Get(Table::kRejected, key));
     is_rejected = work->is_rejected[sequence] = rejected.has_value();
   }
-  // Pulled again: nothing new.
-  if (set.verdict().commit_sequence() == verdict.commit_sequence()) return absl::OkStatus();
+  // Pulled again: nothing new. A release stands though the verdict before it is pulled once more.
+  const v1::Verdict& known = set.verdict();
+  const bool is_before_release = known.released_ms() != 0 && set.epoch() == work->epoch &&
+                                 verdict.commit_sequence() < known.commit_sequence();
+  if (is_before_release || known.commit_sequence() == verdict.commit_sequence())
+    return absl::OkStatus();
   PendingSet judged;
   judged.change_set = set.change_set();
   if (!judged.header.ParseFromString(judged.change_set.header()) ||
       !judged.body.ParseFromString(judged.change_set.has_body() ? judged.change_set.body()
                                                                 : set.remaining()))
     return absl::DataLossError("a retained change set is damaged");
-  if (is_rejected && !IsKeptOut(verdict)) {
+  if (is_rejected && (!IsKeptOut(verdict) || IsDoneElsewhere(verdict, judged.header))) {
     // Nobody reads its scope here any more.
     if (judged.change_set.has_sealed_body()) work->scrubbed.insert(work->partition);
     LeaveList(sequence, work);
@@ -152,6 +157,7 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   // What was sent again comes whole with its entries; what waited is left out of them.
   if (IsKeptOut(set.verdict()) && !IsKeptOut(verdict) && sequence > head.redelivered())
     RETURN_IF_ERROR(FoldReleased(judged, verdict, work));
+  if (verdict.released_ms() != 0) RETURN_IF_ERROR(EndSameWork(judged.header, work));
   const uint64_t bytes_before = set.ByteSizeLong();
   set = RetainedSet(std::move(set), verdict, work->epoch, TimesOf(ClockNow(work->clock.last())));
   head.set_retained_bytes(head.retained_bytes() - std::min(head.retained_bytes(), bytes_before) +
@@ -161,45 +167,11 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   return absl::OkStatus();
 }
 
-void KvDeviceStore::LeaveList(uint64_t sequence, BatchInProgress* work) {
-  const std::string key = ChangeSetKey(work->partition, sequence);
-  work->writes.Delete(Table::kRejected, key);
-  work->released.insert(key);
-  work->rejected.erase(key);
-  work->is_rejected[sequence] = false;
-  --work->rejected_gain;
-}
-
-// Its copy in the list says what it said, if it is there.
 absl::Status KvDeviceStore::ApplyLateVerdictOfDamaged(const v1::Verdict& verdict,
                                                       BatchInProgress* work) {
-  const uint64_t sequence = verdict.sequence();
   v1::OutboxHead& head = work->state.head;
-  RETURN_IF_ERROR(GiveUpRetained(work->partition, sequence, &head, &work->writes));
-  if (IsKeptOut(verdict)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const auto value,
-                   kv_->Get(Table::kRejected, ChangeSetKey(work->partition, sequence)));
-  if (!value) return absl::OkStatus();
-  LeaveList(sequence, work);
-  v1::RejectedChangeSet listed;
-  PendingSet judged;
-  if (sequence <= head.redelivered() || !listed.ParseFromString(*value) ||
-      !judged.header.ParseFromString(listed.change_set().header()) ||
-      !judged.body.ParseFromString(listed.change_set().body()))
-    return absl::OkStatus();
-  return FoldReleased(judged, verdict, work);
-}
-
-absl::Status KvDeviceStore::FoldReleased(const PendingSet& set, const v1::Verdict& verdict,
-                                         BatchInProgress* work) {
-  RETURN_IF_ERROR(FoldChanges(set, verdict, work));
-  for (const v1::Change& change : set.body.changes()) {
-    ASSIGN_OR_RETURN(const RecordId id, RecordId::FromBytes(change.record_id()));
-    ASSIGN_OR_RETURN(RecordSlot* const slot,
-                     work->records.Open(work->partition, change.type_id(), id));
-    slot->dirty = true;
-  }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(GiveUpRetained(work->partition, verdict.sequence(), &head, &work->writes));
+  return SettleListed(verdict, work);
 }
 
 // Change set `sequence` cannot be read: what lies before it could not be sent again past it, and

@@ -47,41 +47,49 @@ Reach ReachOf(const Record& record, v1::DataClass record_class, absl::Span<const
   return reach;
 }
 
-bool IsOwn(const WriteRef& write, const FeedRequest& request) {
-  return write.replica == request.replica && write.origin_sequence > request.own_from &&
-         write.origin_sequence <= request.own_head;
-}
+// What the replica has by itself of a record.
+struct Known {
+  const FeedRequest& request;
+  const std::set<uint64_t>& released;
+
+  bool IsOwn(const WriteRef& write) const {
+    return write.replica == request.replica && write.origin_sequence > request.own_from &&
+           write.origin_sequence <= request.own_head && !released.contains(write.origin_sequence);
+  }
+};
 
 // The replica made the record and has had it ever since.
-bool HoldsAsCreator(const Record& record, const Reach& reach, const FeedRequest& request) {
-  return IsOwn(record.created(), request) && record.created().sequence == reach.entered;
+bool HoldsAsCreator(const Record& record, const Reach& reach, const Known& known) {
+  return known.IsOwn(record.created()) && record.created().sequence == reach.entered;
 }
 
 // Only a register whose one live version is the replica's own: what others added to a set, a map or
 // a counter cannot be told from what it has.
 bool IsEcho(const RecordType* type, const FieldState& field, const Record& record,
-            const FeedRequest& request) {
-  const FieldType* known = type == nullptr ? nullptr : type->FindField(field.number);
-  if (known != nullptr && known->policy != v1::LAST_WRITER && known->policy != v1::FIRST_WRITER)
+            const Known& known) {
+  const FieldType* rules = type == nullptr ? nullptr : type->FindField(field.number);
+  if (rules != nullptr && rules->policy != v1::LAST_WRITER && rules->policy != v1::FIRST_WRITER)
     return false;
   return field.slots.size() == 1 && field.slots[0].versions.size() == 1 &&
-         IsOwn(record.writes[field.slots[0].versions[0].write], request) &&
-         IsOwn(record.writes[field.changed], request);
+         known.IsOwn(record.writes[field.slots[0].versions[0].write]) &&
+         known.IsOwn(record.writes[field.changed]);
 }
 
 // Everything there ever was of the record is the replica's own, and it was told nothing of it yet:
 // an empty entry would say nothing.
-bool IsKnown(const Record& record, const Record& told, const FeedRequest& request) {
+bool IsKnown(const Record& record, const Record& told, const Known& known) {
   return told.fields.empty() && record.conflicts.empty() &&
-         record.created().sequence > request.scanned &&
+         record.created().sequence > known.request.scanned &&
          std::all_of(record.writes.begin(), record.writes.end(),
-                     [&](const WriteRef& write) { return IsOwn(write, request); });
+                     [&](const WriteRef& write) { return known.IsOwn(write); });
 }
 
 }  // namespace
 
 std::optional<v1::Entry> EntryContent(const RecordType* type, const Record& record,
-                                      const FeedRequest& request) {
+                                      const FeedRequest& request,
+                                      const std::set<uint64_t>& released) {
+  const Known known{request, released};
   const v1::DataClass record_class = ClassOf(type, record);
   Reach reach = ReachOf(record, record_class, request.feeds, request.partition);
   if (reach.max_class == v1::DATA_CLASS_UNSPECIFIED) return std::nullopt;
@@ -96,12 +104,12 @@ std::optional<v1::Entry> EntryContent(const RecordType* type, const Record& reco
     }
   }
   v1::Entry entry;
-  entry.set_whole(reach.entered > complete && !HoldsAsCreator(record, reach, request));
+  entry.set_whole(reach.entered > complete && !HoldsAsCreator(record, reach, known));
   Record told = entry.whole() ? record : RecordDelta(record, complete);
   HideAbove(type, reach.max_class, &told);
   if (!entry.whole() && record.is_live()) {
-    std::erase_if(told.fields, [&](const FieldState& f) { return IsEcho(type, f, told, request); });
-    if (IsKnown(record, told, request)) return std::nullopt;
+    std::erase_if(told.fields, [&](const FieldState& f) { return IsEcho(type, f, told, known); });
+    if (IsKnown(record, told, known)) return std::nullopt;
   }
   *entry.mutable_state() = EncodeRecord(told);
   return entry;

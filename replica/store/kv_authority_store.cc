@@ -65,6 +65,8 @@ class KvAuthorityStore final : public AuthorityStore {
 
   absl::StatusOr<std::vector<std::string>> PlacesOf(uint32_t type_id,
                                                     const RecordId& id) const override;
+  absl::StatusOr<ReleaseReport> Release(const ReleaseRequest& request, const Judge& judge,
+                                        absl::Time now) override;
   absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) override;
 
   absl::StatusOr<uint64_t> ScrubFiles(std::atomic<bool>* cancel) override;
@@ -238,6 +240,8 @@ class KvAuthorityStore final : public AuthorityStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   absl::StatusOr<PushResult> CommitAlone(const PushRequest& push, const Judge& judge,
                                          absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::Status WriteGroup(const KvBatch& batch, CommitGroup* group)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void CountWaiting(const WaitingCensus& difference) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   void CountQuarantined(const QuarantineCensus& difference)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
@@ -468,14 +472,36 @@ absl::StatusOr<std::vector<PushResult>> KvAuthorityStore::CommitTogether(
   RETURN_IF_ERROR(group.Stage(&batch));
   // Only repeats and refused pushes: what they repeat is already on disk.
   if (batch.empty()) return results;
+  RETURN_IF_ERROR(WriteGroup(batch, &group));
+  return results;
+}
+
+absl::Status KvAuthorityStore::WriteGroup(const KvBatch& batch, CommitGroup* group) {
   const absl::Status written = kv_->Write(batch, Durability::kSync);
   NoteWrite(written);
   RETURN_IF_ERROR(written);
-  group.Committed();
-  TakeOver(group.clock(), group.heads());
-  CountWaiting(group.waiting());
-  CountQuarantined(group.quarantined());
-  return results;
+  group->Committed();
+  TakeOver(group->clock(), group->heads());
+  CountWaiting(group->waiting());
+  CountQuarantined(group->quarantined());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ReleaseReport> KvAuthorityStore::Release(const ReleaseRequest& request,
+                                                        const Judge& judge, absl::Time now) {
+  const MutexLock commit_lock(&commit_mu_);
+  ASSIGN_OR_RETURN(const auto found, FindQuarantinedSet(QuarantineOf(*kv_), request.partition,
+                                                        request.replica, request.sequence));
+  if (found.has_value() && !request.may_release(found->scopes)) return NotInQuarantine();
+  CommitBase base = BaseAt(now);
+  base.judge = &judge;
+  CommitGroup group(std::move(base));
+  ASSIGN_OR_RETURN(ReleaseReport report, group.Release(request));
+  if (report.partitions.empty()) return report;
+  KvBatch batch;
+  RETURN_IF_ERROR(group.Stage(&batch));
+  RETURN_IF_ERROR(WriteGroup(batch, &group));
+  return report;
 }
 
 absl::StatusOr<std::vector<std::string>> KvAuthorityStore::PlacesOf(uint32_t type_id,

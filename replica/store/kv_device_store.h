@@ -51,9 +51,6 @@ absl::Status MakeStub(v1::ChangeSet::Stub::Reason reason, const v1::ChangeSetBod
 // False: nothing but the names of records is left.
 bool SaysSomething(const v1::ChangeSetBody& body);
 
-// Leaves of the body what the chain covers.
-void Discard(v1::ChangeSet* set);
-
 // When a verdict came: the server's time, and the device's wall clock. Either may be wrong.
 struct JudgedAt {
   int64_t server_ms = 0;
@@ -236,6 +233,9 @@ class KvDeviceStore final : public DeviceStore {
   // Of a change set that had its verdict before: it was sent again, or waited at the server.
   absl::Status ApplyLateVerdict(const v1::Verdict& verdict, BatchInProgress* work);
   absl::Status ApplyLateVerdictOfDamaged(const v1::Verdict& verdict, BatchInProgress* work);
+  // device_released.cc
+  absl::Status SettleListed(const v1::Verdict& verdict, BatchInProgress* work);
+  absl::Status EndSameWork(const v1::ChangeSetHeader& released, BatchInProgress* work) const;
   absl::Status Retain(const v1::Verdict& verdict, BatchInProgress* work);
   static void LeaveList(uint64_t sequence, BatchInProgress* work);
   absl::Status FoldReleased(const PendingSet& set, const v1::Verdict& verdict,

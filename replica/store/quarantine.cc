@@ -13,6 +13,11 @@ int64_t Bytes(size_t size) { return static_cast<int64_t>(size); }
 
 }  // namespace
 
+absl::Status NotInQuarantine() {
+  return absl::NotFoundError(
+      "no such change set is in quarantine; list them with `brigada quarantine`");
+}
+
 absl::Status QuarantineCensus::Load(const KvReader& reader, absl::string_view partition) {
   const std::string prefix = QuarantinePrefix(partition);
   const auto it = reader.Iterate(Table::kRejected, prefix, PrefixEnd(prefix));

@@ -84,6 +84,9 @@ class Quarantine {
   QuarantineCensus difference_;
 };
 
+// Of one that is not there, or not for who asks.
+absl::Status NotInQuarantine();
+
 // One of them, as a person is told of it.
 struct QuarantinedSet {
   std::string partition;

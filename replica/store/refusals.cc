@@ -24,4 +24,19 @@ bool WaitsForRecords(const v1::Verdict& verdict) {
          });
 }
 
+v1::Dot SaidFirst(const v1::ChangeSetHeader& header) {
+  if (header.has_same_work()) return header.same_work();
+  v1::Dot dot;
+  dot.set_replica(header.replica());
+  dot.set_sequence(header.sequence());
+  return dot;
+}
+
+bool IsDoneElsewhere(const v1::Verdict& verdict, const v1::ChangeSetHeader& header) {
+  const auto& refusals = verdict.refusals();
+  return header.has_same_work() &&
+         std::any_of(refusals.begin(), refusals.end(),
+                     [](const v1::Refusal& refusal) { return refusal.reason() == v1::RELEASED; });
+}
+
 }  // namespace brigada

@@ -16,6 +16,12 @@ bool WasNotJudged(const v1::Verdict& verdict);
 // to be sent again. Anything else in quarantine waits for its user.
 bool WaitsForRecords(const v1::Verdict& verdict);
 
+// The change set that said first what this one says.
+v1::Dot SaidFirst(const v1::ChangeSetHeader& header);
+// The verdict refuses an unedited retry because what it says was released from quarantine: it has
+// been applied under another number.
+bool IsDoneElsewhere(const v1::Verdict& verdict, const v1::ChangeSetHeader& header);
+
 }  // namespace brigada
 
 #endif  // REPLICA_STORE_REFUSALS_H_

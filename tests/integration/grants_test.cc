@@ -81,6 +81,12 @@ TEST_F(GrantsTest, WhatIsInQuarantineIsAskedOfTheServer) {
   request.set_sequence(1);
   EXPECT_EQ(organization_.administration().Quarantined(request).status().code(),
             absl::StatusCode::kNotFound);
+  v1::ReleaseQuarantinedRequest release;
+  release.set_partition("MX/20");
+  release.set_replica(std::string(16, 'r'));
+  release.set_sequence(1);
+  EXPECT_EQ(organization_.administration().ReleaseQuarantined(release).status().code(),
+            absl::StatusCode::kNotFound);
 }
 
 TEST_F(GrantsTest, WorkInALostScopeIsJudgedBeforeItsRecordsGo) {

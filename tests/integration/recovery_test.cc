@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "brigada/administration.h"
 #include "brigada/recovery.h"
 #include "brigada/v1/event.pb.h"
 #include "brigada/v1/person.pb.h"
@@ -149,6 +151,55 @@ TEST_F(RecoveryTest, WithAnotherCursorKeySealedWorkIsKeptUnopened) {
   EXPECT_EQ(kept.verdict().refusals(0).reason(), v1::UNREADABLE_BODY);
   EXPECT_TRUE(kept.change_set().has_sealed_body());
   EXPECT_EQ(kept.user(), "ana");
+}
+
+// The machine was set back, journal and all, behind a grant: what was accepted under it waits for
+// somebody who answers for it.
+TEST_F(RecoveryTest, WhatASetBackServerKeepsInQuarantineIsReleased) {
+  namespace fs = std::filesystem;
+  constexpr char kOther[] = "MX/20/208";
+  const auto ana = organization_.NewDevice("ana", "organizer", kScope);
+  ASSERT_OK(ana->Sync({}));
+  organization_.StopServer();
+  const fs::path server = organization_.scratch() / "server";
+  fs::copy(server, organization_.scratch() / "then", fs::copy_options::recursive);
+  organization_.StartServer();
+  const std::vector<std::string> scopes = {kOther};
+  ASSERT_OK(organization_.administration().Grant("ana", "organizer", scopes, absl::UnixEpoch(),
+                                                 absl::InfiniteFuture()));
+  ASSERT_OK(ana->Sync({}));
+  ASSERT_OK_AND_ASSIGN(const RecordId id, ana->Create(At(kOther), Named("Rosa")));
+  ASSERT_OK(ana->Sync({}));
+  organization_.StopServer();
+  fs::remove_all(server);
+  fs::rename(organization_.scratch() / "then", server);
+  organization_.StartServer();
+  // A session that finds the server set back begins again.
+  if (!ana->Sync({}).ok()) ASSERT_OK(ana->Sync({}));
+  EXPECT_EQ(ana->GetSyncStatus().rejected, 1u);
+
+  Administration& administration = organization_.administration();
+  ASSERT_OK_AND_ASSIGN(const auto kept, administration.Quarantine());
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].refusals(0).reason(), v1::NOT_GRANTED);
+  v1::ReleaseQuarantinedRequest request;
+  request.set_partition(kept[0].partition());
+  request.set_replica(kept[0].replica());
+  request.set_sequence(kept[0].sequence());
+  ASSERT_OK_AND_ASSIGN(const auto released, administration.ReleaseQuarantined(request));
+  EXPECT_EQ(released.outcome(), v1::APPLIED);
+  EXPECT_FALSE(released.was_released());
+  EXPECT_FALSE(released.released_by().empty());
+  ASSERT_OK_AND_ASSIGN(const auto again, administration.ReleaseQuarantined(request));
+  EXPECT_TRUE(again.was_released());
+  EXPECT_EQ(again.released_ms(), released.released_ms());
+
+  EXPECT_TRUE(administration.Quarantine()->empty());
+  ASSERT_OK(ana->Sync({}));
+  EXPECT_EQ(ana->GetSyncStatus().rejected, 0u);
+  const auto beto = organization_.NewDevice("beto", "organizer", kOther);
+  ASSERT_OK(beto->Sync({}));
+  EXPECT_EQ(NameOn(*beto, id), "Rosa");
 }
 
 TEST_F(RecoveryTest, WhatWasRevokedOrGrantedAfterTheBackupStaysSo) {

@@ -154,6 +154,7 @@ TEST_F(TransportGuardTest, WithoutACertificateNothingIsAdministered) {
   EXPECT_EQ(CodeOf(stub, &Administer::Erase), kRefused);
   EXPECT_EQ(CodeOf(stub, &Administer::ListQuarantine), kRefused);
   EXPECT_EQ(CodeOf(stub, &Administer::ShowQuarantined), kRefused);
+  EXPECT_EQ(CodeOf(stub, &Administer::ReleaseQuarantined), kRefused);
   grpc::ClientContext query_context;
   EXPECT_EQ(stub.Query(&query_context, v1::QueryRequest())->Finish().error_code(), kRefused);
   grpc::ClientContext backup_context;

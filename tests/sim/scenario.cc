@@ -46,12 +46,14 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "lost-databases",
                                                                     "short-leases",
                                                                     "folios",
-                                                                    "old-deletions"};
+                                                                    "old-deletions",
+                                                                    "releases"};
 
-constexpr std::array<absl::string_view, 21> kStepNames = {
-    "commit", "connect", "move",         "server-work", "clock",  "restart",     "server-restart",
-    "disk",   "power",   "server-power", "grant",       "revoke", "lose-device", "sleep",
-    "attack", "discard", "backup",       "restore",     "erase",  "copy",        "flip"};
+constexpr std::array<absl::string_view, 22> kStepNames = {
+    "commit",         "connect", "move",   "server-work",  "clock",  "restart",
+    "server-restart", "disk",    "power",  "server-power", "grant",  "revoke",
+    "lose-device",    "sleep",   "attack", "discard",      "backup", "restore",
+    "erase",          "copy",    "flip",   "release"};
 
 using F = Fault;
 
@@ -95,8 +97,13 @@ const std::vector<Profile>& Profiles() {
        {F::kCopies}},
       {kUnmodelledProfile,
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks,
-        F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes},
+        F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kReleases},
        {F::kRestores, F::kCopies}},
+      {"release",
+       {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks, F::kLongSleeps,
+        F::kServerRestarts, F::kServerCrashes, F::kDeviceRestarts, F::kLostDevices, F::kMoves,
+        F::kDeletes, F::kErasures},
+       {F::kRestores, F::kGrants, F::kReleases}},
       {"damage",
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kDeviceRestarts,
         F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks, F::kDiskErrors,
@@ -112,7 +119,7 @@ const std::vector<Profile>& Profiles() {
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
         F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays,
         F::kBitFlips,       F::kLostDatabases, F::kShortLeases,    F::kFolios,
-        F::kOldDeletions},
+        F::kOldDeletions,   F::kReleases},
        {}},
   };
   return profiles;
@@ -151,6 +158,7 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kErasures}, StepKind::kErase, 4);
   add({F::kCopies}, StepKind::kCopy, 3);
   add({F::kBitFlips}, StepKind::kFlip, 8);
+  add({F::kReleases}, StepKind::kRelease, 12);
   return weights;
 }
 

@@ -49,8 +49,9 @@ enum class Fault : uint8_t {
   kShortLeases,    // leases end, and are renewed once their device is told
   kFolios,         // devices number what they make
   kOldDeletions,   // devices stay away for so long that what was deleted is forgotten
+  kReleases,       // administrators release what is in quarantine
 };
-inline constexpr int kFaultCount = 33;
+inline constexpr int kFaultCount = 34;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {
@@ -75,6 +76,7 @@ enum class StepKind : uint8_t {
   kErase,
   kCopy,
   kFlip,
+  kRelease,
 };
 absl::string_view StepName(StepKind kind);
 

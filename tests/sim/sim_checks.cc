@@ -601,6 +601,23 @@ std::set<SetName> SimWorld::RetriedBy(const SimDevice& device) const {
   return retried;
 }
 
+// What the device's accepted and listed work says, by the change set that said it first: an
+// unedited retry of what was released is settled with that, and is on no list of its own.
+std::set<SetName> SimWorld::SaidBy(const SimDevice& device,
+                                   const std::map<SetName, std::string>& kept) {
+  std::set<SetName> said;
+  const auto add = [&](const SetName& name, const v1::ChangeSetHeader& header) {
+    const v1::Dot& first = header.same_work();
+    said.insert(header.has_same_work() ? SetName{first.replica(), name.partition, first.sequence()}
+                                       : name);
+  };
+  for (const auto& [name, set] : oracle_.sets())
+    if (name.replica == device.replica.bytes() && set.is_accepted()) add(name, set.header);
+  for (const auto& [name, content] : kept)
+    if (const WrittenSet* const set = oracle_.Find(name)) add(name, set->header);
+  return said;
+}
+
 bool SimWorld::NamesErased(const WrittenSet& set) const {
   return oracle_.Scrubbed(set.body).SerializeAsString() != set.body.SerializeAsString();
 }
@@ -637,6 +654,7 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     kept[{header.replica(), header.partition(), header.sequence()}] = item.change_set().body();
   }
   const std::set<SetName> retried = RetriedBy(*device);
+  const std::set<SetName> said = SaidBy(*device, kept);
   for (const auto& [name, set] : oracle_.sets()) {
     if (name.replica != device->replica.bytes() || set.writer != device->number) continue;
     Expect(set.verdict.has_value(), "I10: a change set has no verdict");
@@ -646,8 +664,11 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     const bool is_kept = kept.contains(name);
     const bool is_discarded = std::find(device->discarded.begin(), device->discarded.end(), name) !=
                               device->discarded.end();
+    const v1::Dot& first = set.header.same_work();
+    const bool is_said = scenario_.has(Fault::kReleases) && set.header.has_same_work() &&
+                         said.contains({first.replica(), name.partition, first.sequence()});
     // What was tried again left the list.
-    const bool is_gone = is_discarded || retried.contains(name);
+    const bool is_gone = is_discarded || retried.contains(name) || is_said;
     Expect(
         is_kept ? is_refused : !is_refused || is_gone || IsKeptSealed(*device, name, set),
         absl::StrCat("I10: the rejected list ", is_kept ? "holds" : "lacks", " change set ",

@@ -102,6 +102,7 @@ void SimWorld::SetUp() {
       });
   server_->set_on_run([this] { NoteRun(); });
   CHECK(StartServer());
+  AddReleaser();
   for (int i = 0; i < scenario_.devices; ++i) AddDevice(i, root_.Fork(absl::StrCat("device", i)));
   SimRandom random = root_.Fork("attacker");
   attacker_ = NewReplicaId(random);
@@ -255,6 +256,8 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
       return TakeErase(&random);
     case StepKind::kFlip:
       return TakeFlip(device, &random);
+    case StepKind::kRelease:
+      return TakeRelease(&random);
   }
 }
 

@@ -39,6 +39,7 @@ struct SimResult {
   uint64_t recoveries = 0;
   uint64_t renewals = 0;
   uint64_t forgotten = 0;
+  uint64_t releases = 0;
 };
 
 // What a record should show once its writer's own changes are committed.
@@ -154,6 +155,12 @@ class SimWorld {
   // ends with what the server has, and stores agree with themselves.
   bool is_modelled() const { return request_.profile != kUnmodelledProfile; }
 
+  // Who releases what is in quarantine (sim_releases.cc).
+  void AddReleaser();
+  void TakeRelease(SimRandom* random);
+  void Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
+               const std::vector<std::string>& places);
+
   // Checks (sim_checks.cc).
   void Expect(bool holds, const std::string& what);
   void NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool is_durable);
@@ -208,6 +215,7 @@ class SimWorld {
   bool NamesErased(const WrittenSet& set) const;
   bool IsKeptSealed(const SimDevice& device, const SetName& name, const WrittenSet& set) const;
   std::set<SetName> RetriedBy(const SimDevice& device) const;
+  std::set<SetName> SaidBy(const SimDevice& device, const std::map<SetName, std::string>& kept);
   bool HasContent(const SimDevice& device, const WrittenSet& set, const std::string& kept);
   void CheckDeviceView(SimDevice* device);
   void CheckUnknown(const SimDevice& device, const RecordName& name, const Content& held);
@@ -236,6 +244,7 @@ class SimWorld {
   std::set<RecordName> forgotten_;  // deletions that the server needs no more
   std::set<RecordName> touched_;    // by what was judged since the last comparison
   size_t enrolments_ = 0;
+  std::vector<v1::ReleaseQuarantinedRequest> releases_;  // that were granted
 
   std::vector<v1::GrantRecord> grants_;
   bool server_has_trouble_ = false;

@@ -23,6 +23,7 @@ void AddTo(const SimResult& one, SimResult* all) {
   all->crashes += one.crashes;
   all->restores += one.restores;
   all->erasures += one.erasures;
+  all->releases += one.releases;
   all->copies += one.copies;
   all->recoveries += one.recoveries;
   all->renewals += one.renewals;

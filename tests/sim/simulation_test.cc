@@ -48,7 +48,7 @@ std::string NameOf(const testing::TestParamInfo<const char*>& profile) { return 
 
 INSTANTIATE_TEST_SUITE_P(Profiles, ProfileTest,
                          testing::Values("calm", "network", "clocks", "disk", "grants", "attack",
-                                         "restore", "copies", "mixed", "damage", "all"),
+                                         "restore", "release", "copies", "mixed", "damage", "all"),
                          NameOf);
 
 TEST(SimulationTest, GuaranteesHoldOnRocksDb) {
@@ -92,6 +92,19 @@ TEST(SimulationTest, BothStoresGiveTheSameHistoryWhileNoDiskFails) {
     ASSERT_TRUE(memory.ok() && rocks.ok());
     EXPECT_EQ(memory->trace, rocks->trace) << seed;
   }
+}
+
+TEST(SimulationTest, WhatIsInQuarantineIsReleased) {
+  uint64_t releases = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SimRequest request;
+    request.seed = seed;
+    request.profile = "release";
+    const auto result = RunHistory(request);
+    ASSERT_TRUE(result.ok());
+    releases += result->releases;
+  }
+  EXPECT_GT(releases, 10U);
 }
 
 TEST(SimulationTest, SeedsThatFoundBugsPass) {

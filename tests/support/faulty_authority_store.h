@@ -56,6 +56,12 @@ class FaultyAuthorityStore final : public AuthorityStore {
                                                     const RecordId& id) const override {
     return store_->PlacesOf(type_id, id);
   }
+  absl::StatusOr<ReleaseReport> Release(const ReleaseRequest& request, const Judge& judge,
+                                        absl::Time now) override {
+    const absl::Status failure = this->failure();
+    if (!failure.ok()) return failure;
+    return store_->Release(request, judge, now);
+  }
   absl::StatusOr<ErasureReport> Erase(const ErasureRequest& request, absl::Time now) override {
     const absl::Status failure = this->failure();
     if (!failure.ok()) return failure;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
@@ -23,11 +24,23 @@ namespace {
 
 constexpr size_t kShownReplicaDigits = 8;
 
+std::string ReplicaText(const std::string& bytes) {
+  return ReplicaId::FromBytes(bytes).value_or(ReplicaId()).ToString();
+}
+
 // "3f9c1a2b/MX/20:5": its device by the beginning of its id, and the name that it has there.
 std::string NameOf(const v1::QuarantinedSet& set) {
-  const auto replica = ReplicaId::FromBytes(set.replica());
-  return absl::StrCat(replica.value_or(ReplicaId()).ToString().substr(0, kShownReplicaDigits), "/",
+  return absl::StrCat(ReplicaText(set.replica()).substr(0, kShownReplicaDigits), "/",
                       set.partition(), ":", set.sequence());
+}
+
+std::string TextOf(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals) {
+  std::vector<std::string> reasons;
+  for (const v1::Refusal& refusal : refusals) {
+    const std::string text = RefusalText(refusal);
+    if (reasons.empty() || reasons.back() != text) reasons.push_back(text);
+  }
+  return absl::StrJoin(reasons, "; ");
 }
 
 std::string ReasonOf(const v1::QuarantinedSet& set) {
@@ -36,12 +49,7 @@ std::string ReasonOf(const v1::QuarantinedSet& set) {
         Say("espera el alta de su registro y se aplica sola cuando llegue",
             "it waits for the creation of its record and is applied when that comes"));
   }
-  std::vector<std::string> reasons;
-  for (const v1::Refusal& refusal : set.refusals()) {
-    const std::string text = RefusalText(refusal);
-    if (reasons.empty() || reasons.back() != text) reasons.push_back(text);
-  }
-  return absl::StrJoin(reasons, "; ");
+  return TextOf(set.refusals());
 }
 
 void ShowSets(const CommandLine& line, const std::vector<v1::QuarantinedSet>& sets) {
@@ -63,40 +71,116 @@ absl::Status List(const CommandLine& line) {
                 ? Say("Nada en cuarentena en los lugares que usted administra",
                       "Nothing in quarantine in the places you administer")
                 : Say("Nada se pierde: lo que falta de un permiso lo envía otra vez el dispositivo "
-                      "cuando se le dé (brigada grant); vea uno con brigada quarantine show N",
+                      "cuando se le dé (brigada grant); vea uno con brigada quarantine show N, y "
+                      "aplíquelo bajo su "
+                      "responsabilidad con brigada quarantine release N",
                       "Nothing is lost: what lacks a grant its device sends again once it is given "
-                      "(brigada grant); see one with brigada quarantine show N"));
+                      "(brigada grant); see one with brigada quarantine show N, and apply it on "
+                      "your own responsibility with brigada quarantine release N"));
   return absl::OkStatus();
 }
 
-absl::Status ShowOne(const CommandLine& line, const std::string& name) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Administration> server,
-                   Administration::Connect(line.directory()));
-  ASSIGN_OR_RETURN(const std::vector<v1::QuarantinedSet> sets, server->Quarantine());
-  for (const v1::QuarantinedSet& set : sets) {
-    if (NameOf(set) != name) continue;
-    v1::ShowQuarantinedRequest request;
-    request.set_partition(set.partition());
-    request.set_replica(set.replica());
-    request.set_sequence(set.sequence());
-    ASSIGN_OR_RETURN(const v1::ShowQuarantinedResponse shown, server->Quarantined(request));
-    v1::ChangeSetBody body;
-    if (!body.ParseFromString(shown.body()))
-      return absl::DataLossError("the content in quarantine does not parse");
-    ShowSets(line, {shown.set()});
-    for (int i = 0; i < body.changes_size(); ++i)
-      std::cout << i + 1 << "  " << JsonText(ChangeJson(body.changes(i))) << "\n";
-    if (body.changes().empty()) {
-      line.Note(Say("Su contenido no se puede leer en el servidor",
-                    "Its content cannot be read on the server"));
-    }
-    return absl::OkStatus();
-  }
+absl::Status NoSuchSet(const std::string& name) {
   return SaidError(
       absl::StatusCode::kNotFound,
       absl::Substitute(Say("No hay $0 en cuarentena; véalos con: brigada quarantine",
                            "There is no $0 in quarantine; see them with: brigada quarantine"),
                        CutToWidth(PrintableText(name), 60)));
+}
+
+absl::StatusOr<v1::QuarantinedSet> FindSet(Administration& server, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::vector<v1::QuarantinedSet> sets, server.Quarantine());
+  for (const v1::QuarantinedSet& set : sets)
+    if (NameOf(set) == name) return set;
+  return NoSuchSet(name);
+}
+
+absl::Status ShowOne(const CommandLine& line, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Administration> server,
+                   Administration::Connect(line.directory()));
+  ASSIGN_OR_RETURN(const v1::QuarantinedSet set, FindSet(*server, name));
+  v1::ShowQuarantinedRequest request;
+  request.set_partition(set.partition());
+  request.set_replica(set.replica());
+  request.set_sequence(set.sequence());
+  ASSIGN_OR_RETURN(const v1::ShowQuarantinedResponse shown, server->Quarantined(request));
+  v1::ChangeSetBody body;
+  if (!body.ParseFromString(shown.body()))
+    return absl::DataLossError("the content in quarantine does not parse");
+  ShowSets(line, {shown.set()});
+  for (int i = 0; i < body.changes_size(); ++i)
+    std::cout << i + 1 << "  " << JsonText(ChangeJson(body.changes(i))) << "\n";
+  if (body.changes().empty()) {
+    line.Note(Say("Su contenido no se puede leer en el servidor",
+                  "Its content cannot be read on the server"));
+  }
+  return absl::OkStatus();
+}
+
+// What was released is in no list any more, and the same command may be given again: then the list
+// of devices tells whose it was.
+absl::StatusOr<v1::ReleaseQuarantinedRequest> RequestFor(Administration& server,
+                                                         const std::string& name) {
+  v1::ReleaseQuarantinedRequest request;
+  const absl::StatusOr<v1::QuarantinedSet> set = FindSet(server, name);
+  if (set.ok()) {
+    request.set_partition(set->partition());
+    request.set_replica(set->replica());
+    request.set_sequence(set->sequence());
+    return request;
+  }
+  if (!absl::IsNotFound(set.status())) return set.status();
+  const size_t slash = name.find('/');
+  const size_t colon = name.rfind(':');
+  uint64_t sequence = 0;
+  if (slash == std::string::npos || colon == std::string::npos || colon < slash ||
+      !absl::SimpleAtoi(name.substr(colon + 1), &sequence))
+    return set.status();
+  request.set_partition(name.substr(slash + 1, colon - slash - 1));
+  request.set_sequence(sequence);
+  ASSIGN_OR_RETURN(const std::vector<v1::DeviceRecord> devices, server.Devices());
+  for (const v1::DeviceRecord& device : devices) {
+    if (ReplicaText(device.replica()).substr(0, kShownReplicaDigits) != name.substr(0, slash))
+      continue;
+    // Of two devices that begin alike nobody can say which is meant.
+    if (!request.replica().empty()) return set.status();
+    request.set_replica(device.replica());
+  }
+  return request.replica().empty() ? set.status()
+                                   : absl::StatusOr<v1::ReleaseQuarantinedRequest>(request);
+}
+
+absl::Status Release(const CommandLine& line, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Administration> server,
+                   Administration::Connect(line.directory()));
+  ASSIGN_OR_RETURN(const v1::ReleaseQuarantinedRequest request, RequestFor(*server, name));
+  absl::StatusOr<v1::ReleaseQuarantinedResponse> answer = server->ReleaseQuarantined(request);
+  if (absl::IsNotFound(answer.status())) return NoSuchSet(name);
+  RETURN_IF_ERROR(answer.status());
+  if (answer->outcome() == v1::QUARANTINED) {
+    return SaidError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::Substitute(Say("$0 sigue en cuarentena: $1", "$0 stays in quarantine: $1"), name,
+                         TextOf(answer->refusals())));
+  }
+  line.Show(
+      {{"number", Say("Número", "Number"), name},
+       {"released_by", Say("Lo liberó", "Released by"), answer->released_by()},
+       {"released", Say("Cuándo", "When"), line.TimeCell(answer->released_ms())},
+       {"was_released", Say("Ya estaba liberado", "Was released before"),
+        std::string(answer->was_released() ? Say("sí", "yes") : Say("no", "no"))},
+       {"applied_along", Say("Se aplicaron con él", "Applied along"),
+        static_cast<int64_t>(answer->applied_along())},
+       {"dependents",
+        Say("Siguen en cuarentena, del mismo registro", "Still in quarantine, of the same record"),
+        static_cast<int64_t>(answer->dependents())}});
+  line.Note(answer->outcome() == v1::MERGED
+                ? Say("Aplicado; algo se encontró con lo que otros escribieron: vea los conflictos "
+                      "después de sincronizar",
+                      "Applied; something met what others wrote: see the conflicts after a sync")
+                : Say("Aplicado; quien lo escribió lo sabrá al sincronizar",
+                      "Applied; who wrote it learns of it with the next sync"));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -117,6 +201,16 @@ void AddQuarantineCommands(CommandLine* line) {
                   Say("Muestra uno con su contenido", "Show one with its content"),
                   {"brigada quarantine show 3f9c1a2b/MX/20:5"}},
                  [line, name] { return AtServer(ShowOne(*line, *name)); })
+      ->add_option(std::string(Say("NUMERO", "NUMBER")), *name,
+                   std::string(Say("El número que le da la lista", "Its number in the list")))
+      ->required();
+  line->AddUnder(quarantine,
+                 {"release",
+                  Say("Aplica uno: se revisa con los permisos de usted, no con los de quien lo "
+                      "escribió",
+                      "Apply one: it is judged by your grants, not by those of who wrote it"),
+                  {"brigada quarantine release 3f9c1a2b/MX/20:5"}},
+                 [line, name] { return AtServer(Release(*line, *name)); })
       ->add_option(std::string(Say("NUMERO", "NUMBER")), *name,
                    std::string(Say("El número que le da la lista", "Its number in the list")))
       ->required();

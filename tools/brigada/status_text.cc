@@ -260,6 +260,14 @@ constexpr Situation kSituations[] = {
      "conflicts",
      "The conflict has changed since you saw it and nothing was decided. Look again with: brigada "
      "conflicts"},
+    {"its device has sent it again, and that was accepted",
+     "Ya no hace falta: su dispositivo lo envió otra vez y se aceptó",
+     "There is no need any more: its device has sent it again, and that was accepted"},
+    {"the quarantined change set is damaged",
+     "Lo que el servidor guardaba de ese cambio está dañado; está todavía en su dispositivo: "
+     "brigada rejected retry",
+     "What the server kept of that change is damaged; its device still has it: brigada rejected "
+     "retry"},
     {"no rejected change set", "Ese rechazo ya no está. Véalos con: brigada rejected",
      "That rejection is gone. See them with: brigada rejected"},
     // SQL.

@@ -53,6 +53,12 @@ class Administration {
   // One of them with its content. kNotFound: there is none, or not for the caller.
   virtual absl::StatusOr<v1::ShowQuarantinedResponse> Quarantined(
       const v1::ShowQuarantinedRequest& request) = 0;
+  // Has one of them judged again under the caller's grants instead of its writer's; the caller
+  // answers for it. QUARANTINED in the answer: it breaks another rule and stays. May be repeated:
+  // `was_released` then. kNotFound as above; kFailedPrecondition: its device has sent it again, and
+  // that was accepted.
+  virtual absl::StatusOr<v1::ReleaseQuarantinedResponse> ReleaseQuarantined(
+      const v1::ReleaseQuarantinedRequest& request) = 0;
   // As Replica::QueryRows, over the merged data that the caller may read.
   virtual absl::StatusOr<v1::QuerySummary> Query(
       absl::string_view sql, absl::Span<const SqlValue> args, uint32_t max_rows,

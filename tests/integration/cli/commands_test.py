@@ -128,7 +128,8 @@ class RecordsTest(FieldTest):
                     ["log"], ["status"], ["conflicts"], ["conflicts", "show"], ["conflicts", "resolve"], ["rejected"],
                     ["rejected", "show"], ["rejected", "edit"], ["rejected", "retry"], ["rejected", "discard"],
                     ["rejected", "export"], ["query"], ["territories"], ["verify"], ["recover"], ["generate"], ["invite"], ["devices"],
-                    ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"], ["quarantine"]]
+                    ["revoke-device"], ["grant"], ["revoke-grant"], ["grants"], ["backup"], ["quarantine"],
+                    ["quarantine", "show"], ["quarantine", "release"]]
         for lang, word in (("es", "Ejemplos:"), ("en", "Examples:")):
             for command in commands:
                 answer = run([BRIGADA, *command, "--help"], lang=lang)

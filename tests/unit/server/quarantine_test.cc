@@ -7,6 +7,8 @@
 #include "brigada/v1/change.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/base/status_macros.h"
+#include "server/directory.h"
 #include "server/roles.h"
 #include "tests/unit/server/memory_store.h"
 #include "tests/unit/store/authority_fixture.h"
@@ -14,6 +16,7 @@
 namespace brigada {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -64,6 +67,23 @@ class QuarantineTest : public ::testing::Test {
     return ShowQuarantined(*store_, grants, request, now_);
   }
 
+  v1::ReleaseQuarantinedRequest RequestFor(uint64_t sequence) {
+    v1::ReleaseQuarantinedRequest request;
+    request.set_partition(kOaxaca);
+    request.set_replica(ana_.id().AsBytes());
+    request.set_sequence(sequence);
+    return request;
+  }
+  void GiveTo(const std::string& user, absl::string_view role, absl::string_view scope) {
+    v1::GrantRecord grant = GrantOf(role, scope)[0];
+    grant.set_user(user);
+    ASSERT_OK(AddGrant(*store_, grant, random_));
+  }
+  absl::StatusOr<QuarantineRelease> Release(const std::string& user, uint64_t sequence) {
+    ASSIGN_OR_RETURN(const auto grants, GrantsOf(*store_, user));
+    return ReleaseQuarantined(*store_, user, grants, RequestFor(sequence), now_);
+  }
+
   SeededRandom random_{1};
   absl::Time now_ = absl::FromUnixSeconds(1'767'225'700);
   std::unique_ptr<AuthorityStore> store_ = NewMemoryAuthorityStore(random_);
@@ -105,6 +125,36 @@ TEST_F(QuarantineTest, WhatConcernsTwoPlacesIsForThoseWhoAdministerBoth) {
               absl::StatusCode::kNotFound);
     EXPECT_THAT(List(GrantOf("administrator", scope)).sets(), SizeIs(1));
   }
+}
+
+TEST_F(QuarantineTest, WhoAdministersEveryPlaceOfItReleasesItUnderTheGrantsOfNow) {
+  Push({kJuarez, kTlacolula});
+  GiveTo("irma", "administrator", kJuarez);
+  EXPECT_EQ(Release("irma", 3).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Release("ana", 1).status().code(), absl::StatusCode::kNotFound);
+  GiveTo("carla", "coordinator", kOaxaca);
+  EXPECT_EQ(Release("carla", 1).status().code(), absl::StatusCode::kNotFound);
+
+  ASSERT_OK_AND_ASSIGN(const QuarantineRelease one, Release("irma", 1));
+  EXPECT_EQ(one.response.outcome(), v1::APPLIED);
+  EXPECT_EQ(one.response.released_by(), "irma");
+  EXPECT_THAT(one.partitions, ElementsAre(kOaxaca));
+  EXPECT_THAT(List(GrantOf("administrator", kOaxaca)).sets(), SizeIs(2));
+
+  GiveTo("irma", "administrator", kTlacolula);
+  ASSERT_OK_AND_ASSIGN(const QuarantineRelease both, Release("irma", 3));
+  EXPECT_EQ(both.response.outcome(), v1::APPLIED);
+}
+
+// Whoever administers it and may not write it: nothing of the writer's grants counts.
+TEST_F(QuarantineTest, WhatTheReleaserMayNotWriteStays) {
+  GiveTo("ana", "organizer", kOaxaca);
+  ASSERT_OK_AND_ASSIGN(
+      const QuarantineRelease released,
+      ReleaseQuarantined(*store_, "irma", GrantOf("administrator", kOaxaca), RequestFor(1), now_));
+  EXPECT_EQ(released.response.outcome(), v1::QUARANTINED);
+  EXPECT_EQ(released.response.refusals(0).reason(), v1::NOT_GRANTED);
+  EXPECT_THAT(released.partitions, IsEmpty());
 }
 
 TEST_F(QuarantineTest, PagesAreBoundedAndGoOn) {

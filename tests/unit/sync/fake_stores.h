@@ -27,6 +27,10 @@ class FakeAuthorityStore final : public AuthorityStore {
                                                     const RecordId& /*id*/) const override {
     return std::vector<std::string>();
   }
+  absl::StatusOr<ReleaseReport> Release(const ReleaseRequest& /*request*/, const Judge& /*judge*/,
+                                        absl::Time /*now*/) override {
+    return ReleaseReport{};
+  }
   absl::StatusOr<ErasureReport> Erase(const ErasureRequest& /*request*/,
                                       absl::Time /*now*/) override {
     return absl::UnimplementedError("not in these tests");
