@@ -84,6 +84,11 @@ int64_t NumberOf(const std::string& text) {
   return absl::SimpleAtoi(text, &number) ? number : 0;
 }
 
+bool IsNotJudged(const v1::Verdict& verdict) {
+  return verdict.outcome() == v1::QUARANTINED && verdict.refusals_size() == 1 &&
+         verdict.refusals(0).reason() == v1::NOT_JUDGED;
+}
+
 std::string StateText(int64_t state) { return state == 0 ? "" : absl::StrCat(state); }
 
 bool IsLaterWrite(const ModelWrite& a, const ModelWrite& b) {
@@ -467,7 +472,8 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   trial.is_refused = trial.is_refused || set->is_stub;
   const bool was_refused =
       verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-  if (trial.is_refused != was_refused && !(trial.is_loose && was_refused)) {
+  const bool is_set_aside = judgements_fail_ && IsNotJudged(verdict);
+  if (trial.is_refused != was_refused && !(trial.is_loose && was_refused) && !is_set_aside) {
     return absl::StrCat("I10: the authority ", was_refused ? "refused" : "took",
                         " what the model does not: ", verdict.ShortDebugString());
   }
@@ -495,13 +501,14 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   return "";
 }
 
-// What waited in quarantine for a record is taken in, after all.
+// What waited in quarantine for a record is taken in, after all, or somebody has released it.
 std::string Oracle::JudgeLate(const v1::Verdict& verdict, const std::string& partition,
                               WrittenSet* set) {
   const std::string bytes = verdict.SerializeAsString();
   for (const v1::Verdict& earlier : set->earlier)
     if (earlier.SerializeAsString() == bytes) return "";
-  const bool may_change = floor_ > 0 && set->verdict->outcome() == v1::QUARANTINED;
+  const bool may_change =
+      (floor_ > 0 || verdict.released_ms() != 0) && set->verdict->outcome() == v1::QUARANTINED;
   if (!may_change || verdict.commit_sequence() != NextCommit(partition))
     return "I2: a change set has two verdicts";
   set->earlier.push_back(*set->verdict);

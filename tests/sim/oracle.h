@@ -206,6 +206,8 @@ class Oracle {
   // which there may be two lines, nobody can say.
   std::optional<uint64_t> EndOf(const std::string& run, const std::string& partition) const;
   uint64_t NextCommit(const std::string& partition) const;
+  // The server's program fails now and then at a change set, which is kept aside.
+  void LetJudgementsFail() { judgements_fail_ = true; }
   // The authority committed `verdict` at `now`. Empty when it is right; else what is wrong. A
   // repeat has to be the same again.
   std::string Judge(const std::string& replica, const std::string& partition,
@@ -266,6 +268,7 @@ class Oracle {
   // Where a record was and is no more, with the commit that moved it away.
   std::map<RecordName, std::map<std::string, uint64_t>> departures_;
   std::vector<OwedValue> owed_;
+  bool judgements_fail_ = false;
 };
 
 }  // namespace brigada

@@ -102,8 +102,8 @@ const std::vector<Profile>& Profiles() {
       {"release",
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks, F::kLongSleeps,
         F::kServerRestarts, F::kServerCrashes, F::kDeviceRestarts, F::kLostDevices, F::kMoves,
-        F::kDeletes, F::kErasures},
-       {F::kRestores, F::kGrants, F::kReleases}},
+        F::kDeletes, F::kErasures, F::kRestores, F::kCopies},
+       {F::kGrants, F::kReleases}},
       {"damage",
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kDeviceRestarts,
         F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kFullDisks, F::kDiskErrors,
@@ -136,6 +136,7 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
                                        {StepKind::kMoveFrames, 40 + random.Next() % 60},
                                        {StepKind::kServerWork, 10 + random.Next() % 20},
                                        {StepKind::kDiscard, random.Next() % 2}};
+  if (scenario.has(F::kReleases)) weights.back().weight += 6;
   const auto add = [&](std::initializer_list<Fault> any_of, StepKind kind, uint64_t most) {
     const uint64_t weight = 1 + random.Next() % most;
     const bool is_on =

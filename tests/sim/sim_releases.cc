@@ -20,6 +20,7 @@ constexpr char kReleaser[] = "irma";
 
 void SimWorld::AddReleaser() {
   if (!scenario_.has(Fault::kReleases)) return;
+  oracle_.LetJudgementsFail();
   v1::GrantRecord grant;
   grant.set_user(kReleaser);
   grant.set_role("administrator");
@@ -30,6 +31,32 @@ void SimWorld::AddReleaser() {
   grant.set_id(*id);
   grants_.push_back(grant);
   oracle_.PutGrants(grants_);
+}
+
+// At a store that went back it could be one that waits for a record, which is tried but once.
+int SimWorld::DrawFault(const SimRandom& random) const {
+  SimRandom fault = random.Fork("fault");
+  if (!scenario_.has(Fault::kReleases) || !fault.Chance(400)) return -1;
+  if (server_->store().CurrentEpoch().floor() > 0) return -1;
+  return static_cast<int>(fault.Uniform(3));
+}
+
+// By hand, and often once more while the one before is on its way or has been released.
+void SimWorld::TakeRetry(SimDevice* device, SimRandom* random) {
+  if (device->store == nullptr) return;
+  const auto rejected = device->store->Rejected();
+  if (!rejected.ok() || rejected->empty()) return;
+  v1::ChangeSetHeader header;
+  const v1::RejectedChangeSet& chosen = (*rejected)[random->Uniform(rejected->size())];
+  CHECK(header.ParseFromString(chosen.change_set().header()));
+  const auto receipts = device->store->Resubmit(header.partition(), header.sequence(), {});
+  // What the server will apply by itself, and what a rule of this program forbids by now.
+  const bool is_refusal =
+      absl::IsFailedPrecondition(receipts.status()) || absl::IsInvalidArgument(receipts.status()) ||
+      absl::IsNotFound(receipts.status()) || absl::IsAlreadyExists(receipts.status());
+  Expect(receipts.ok() || is_refusal || IsExcused(device, receipts.status()),
+         absl::StrCat("a retry failed: ", receipts.status().ToString()));
+  if (receipts.ok() && device->link != nullptr) device->link->device().OnCommit();
 }
 
 void SimWorld::TakeRelease(SimRandom* random) {

@@ -14,6 +14,7 @@
 #include "server/journal.h"
 #include "server/open_store.h"
 #include "server/turn_away.h"
+#include "tests/support/lent_kv.h"
 
 namespace brigada {
 namespace {
@@ -26,6 +27,23 @@ const MacKey& CursorKey() {
   static const MacKey& key = *new MacKey(*MacKey::FromBytes(std::string(MacKey::kSize, 'k')));
   return key;
 }
+
+// The program fails at one record, once, for a reason that nobody has foreseen.
+class FaultyKv final : public LentKv {
+ public:
+  // Negative: it does not. Outlives this.
+  FaultyKv(std::shared_ptr<Kv> kv, int* reads_left)
+      : LentKv(std::move(kv)), reads_left_(reads_left) {}
+  absl::StatusOr<std::optional<std::string>> Get(Table table,
+                                                 absl::string_view key) const override {
+    if (table == Table::kRecords && *reads_left_ >= 0 && (*reads_left_)-- == 0)
+      return absl::InternalError("a fault of the program");
+    return LentKv::Get(table, key);
+  }
+
+ private:
+  int* const reads_left_;
+};
 
 }  // namespace
 
@@ -79,7 +97,7 @@ absl::Status SimServer::Open(bool restored) {
       [&](const AuthorityStoreOptions& all) -> absl::StatusOr<std::unique_ptr<AuthorityStore>> {
     ASSIGN_OR_RETURN(std::unique_ptr<Kv> kv, disk_->Open());
     kv_ = kv.get();
-    return OpenAuthorityStore(std::move(kv), all);
+    return OpenAuthorityStore(std::make_unique<FaultyKv>(std::move(kv), &reads_until_fault_), all);
   };
   // It is read while it grows.
   const std::vector<v1::JournalRecord> noted = journal_;
@@ -118,7 +136,7 @@ std::shared_ptr<SimServer::Stream> SimServer::Accept(const ReplicaId& certificat
   return stream;
 }
 
-absl::Status SimServer::RunCommits(size_t limit) {
+absl::Status SimServer::RunCommits(size_t limit, int reads_until_fault) {
   if (queue_.empty()) return absl::OkStatus();
   std::vector<PushRequest> pushes;
   std::vector<std::weak_ptr<Stream>> from;
@@ -132,7 +150,10 @@ absl::Status SimServer::RunCommits(size_t limit) {
     GrantJudge judge({}, now);
     // Nothing damages an entry here; only a store without power cannot be read.
     if (!judge.Load(pushes, *store_).empty()) return absl::UnavailableError("grants unreadable");
-    return store_->CommitPushes(pushes, judge, now);
+    reads_until_fault_ = reads_until_fault;
+    auto committed = store_->CommitPushes(pushes, judge, now);
+    reads_until_fault_ = -1;
+    return committed;
   }();
   for (size_t i = 0; i < pushes.size(); ++i) {
     PushResult failed;

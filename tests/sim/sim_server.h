@@ -55,8 +55,9 @@ class SimServer {
   // A stream of the holder of `certificate`'s key. An earlier one of the same replica is ended.
   std::shared_ptr<Stream> Accept(const ReplicaId& certificate, size_t batch_target_bytes);
   // Commits up to `limit` queued pushes as one group. An error: the store failed, and what became
-  // of them is unknown.
-  absl::Status RunCommits(size_t limit);
+  // of them is unknown. Unless negative, the program fails at a record after so many: that change
+  // set is not judged.
+  absl::Status RunCommits(size_t limit, int reads_until_fault = -1);
   size_t queued() const { return queue_.size(); }
   // What the server does beside its sessions: notes who synced, and forgets old deletions.
   absl::Status Tend();
@@ -103,6 +104,7 @@ class SimServer {
   std::vector<v1::JournalRecord> journal_;
   std::string noted_run_;
   const Kv* kv_ = nullptr;  // of store_
+  int reads_until_fault_ = -1;
   std::unique_ptr<AuthorityStore> store_;
   std::unique_ptr<SessionNotes> notes_;
   std::unique_ptr<TombstoneJob> tombstones_;

@@ -245,6 +245,7 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
     case StepKind::kAttack:
       return TakeAttack(&random);
     case StepKind::kDiscard:
+      if (scenario_.has(Fault::kReleases) && random.Chance(700)) return TakeRetry(device, &random);
       return TakeDiscard(device);
     case StepKind::kBackup:
       return TakeBackup();
@@ -403,7 +404,8 @@ void SimWorld::TakeServerWork(SimRandom* random) {
   TendServer();
   if (server_->queued() == 0) return;
   last_commit_try_ = server_->clock().Now();
-  const absl::Status committed = server_->RunCommits(1 + random->Uniform(4));
+  const int fault = DrawFault(*random);
+  const absl::Status committed = server_->RunCommits(1 + random->Uniform(4), fault);
   Expect(committed.ok() || server_has_trouble_,
          absl::StrCat("the server's commit failed: ", committed.ToString()));
   if (!committed.ok()) return;

@@ -157,6 +157,8 @@ class SimWorld {
 
   // Who releases what is in quarantine (sim_releases.cc).
   void AddReleaser();
+  int DrawFault(const SimRandom& random) const;
+  void TakeRetry(SimDevice* device, SimRandom* random);
   void TakeRelease(SimRandom* random);
   void Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
                const std::vector<std::string>& places);
