@@ -513,8 +513,8 @@ void SimWorld::Converge() {
     quiet_rounds = heads == before ? quiet_rounds + 1 : 0;
     // Who has to renew its lease comes a round later. Of a new epoch nobody believes the first
     // welcome in everything. What was released takes others along a round later.
-    const bool is_plain = backups_.empty() && result_.copies == 0 && result_.renewals == 0 &&
-                          result_.releases == 0;
+    const bool is_plain =
+        backups_.empty() && result_.copies == 0 && result_.renewals == 0 && result_.releases == 0;
     if (is_drained && round > 0 && (is_plain || quiet_rounds > 1)) break;
   }
   if (result_.failure.empty()) CheckEnd();
@@ -671,7 +671,9 @@ void SimWorld::CheckDeviceWork(SimDevice* device) {
     // What was tried again left the list.
     const bool is_gone = is_discarded || retried.contains(name) || is_said;
     Expect(
-        is_kept ? is_refused : !is_refused || is_gone || IsKeptSealed(*device, name, set),
+        is_kept
+            ? is_refused
+            : !is_refused || is_gone || IsKeptSealed(*device, name, set) || IsKeptAgain(name, set),
         absl::StrCat("I10: the rejected list ", is_kept ? "holds" : "lacks", " change set ",
                      name.sequence, " of ", name.partition, ": ", set.verdict->ShortDebugString()));
     if (!is_kept || set.is_stub) continue;

@@ -81,6 +81,21 @@ void SimWorld::TakeRelease(SimRandom* random) {
   Release(request, user, places);
 }
 
+// The server went back behind its release; a device that retained no copy of it any more has left
+// it to the server.
+bool SimWorld::IsKeptAgain(const SetName& name, const WrittenSet& set) const {
+  const bool was_released =
+      std::any_of(releases_.begin(), releases_.end(), [&](const auto& release) {
+        return release.replica() == name.replica && release.partition() == name.partition &&
+               release.sequence() == name.sequence;
+      });
+  if (!was_released || set.verdict->outcome() != v1::QUARANTINED) return false;
+  const auto kept = server_->store().FindQuarantined(
+      name.partition, *ReplicaId::FromBytes(name.replica), name.sequence);
+  return kept.ok() && kept->has_value() &&
+         (*kept)->kept.change_set().body() == oracle_.Scrubbed(set.body).SerializeAsString();
+}
+
 void SimWorld::Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
                        const std::vector<std::string>& places) {
   AuthorityStore& store = server_->store();

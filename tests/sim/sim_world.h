@@ -160,6 +160,7 @@ class SimWorld {
   int DrawFault(const SimRandom& random) const;
   void TakeRetry(SimDevice* device, SimRandom* random);
   void TakeRelease(SimRandom* random);
+  bool IsKeptAgain(const SetName& name, const WrittenSet& set) const;
   void Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
                const std::vector<std::string>& places);
 
