@@ -396,6 +396,39 @@ TEST_F(AuthorityReleaseTest, LaterOnesOfTheSameRecordsAreCounted) {
   EXPECT_EQ(InQuarantine(), 2U);
 }
 
+TEST_F(AuthorityReleaseTest, ItFollowsARecordThatHasGoneToAnotherState) {
+  Quarantine();
+  ASSERT_EQ(Commit(&beto_, {Move(PersonType(), id_, "MX/07/101")}).outcome(), v1::APPLIED);
+  ASSERT_OK_AND_ASSIGN(const ReleaseReport report, Release(2));
+  EXPECT_THAT(asked_, ElementsAre("MX/07/101"));
+  EXPECT_THAT(report.partitions, ElementsAre("MX/07", kOaxaca));
+  EXPECT_EQ(Name(), "Eva");
+  EXPECT_EQ(Get(PersonType(), id_)->scope, "MX/07/101");
+  // The entries there tell what became of it.
+  ASSERT_THAT(report.verdict.lost(), SizeIs(1));
+  EXPECT_THAT(report.verdict.lost(0).fields(), IsEmpty());
+}
+
+// Its device says who released it on a line that is lost: that lets nothing in.
+TEST_F(AuthorityReleaseTest, AReleaseThatIsLostIsGivenAgain) {
+  ana_.position = seen_;
+  PushRequest push = ana_.PushOf({EditOf("Eva")});
+  v1::Redelivered& before = push.redelivered.emplace_back();
+  before.set_epoch(lost_.AsBytes());
+  before.mutable_verdict()->set_outcome(v1::APPLIED);
+  before.mutable_verdict()->set_sequence(2);
+  before.mutable_verdict()->set_commit_sequence(99);
+  before.mutable_verdict()->set_released_by(kAdministrator);
+  before.mutable_verdict()->set_released_ms(1);
+  ASSERT_EQ(CommitPush(push).verdicts.at(0).outcome(), v1::QUARANTINED);
+
+  ASSERT_OK_AND_ASSIGN(const ReleaseReport report, Release(2));
+
+  EXPECT_FALSE(report.was_released);
+  EXPECT_EQ(report.verdict.outcome(), v1::APPLIED);
+  EXPECT_EQ(Name(), "Eva");
+}
+
 TEST_F(AuthorityReleaseTest, ItIsOnDiskWhenItIsAnswered) {
   Quarantine();
   home_.failure = absl::ResourceExhaustedError("full");
