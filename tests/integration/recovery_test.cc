@@ -175,7 +175,9 @@ TEST_F(RecoveryTest, WhatASetBackServerKeepsInQuarantineIsReleased) {
   fs::rename(organization_.scratch() / "then", server);
   organization_.StartServer();
   // A session that finds the server set back begins again.
-  if (!ana->Sync({}).ok()) ASSERT_OK(ana->Sync({}));
+  if (!ana->Sync({}).ok()) {
+    ASSERT_OK(ana->Sync({}));
+  }
   EXPECT_EQ(ana->GetSyncStatus().rejected, 1u);
 
   Administration& administration = organization_.administration();
