@@ -163,12 +163,14 @@ absl::Status Release(const CommandLine& line, const std::string& name) {
         absl::Substitute(Say("$0 sigue en cuarentena: $1", "$0 stays in quarantine: $1"), name,
                          TextOf(answer->refusals())));
   }
+  SqlValue was_released = int64_t{answer->was_released() ? 1 : 0};
+  if (line.wants_text())
+    was_released = std::string(answer->was_released() ? Say("sí", "yes") : Say("no", "no"));
   line.Show(
       {{"number", Say("Número", "Number"), name},
        {"released_by", Say("Lo liberó", "Released by"), answer->released_by()},
        {"released", Say("Cuándo", "When"), line.TimeCell(answer->released_ms())},
-       {"was_released", Say("Ya estaba liberado", "Was released before"),
-        std::string(answer->was_released() ? Say("sí", "yes") : Say("no", "no"))},
+       {"was_released", Say("Ya estaba liberado", "Was released before"), was_released},
        {"applied_along", Say("Se aplicaron con él", "Applied along"),
         static_cast<int64_t>(answer->applied_along())},
        {"dependents",

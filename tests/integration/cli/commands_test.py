@@ -598,6 +598,44 @@ class AdministrationTest(FieldTest):
 
 
 class RecoveryTest(FieldTest):
+    def test_what_a_set_back_server_keeps_aside_is_released(self):
+        self.field.device("rita")
+        self.field.stop()
+        shutil.copytree(self.field.at("server"), self.field.at("then"))
+        self.field.start()
+        self.go("admin", "grant", "rita", "--role", "organizer", "--scope", "MX/20/570")
+        self.go("rita", "sync")
+        self.go("rita", "add", "people", "--scope", "MX/20/570", "--name.given-names", "Rosa")
+        self.go("rita", "sync")
+        self.field.stop()
+        shutil.rmtree(self.field.at("server"))
+        os.rename(self.field.at("then"), self.field.at("server"))
+        self.field.start()
+        # The session that finds the server set back ends; the next one sends again.
+        self.field.go("rita", "sync")
+        self.go("rita", "sync")
+        kept = self.go("admin", "--format", "json", "quarantine").json()
+        self.assertEqual([one["user"] for one in kept], ["rita"], kept)
+        number = kept[0]["number"]
+
+        self.assert_says(self.go("rita", "quarantine", "release", number, code=3), "No hay")
+        self.assert_says(self.go("admin", "quarantine", "release", "3f9c1a2b/MX/20:5", code=3), "No hay")
+        self.assert_says(self.go("admin", "quarantine", "release", "nada", code=3), "No hay nada en cuarentena")
+        self.go("admin", "quarantine", "release", code=2)
+        answer = self.go("admin", "quarantine", "release", number)
+        self.assert_says(answer, "Aplicado")
+        self.assert_spanish(answer)
+        again = self.go("admin", "--format", "json", "quarantine", "release", number).json()[0]
+        self.assertEqual((again["released_by"], again["was_released"]), ("admin", 1), again)
+        self.assertEqual(self.go("admin", "--format", "json", "quarantine").json(), [])
+        self.go("rita", "sync")
+        self.assertEqual(self.go("rita", "--format", "json", "rejected").json(), [])
+        with open(self.field.at("server.log"), encoding="utf-8") as log:
+            lines = [line for line in log if "quarantined set released" in line]
+        self.assertEqual(len(lines), 2)
+        for personal in ("rita", "Rosa", '"admin"'):
+            self.assertNotIn(personal, "".join(lines))
+
     def test_a_backup_is_made_and_put_back(self):
         self.field.device("rosa")
         self.go("rosa", "add", "people", "--scope", OAXACA, "--name.given-names", "Respaldada")
