@@ -70,7 +70,7 @@ void FuzzCsv(absl::string_view input) {
   ImportOptions options;
   options.scope = *Scope::Parse("MX/20/067");
   CsvImport::Steps steps;
-  steps.is_in = [](const ImportRow& each) -> absl::StatusOr<bool> { return each.number % 3 == 0; };
+  steps.is_in = [](const ImportRow& each) -> absl::StatusOr<bool> { return each.line % 3 == 0; };
   steps.commit = [](const std::vector<ImportRow>&) { return absl::OkStatus(); };
   steps.open_refused = [&]() -> absl::StatusOr<std::ostream*> { return &refused; };
   steps.on_progress = [](const ImportTotals&) { return absl::OkStatus(); };

@@ -1,10 +1,13 @@
 #include "tools/brigada/csv_import.h"
 
+#include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
+#include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/record_check.h"
@@ -13,6 +16,25 @@
 
 namespace brigada {
 namespace {
+
+// The columns that the file of refused rows has besides those of the first file. No field is called
+// like them.
+struct OwnColumn {
+  const char* spanish;
+  const char* english;
+  bool IsCalled(absl::string_view name) const {
+    name = absl::StripAsciiWhitespace(name);
+    return name == spanish || name == english;
+  }
+};
+
+constexpr OwnColumn kLine = {"rechazo_linea", "refused_line"};
+constexpr OwnColumn kReason = {"rechazo_motivo", "refused_reason"};
+constexpr OwnColumn kWholeRow = {"rechazo_fila", "refused_row"};
+
+bool IsOfRefusedRows(absl::string_view name) {
+  return kLine.IsCalled(name) || kReason.IsCalled(name) || kWholeRow.IsCalled(name);
+}
 
 absl::Status ProblemText(CsvProblem problem) {
   switch (problem) {
@@ -68,8 +90,11 @@ absl::Status CsvImport::ReadHeader(CsvReader* reader) {
   if (is_useless) RETURN_IF_ERROR(CheckSeparator(header.fields, options_.separator));
   RETURN_IF_ERROR(mapping.status());
   mapping_ = *std::move(mapping);
-  totals_.ignored_columns = mapping_->ignored();
-  if (totals_.ignored_columns.size() == mapping_->column_count()) {
+  header_ = std::move(header.fields);
+  for (std::string& name : mapping_->ignored()) {
+    if (!IsOfRefusedRows(name)) totals_.ignored_columns.push_back(std::move(name));
+  }
+  if (is_useless) {
     return UsageError(absl::Substitute(
         Say("Ninguna columna corresponde a un campo de $0; diga cuáles con --map 'COLUMNA=CAMPO'",
             "No column belongs to a field of $0; say which with --map 'COLUMN=FIELD'"),
@@ -96,17 +121,18 @@ absl::Status CsvImport::Run(std::istream* input) {
     ASSIGN_OR_RETURN(const bool found, reader.Next(&row));
     if (!found) break;
     totals_.bytes = reader.bytes_read();
+    // A row that is skipped counts among its equals.
+    absl::StatusOr<ImportRow> converted = Convert(row);
     if (++seen <= options_.skip_rows) {
       ++totals_.rows;
       continue;
     }
-    RETURN_IF_ERROR(Take(seen, row));
+    RETURN_IF_ERROR(Take(row, std::move(converted)));
   }
   return Flush();
 }
 
-absl::Status CsvImport::Take(uint64_t number, const CsvRow& row) {
-  absl::StatusOr<ImportRow> converted = Convert(number, row);
+absl::Status CsvImport::Take(const CsvRow& row, absl::StatusOr<ImportRow> converted) {
   if (converted.ok() && !batch_.empty() &&
       batch_.back().scope.partition() != converted->scope.partition()) {
     RETURN_IF_ERROR(Flush());
@@ -118,16 +144,17 @@ absl::Status CsvImport::Take(uint64_t number, const CsvRow& row) {
   }
   if (is_in) {
     ++totals_.already;
-    totals_.already_line = row.line;
   } else if (converted.ok()) {
     batch_.push_back(*std::move(converted));
   } else {
-    RETURN_IF_ERROR(Refuse(row.line, row.raw, converted.status()));
+    const bool is_cut = row.fields.size() == mapping_->column_count();
+    RETURN_IF_ERROR(Refuse(row.line, is_cut ? row.fields : std::vector<std::string>(),
+                           is_cut ? "" : row.raw, converted.status()));
   }
   return unsettled_ >= options_.rows_per_transaction ? Flush() : absl::OkStatus();
 }
 
-absl::StatusOr<ImportRow> CsvImport::Convert(uint64_t number, const CsvRow& row) const {
+absl::StatusOr<ImportRow> CsvImport::Convert(const CsvRow& row) {
   RETURN_IF_ERROR(ProblemText(row.problem));
   if (row.fields.size() != mapping_->column_count()) {
     return UsageError(absl::Substitute(
@@ -136,16 +163,27 @@ absl::StatusOr<ImportRow> CsvImport::Convert(uint64_t number, const CsvRow& row)
         mapping_->column_count()));
   }
   ImportRow result;
-  result.number = number;
   result.line = row.line;
-  result.raw = row.raw;
+  // What an export marked as no formula is what it was before.
+  for (const std::string& field : row.fields) result.fields.push_back(WithFormula(field));
   result.record = type_.NewMessage();
   absl::optional<Scope> scope = options_.scope;
-  RETURN_IF_ERROR(mapping_->Apply(row.fields, result.record.get(), &scope));
+  RETURN_IF_ERROR(mapping_->Apply(result.fields, result.record.get(), &scope));
   if (!scope.has_value()) return UsageError(Say("no dice de qué lugar es", "it names no place"));
   result.scope = *scope;
   RETURN_IF_ERROR(BeginRecord(type_, result.scope, result.record.get()));
+  result.name = NameOf(result.scope, mapping_->Content(result.fields));
   return result;
+}
+
+std::string CsvImport::NameOf(const Scope& scope, const std::vector<std::string>& content) {
+  Sha256Digest digest = Sha256Parts({type_.name(), scope.path()});
+  for (const std::string& part : content) digest = Sha256Parts({AsView(digest), part});
+  uint64_t begin = 0;
+  std::memcpy(&begin, digest.data(), sizeof(begin));
+  // Two different rows that begin alike are told apart all the same, by the rest of the digest.
+  const uint32_t before = equal_rows_[begin]++;
+  return std::string(AsView(Sha256Parts({AsView(digest), absl::StrCat(before)})));
 }
 
 absl::Status CsvImport::Flush() {
@@ -165,22 +203,38 @@ absl::Status CsvImport::CommitBatch(const std::vector<ImportRow>& rows) {
     return absl::OkStatus();
   }
   if (!absl::IsInvalidArgument(status) && !absl::IsAlreadyExists(status)) return status;
-  if (rows.size() == 1) return Refuse(rows.front().line, rows.front().raw, status);
+  if (rows.size() == 1) return Refuse(rows.front().line, rows.front().fields, "", status);
   // Halving finds a single bad row in few commits, and keeps the file's order.
   const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
   RETURN_IF_ERROR(CommitBatch(std::vector<ImportRow>(rows.begin(), middle)));
   return CommitBatch(std::vector<ImportRow>(middle, rows.end()));
 }
 
-absl::Status CsvImport::Refuse(uint64_t line, const std::string& raw, const absl::Status& reason) {
-  ++totals_.refused;
-  if (refused_ == nullptr) {
-    ASSIGN_OR_RETURN(refused_, steps_.open_refused());
-    *refused_ << CsvLine({std::string(Say("linea", "line")), std::string(Say("motivo", "reason")),
-                          std::string(Say("fila", "row"))})
-              << "\r\n";
+absl::Status CsvImport::OpenRefusedRows() {
+  ASSIGN_OR_RETURN(refused_, steps_.open_refused());
+  std::vector<std::string> names = {std::string(Say(kLine.spanish, kLine.english)),
+                                    std::string(Say(kReason.spanish, kReason.english))};
+  for (const std::string& name : header_) {
+    if (!IsOfRefusedRows(name)) names.push_back(name);
   }
-  *refused_ << CsvLine({absl::StrCat(line), StatusText(reason), WithoutFormula(raw)}) << "\r\n";
+  names.emplace_back(Say(kWholeRow.spanish, kWholeRow.english));
+  *refused_ << CsvLine(names, options_.separator) << "\r\n";
+  return absl::OkStatus();
+}
+
+absl::Status CsvImport::Refuse(uint64_t line, const std::vector<std::string>& fields,
+                               std::string raw, const absl::Status& reason) {
+  ++totals_.refused;
+  if (refused_ == nullptr) RETURN_IF_ERROR(OpenRefusedRows());
+  std::vector<std::string> cells = {absl::StrCat(line), StatusText(reason)};
+  for (size_t i = 0; i < header_.size(); ++i) {
+    const std::string cell = i < fields.size() ? fields[i] : std::string();
+    if (!IsOfRefusedRows(header_[i])) cells.push_back(WithoutFormula(cell));
+    // Refused before and not corrected since.
+    if (kWholeRow.IsCalled(header_[i]) && raw.empty()) raw = WithFormula(cell);
+  }
+  cells.push_back(WithoutFormula(std::move(raw)));
+  *refused_ << CsvLine(cells, options_.separator) << "\r\n";
   return absl::OkStatus();
 }
 

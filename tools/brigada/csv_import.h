@@ -2,9 +2,14 @@
 //
 // Rows are committed in the file's order, some at a time in one transaction (a transaction also
 // ends where the state changes, since it lies in one). So whatever stops the import, the rows
-// before a point are in and none behind it. Rows whose ids follow from the file (Steps::is_in) are
-// passed over when they are in, so the same import given again goes on where it stopped. Memory
-// does not depend on the file.
+// before a point are in and none behind it. Rows that are in already (Steps::is_in) are passed
+// over, so the same import given again goes on where it stopped.
+//
+// A row is known by what it says, not by where it stands: by its name (ImportRow::name). So a file
+// that was corrected, sorted or made longer brings only what is new, and the file of refused rows
+// is a spreadsheet like the first one: corrected, it goes in by the same rules.
+//
+// Memory: some 40 bytes for each different row of the file.
 #ifndef TOOLS_BRIGADA_CSV_IMPORT_H_
 #define TOOLS_BRIGADA_CSV_IMPORT_H_
 
@@ -15,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
@@ -27,10 +33,11 @@
 namespace brigada {
 
 struct ImportRow {
-  // Of the data rows, from 1.
-  uint64_t number = 0;
+  // What the row says, as a digest: record type, place, fields, and how many rows before it in the
+  // file say the same.
+  std::string name;
   uint64_t line = 0;
-  std::string raw;
+  std::vector<std::string> fields;
   Scope scope;
   std::shared_ptr<google::protobuf::Message> record;
 };
@@ -46,10 +53,9 @@ struct ImportOptions {
 };
 
 struct ImportTotals {
-  uint64_t rows = 0;          // data rows handled for good, skipped ones included
-  uint64_t imported = 0;      // of a dry run: that would be
-  uint64_t already = 0;       // were in before: an earlier import of the file got that far
-  uint64_t already_line = 0;  // the line of the last such row
+  uint64_t rows = 0;      // data rows handled for good, skipped ones included
+  uint64_t imported = 0;  // of a dry run: that would be
+  uint64_t already = 0;   // were in before
   uint64_t refused = 0;
   uint64_t bytes = 0;
   std::vector<std::string> ignored_columns;
@@ -57,12 +63,13 @@ struct ImportTotals {
 
 class CsvImport {
  public:
-  // Whether the row is in already, from an earlier import of the same file.
+  // Whether the row is in already, from an earlier import.
   using IsIn = std::function<absl::StatusOr<bool>(const ImportRow&)>;
   // Commits rows of one partition, all or nothing. kInvalidArgument: some row is at fault.
   // kAlreadyExists: two rows are one record; they are given again apart.
   using Commit = std::function<absl::Status(const std::vector<ImportRow>&)>;
-  // Returns where refused rows are written, at the first one.
+  // Returns where refused rows are written, at the first one: line, reason, the file's own columns,
+  // and at last the row as it stands where it could not be cut into columns.
   using OpenRefused = std::function<absl::StatusOr<std::ostream*>()>;
   // After each transaction; a non-OK status stops the import in good order.
   using OnProgress = std::function<absl::Status(const ImportTotals&)>;
@@ -84,16 +91,23 @@ class CsvImport {
 
  private:
   absl::Status ReadHeader(CsvReader* reader);
-  absl::Status Take(uint64_t number, const CsvRow& row);
-  absl::StatusOr<ImportRow> Convert(uint64_t number, const CsvRow& row) const;
+  absl::Status Take(const CsvRow& row, absl::StatusOr<ImportRow> converted);
+  absl::StatusOr<ImportRow> Convert(const CsvRow& row);
+  std::string NameOf(const Scope& scope, const std::vector<std::string>& content);
   absl::Status Flush();
   absl::Status CommitBatch(const std::vector<ImportRow>& rows);
-  absl::Status Refuse(uint64_t line, const std::string& raw, const absl::Status& reason);
+  // `fields` is empty when the row could not be cut into columns.
+  absl::Status Refuse(uint64_t line, const std::vector<std::string>& fields, std::string raw,
+                      const absl::Status& reason);
+  absl::Status OpenRefusedRows();
 
   const RecordType& type_;
   const ImportOptions options_;
   const Steps steps_;
+  std::vector<std::string> header_;
   absl::optional<CsvMapping> mapping_;
+  // How many rows said what begins with this part of their digest.
+  absl::flat_hash_map<uint64_t, uint32_t> equal_rows_;
   std::vector<ImportRow> batch_;
   // Rows read since the last flush, refused ones included.
   uint64_t unsettled_ = 0;

@@ -1,10 +1,12 @@
 #include "tools/brigada/csv_mapping.h"
 
+#include <map>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/strings/substitute.h"
@@ -120,6 +122,20 @@ absl::Status CsvMapping::CheckDistinct() const {
   return absl::OkStatus();
 }
 
+std::vector<absl::string_view> CsvMapping::Values(const Column& column, absl::string_view cell) {
+  const auto translated = [&column](absl::string_view text) -> absl::string_view {
+    const auto word = column.words.find(text);
+    return word == column.words.end() ? text : word->second;
+  };
+  if (!column.path.leaf().is_repeated()) return {translated(cell)};
+  std::vector<absl::string_view> values;
+  for (const absl::string_view part : absl::StrSplit(cell, absl::ByAnyChar(";|"))) {
+    const absl::string_view element = absl::StripAsciiWhitespace(part);
+    if (!element.empty()) values.push_back(translated(element));
+  }
+  return values;
+}
+
 absl::Status CsvMapping::ApplyCell(const Column& column, absl::string_view cell,
                                    google::protobuf::Message* record,
                                    absl::optional<Scope>* scope) {
@@ -131,17 +147,8 @@ absl::Status CsvMapping::ApplyCell(const Column& column, absl::string_view cell,
     ASSIGN_OR_RETURN(*scope, ScopeFromMunicipality(cell));
     return absl::OkStatus();
   }
-  if (!column.path.leaf().is_repeated()) {
-    const auto word = column.words.find(cell);
-    return SetPathText(record, column.path, word == column.words.end() ? cell : word->second);
-  }
-  for (const absl::string_view part : absl::StrSplit(cell, absl::ByAnyChar(";|"))) {
-    const absl::string_view element = absl::StripAsciiWhitespace(part);
-    if (element.empty()) continue;
-    const auto word = column.words.find(element);
-    RETURN_IF_ERROR(
-        SetPathText(record, column.path, word == column.words.end() ? element : word->second));
-  }
+  for (const absl::string_view value : Values(column, cell))
+    RETURN_IF_ERROR(SetPathText(record, column.path, value));
   return absl::OkStatus();
 }
 
@@ -156,6 +163,23 @@ absl::Status CsvMapping::Apply(const std::vector<std::string>& fields,
                              absl::StrCat(Say("columna ", "column "), Shown(columns_[i].name))));
   }
   return absl::OkStatus();
+}
+
+std::vector<std::string> CsvMapping::Content(const std::vector<std::string>& fields) const {
+  std::map<absl::string_view, std::string> by_name;
+  for (size_t i = 0; i < columns_.size() && i < fields.size(); ++i) {
+    const Column& column = columns_[i];
+    if (column.target != Target::kField) continue;
+    const std::string text =
+        absl::StrJoin(Values(column, absl::StripAsciiWhitespace(fields[i])), ";");
+    if (!text.empty()) by_name[column.path.name] = text;
+  }
+  std::vector<std::string> content;
+  for (auto& [name, text] : by_name) {
+    content.emplace_back(name);
+    content.push_back(std::move(text));
+  }
+  return content;
 }
 
 bool CsvMapping::has_scope() const {

@@ -35,6 +35,11 @@ class CsvMapping {
   absl::Status Apply(const std::vector<std::string>& fields, google::protobuf::Message* record,
                      absl::optional<Scope>* scope) const;
 
+  // What the row says of the record, however its columns are ordered and called: the name of each
+  // field that gets something, by name, and what it gets after the rules' words, in turn. The place
+  // is left out.
+  std::vector<std::string> Content(const std::vector<std::string>& fields) const;
+
   size_t column_count() const { return columns_.size(); }
   bool has_scope() const;
   // Columns that go nowhere, to be told to the user.
@@ -54,6 +59,8 @@ class CsvMapping {
                        absl::string_view rule);
   static bool Aim(const std::vector<FieldPath>& paths, absl::string_view field, Column* column);
   absl::Status CheckDistinct() const;
+  // The elements of a cell of a set, or the cell, as the rule translates them.
+  static std::vector<absl::string_view> Values(const Column& column, absl::string_view cell);
   static absl::Status ApplyCell(const Column& column, absl::string_view cell,
                                 google::protobuf::Message* record, absl::optional<Scope>* scope);
 

@@ -9,7 +9,6 @@
 #include "absl/strings/substitute.h"
 #include "replica/base/ids.h"
 #include "replica/base/language.h"
-#include "replica/base/sha256.h"
 #include "replica/base/status_macros.h"
 #include "replica/schema/diff.h"
 #include "tools/brigada/command_line.h"
@@ -96,39 +95,21 @@ CsvImport::OpenRefused RefusedFile(ImportFlags* flags, std::ofstream* file) {
   };
 }
 
-// What names an import: the device, the file's content and how its rows are read. Empty for what
-// cannot be read twice.
-absl::StatusOr<std::string> ImportName(const ImportFlags& flags, const ImportOptions& options,
-                                       const RecordType& type, const Replica& replica,
-                                       std::istream* file) {
+// Whether rows get ids by which they are known when they come again. Stdin cannot be read twice.
+bool NamesRows(const ImportFlags& flags) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(flags.file, error) || flags.again) return std::string();
-  Sha256Digest digest{};
-  std::string block(size_t{1} << 20, '\0');
-  while (file->read(block.data(), static_cast<std::streamsize>(block.size())) ||
-         file->gcount() > 0) {
-    const absl::string_view part(block.data(), static_cast<size_t>(file->gcount()));
-    digest = Sha256Parts({AsView(digest), part});
-  }
-  if (file->bad()) return absl::DataLossError(absl::StrCat("read ", flags.file, ": it failed;"));
-  file->clear();
-  file->seekg(0);
-  const Sha256Digest name =
-      Sha256Parts({"import", replica.replica_id().bytes(), type.name(), AsView(digest),
-                   options.scope.has_value() ? options.scope->path() : "",
-                   absl::StrJoin(options.rules, "\n"), flags.separator});
-  return std::string(AsView(name));
+  return std::filesystem::is_regular_file(flags.file, error) && !flags.again;
 }
 
-// Brings rows into a replica, each under an id that follows from the import and the row's number.
+// Brings rows into a replica, each under an id that follows from this device and the row's name.
 class RowWriter {
  public:
-  RowWriter(Replica* replica, const RecordType& type, std::string import_name)
-      : replica_(replica), type_(type), import_name_(std::move(import_name)) {}
+  RowWriter(Replica* replica, const RecordType& type, bool names_rows)
+      : replica_(replica), type_(type), names_rows_(names_rows) {}
 
   absl::StatusOr<bool> IsIn(const ImportRow& row) const {
     // A record whose id comes from its parts is looked at when it is written.
-    if (import_name_.empty() || !type_.derived_from().empty()) return false;
+    if (!names_rows_ || !type_.derived_from().empty()) return false;
     return Exists(IdOf(row), nullptr);
   }
 
@@ -140,7 +121,7 @@ class RowWriter {
 
  private:
   RecordId IdOf(const ImportRow& row) const {
-    return DerivedRecordId({import_name_, absl::StrCat(row.number)});
+    return DerivedRecordId({"import", replica_->replica_id().bytes(), row.name});
   }
 
   absl::StatusOr<bool> Exists(const RecordId& id, google::protobuf::Message* found) const {
@@ -153,7 +134,7 @@ class RowWriter {
   }
 
   absl::Status Add(const ImportRow& row, Transaction* transaction) const {
-    if (type_.derived_from().empty() && import_name_.empty()) {
+    if (type_.derived_from().empty() && !names_rows_) {
       transaction->Create(row.scope, *row.record);
     } else if (type_.derived_from().empty()) {
       transaction->Create(IdOf(row), row.scope, *row.record);
@@ -176,7 +157,7 @@ class RowWriter {
 
   Replica* const replica_;
   const RecordType& type_;
-  const std::string import_name_;
+  const bool names_rows_;
 };
 
 std::string RowsText(uint64_t rows) {
@@ -195,6 +176,19 @@ std::string GoOnText(const ImportFlags& flags, uint64_t rows) {
   return absl::Substitute(absl::StrCat(settled, go_on), rows);
 }
 
+std::string AlreadyText(uint64_t rows) {
+  return absl::Substitute(
+      rows == 1 ? Say("1 fila ya estaba por una importación anterior y no se repitió; si es otro "
+                      "registro igual, --again lo registra",
+                      "1 row was in from an earlier import and was not repeated; if it is another "
+                      "record that is equal, --again registers it")
+                : Say("$0 filas ya estaban por una importación anterior y no se repitieron; si son "
+                      "otros registros iguales, --again los registra",
+                      "$0 rows were in from an earlier import and were not repeated; if they are "
+                      "other records that are equal, --again registers them"),
+      WithThousands(rows));
+}
+
 absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const ImportTotals& totals,
                     absl::Status status) {
   const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
@@ -208,19 +202,7 @@ absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const Imp
               flags.dry_run ? Say("Entrarían", "Would go in") : Say("Registradas", "Imported"),
               number(totals.imported)},
              {"refused", Say("Rechazadas", "Refused"), number(totals.refused)}});
-  if (totals.already > 0) {
-    line.Note(absl::Substitute(
-        totals.already == 1
-            ? Say("Una importación anterior de este archivo llegó a la línea $1: su única fila ya "
-                  "estaba y no se repitió",
-                  "An earlier import of this file got to line $1: its one row was in and was not "
-                  "repeated")
-            : Say("Una importación anterior de este archivo llegó a la línea $1: sus $0 filas ya "
-                  "estaban y no se repitieron",
-                  "An earlier import of this file got to line $1: its $0 rows were in and were not "
-                  "repeated"),
-        WithThousands(totals.already), WithThousands(totals.already_line)));
-  }
+  if (totals.already > 0) line.Note(AlreadyText(totals.already));
   if (!status.ok()) {
     line.Note(GoOnText(flags, totals.rows));
     return status;
@@ -228,11 +210,14 @@ absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const Imp
   if (totals.refused == 0) return status;
   return UnfinishedError(absl::Substitute(
       totals.refused == 1
-          ? Say("1 fila no entró: vea línea y motivo en $1, corríjala e impórtela de nuevo",
-                "1 row did not go in: see line and reason in $1, correct it and import it again")
-          : Say("$0 filas no entraron: vea línea y motivo en $1, corríjalas e impórtelas de nuevo",
-                "$0 rows did not go in: see line and reason in $1, correct them and import them "
-                "again"),
+          ? Say("1 fila no entró: línea y motivo están en $1. Corríjala ahí y dé el mismo comando "
+                "con ese archivo; lo que ya entró no se repite",
+                "1 row did not go in: line and reason are in $1. Correct it there and give the same "
+                "command with that file; what is in is not repeated")
+          : Say("$0 filas no entraron: línea y motivo están en $1. Corríjalas ahí y dé el mismo "
+                "comando con ese archivo; lo que ya entró no se repite",
+                "$0 rows did not go in: line and reason are in $1. Correct them there and give the "
+                "same command with that file; what is in is not repeated"),
       totals.refused, flags.refused));
 }
 
@@ -252,12 +237,10 @@ absl::Status Import(const CommandLine& line, ImportFlags flags) {
   const uintmax_t size = flags.file == "-" ? 0 : std::filesystem::file_size(flags.file, error);
   const uint64_t total = error ? 0 : static_cast<uint64_t>(size);
   std::unique_ptr<Replica> replica;
-  std::string name;
   if (!flags.dry_run) {
     ASSIGN_OR_RETURN(replica, line.OpenReplica());
-    ASSIGN_OR_RETURN(name, ImportName(flags, options, *type, *replica, &opened));
   }
-  const RowWriter writer(replica.get(), *type, std::move(name));
+  const RowWriter writer(replica.get(), *type, NamesRows(flags));
   std::ofstream refused;
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Importando", "Importing")));
   CsvImport::Steps steps;
@@ -331,8 +314,8 @@ void AddImportCommand(CommandLine* line) {
       ->check(NumberIn(1, 1000))
       ->capture_default_str();
   command->add_flag("--again", flags->again,
-                    text("Registra todo otra vez, aunque este archivo ya se importó",
-                         "Register everything again, although this file was imported"));
+                    text("Registra también lo que ya se importó",
+                         "Register also what was imported already"));
   command->add_flag("--dry-run", flags->dry_run,
                     text("Solo revisa, no registra", "Check only, register nothing"));
 }

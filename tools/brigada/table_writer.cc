@@ -69,6 +69,12 @@ std::string WithoutFormula(std::string text) {
   return text;
 }
 
+std::string WithFormula(std::string text) {
+  if (text.empty() || text.front() != '\'') return text;
+  std::string bare = text.substr(1);
+  return WithoutFormula(bare) == text ? bare : text;
+}
+
 TableWriter::TableWriter(std::ostream* out, TableOptions options) : out_(out), options_(options) {}
 
 void TableWriter::Columns(absl::Span<const std::string> names) {

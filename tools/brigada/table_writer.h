@@ -63,6 +63,8 @@ std::string ValueText(const SqlValue& value);
 
 // `text` with ' in front when a spreadsheet would take it for a formula.
 std::string WithoutFormula(std::string text);
+// The text that WithoutFormula was given, when it put a ' in front; any other text as it is.
+std::string WithFormula(std::string text);
 
 }  // namespace brigada
 

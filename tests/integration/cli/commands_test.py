@@ -177,15 +177,33 @@ class ImportTest(FieldTest):
         self.go("ana", "import", "people", "-", "--scope", OAXACA, stdin="name.given-names\nEstela\nElías\n")
         self.assertEqual(self.field.count("ana", "people"), before + 2)
 
-    def test_the_same_import_again_repeats_nothing_and_says_how_far_it_was(self):
+    def test_the_same_import_again_repeats_nothing_and_says_so(self):
         rows = self.write("dos.csv", "name.given-names\nUno\nDos\n")
         self.go("ana", "import", "people", rows, "--scope", OAXACA)
         before = self.field.count("ana", "people")
         answer = self.go("ana", "import", "people", rows, "--scope", OAXACA)
-        self.assert_says(answer, "llegó a la línea 3", "2 filas ya estaban")
+        self.assert_says(answer, "2 filas ya estaban", "--again")
         self.assertEqual(self.field.count("ana", "people"), before)
         self.go("ana", "import", "people", rows, "--scope", OAXACA, "--again")
         self.assertEqual(self.field.count("ana", "people"), before + 2)
+
+    def test_a_refused_row_is_corrected_in_its_file_or_in_the_first_one(self):
+        before = self.field.count("ana", "people")
+        text = "name.given-names,phones\nBuena,\nMala,nada\nMejor,+529511234567\nPeor,nada\n"
+        rows = self.write("tres.csv", text)
+        report = self.field.at("tres-refused.csv")
+        answer = self.go("ana", "import", "people", rows, "--scope", OAXACA, "--refused", report, code=6)
+        self.assert_says(answer, "2 filas no entraron", report, "el mismo comando con ese archivo")
+        with open(report, encoding="utf-8") as file:
+            refused = file.read()
+        corrected = self.write("tres-refused.csv", refused.replace("Mala,nada", "Mala,+529511234568"))
+        answer = self.go("ana", "import", "people", corrected, "--scope", OAXACA, code=6)
+        self.assertNotIn("sin destino", answer.text)
+        self.assertEqual(self.field.count("ana", "people"), before + 3)
+        rows = self.write("tres.csv", text.replace("Mala,nada", "Mala,+529511234568").replace("Peor,nada", "Peor,"))
+        answer = self.go("ana", "--format", "json", "import", "people", rows, "--scope", OAXACA)
+        self.assertEqual((answer.json()[0]["already"], answer.json()[0]["imported"]), (3, 1))
+        self.assertEqual(self.field.count("ana", "people"), before + 4)
 
     def test_equal_rows_of_one_file_are_two_people(self):
         rows = self.write("tocayos.csv", "name.given-names,name.first-surname\nJuan,Cruz\nJuan,Cruz\n")

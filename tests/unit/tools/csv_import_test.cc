@@ -1,5 +1,6 @@
 #include "tools/brigada/csv_import.h"
 
+#include <set>
 #include <sstream>
 
 #include "brigada/v1/person.pb.h"
@@ -20,7 +21,7 @@ class CsvImportTest : public ::testing::Test {
     std::istringstream input(csv);
     CsvImport::Steps steps;
     steps.is_in = [this](const ImportRow& row) -> absl::StatusOr<bool> {
-      return row.number <= rows_in_;
+      return in_.count(row.name) > 0;
     };
     steps.commit = [this](const std::vector<ImportRow>& rows) { return Commit(rows); };
     steps.open_refused = [this]() -> absl::StatusOr<std::ostream*> { return &refused_; };
@@ -45,8 +46,10 @@ class CsvImportTest : public ::testing::Test {
         return absl::InvalidArgumentError("two partitions");
     }
     batches_.push_back(rows.size());
-    for (const ImportRow& row : rows)
+    for (const ImportRow& row : rows) {
       names_.push_back(static_cast<const v1::Person&>(*row.record).name().given_names());
+      in_.insert(row.name);
+    }
     return absl::OkStatus();
   }
 
@@ -56,8 +59,15 @@ class CsvImportTest : public ::testing::Test {
     return options;
   }
 
-  // Rows up to this one came in with an earlier import.
-  uint64_t rows_in_ = 0;
+  // The file of refused rows of the import before.
+  std::string TakeRefused() {
+    std::string text = refused_.str();
+    refused_.str("");
+    return text;
+  }
+
+  // What came in with imports so far.
+  std::set<std::string> in_;
   std::vector<std::string> names_;
   std::vector<size_t> batches_;
   std::ostringstream refused_;
@@ -117,15 +127,63 @@ TEST_F(CsvImportTest, AFullDiskStopsAtAPointToGoOnFrom) {
   EXPECT_THAT(names_, ElementsAre("A", "B", "D", "C"));
 }
 
-TEST_F(CsvImportTest, RowsOfAnEarlierImportArePassedOverAndCounted) {
-  rows_in_ = 2;
+TEST_F(CsvImportTest, ACorrectedSortedOrLongerFileBringsOnlyWhatIsNew) {
+  ASSERT_OK(Import("nombre,lugar,phones\nA,20067,\nB,20067,nada\nC,20067,\n", Rules()));
+  ASSERT_THAT(names_, ElementsAre("A", "C"));
 
-  ASSERT_OK(Import("nombre,lugar\nA,20067\nB,20067\nC,20067\n", Rules()));
-
-  EXPECT_THAT(names_, ElementsAre("C"));
+  ASSERT_OK(Import("nombre,lugar,phones\nA,20067,\nB,20067,+529511234567\nC,20067,\n", Rules()));
+  EXPECT_THAT(names_, ElementsAre("A", "C", "B"));
   EXPECT_EQ(totals_.already, 2u);
-  EXPECT_EQ(totals_.already_line, 3u);
+
+  ASSERT_OK(Import("lugar,otra,phones,nombre\n20067,x,,C\n20067,y,,D\n20067,x,,A\n", Rules()));
+  EXPECT_THAT(names_, ElementsAre("A", "C", "B", "D"));
+  EXPECT_EQ(totals_.already, 2u);
   EXPECT_EQ(totals_.rows, 3u);
+}
+
+TEST_F(CsvImportTest, EqualRowsAreAsManyRecordsAndAnotherPlaceIsAnother) {
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nA,20067\nA,20068\n", Rules()));
+  EXPECT_EQ(names_.size(), 3u);
+
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nA,20068\nA,20067\nA,20067\n", Rules()));
+
+  EXPECT_EQ(names_.size(), 4u);
+  EXPECT_EQ(totals_.already, 3u);
+}
+
+TEST_F(CsvImportTest, ARowThatIsSkippedCountsAmongItsEquals) {
+  ImportOptions options = Rules();
+  options.skip_rows = 1;
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nA,20067\n", std::move(options)));
+  ASSERT_EQ(names_.size(), 1u);
+
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nA,20067\n", Rules()));
+
+  EXPECT_EQ(totals_.already, 1u);
+  EXPECT_EQ(totals_.imported, 1u);
+}
+
+// Corrected or not, by the same rules; a cell that a spreadsheet would run comes back as it was.
+TEST_F(CsvImportTest, TheFileOfRefusedRowsIsImportedAsTheFirstOneWas) {
+  const std::string rest = ",20067,=1+1\n";
+  ASSERT_OK(Import("nombre,lugar,notes\nAna,20067,\nEva,Macondo,=1+1\nPaz,20067\n", Rules()));
+  const std::string refused = TakeRefused();
+
+  ASSERT_OK(Import(refused, Rules()));
+  EXPECT_EQ(totals_.refused, 2u);
+  EXPECT_TRUE(totals_.ignored_columns.empty());
+  const std::string again = TakeRefused();
+  EXPECT_THAT(again, HasSubstr("Eva,Macondo,'=1+1,\r\n"));
+  EXPECT_THAT(again, HasSubstr(",\"Paz,20067\"\r\n"));
+
+  std::string corrected = again;
+  corrected.replace(corrected.find(",Macondo,") + 1, 7, "20067");
+  ASSERT_OK(Import(corrected, Rules()));
+  EXPECT_THAT(names_, ElementsAre("Ana", "Eva"));
+  EXPECT_EQ(totals_.refused, 1u);
+
+  ASSERT_OK(Import("nombre,lugar,notes\nEva" + rest, Rules()));
+  EXPECT_EQ(totals_.already, 1u);
 }
 
 TEST_F(CsvImportTest, TwoRowsThatAreOneRecordAreGivenApart) {

@@ -63,6 +63,11 @@ TEST(TableWriterTest, JsonIsAnArrayOfObjects) {
   EXPECT_EQ(Write(options, {"a"}, {}), "[]\n");
 }
 
+TEST(TableWriterTest, WhatWasMarkedAsNoFormulaIsReadAsItWas) {
+  for (const char* text : {"=1+1", "+x", "-1-1", "@a", "'", "'ana", "+52", "", "plain"})
+    EXPECT_EQ(WithFormula(WithoutFormula(text)), text);
+}
+
 TEST(TableWriterTest, CsvQuotesAndGuardsAgainstFormulas) {
   TableOptions options;
   options.format = Format::kCsv;
