@@ -5,7 +5,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
 #include "replica/base/utf8.h"
 
 namespace brigada {
@@ -16,6 +15,13 @@ constexpr size_t kReadBytes = size_t{64} << 10;
 constexpr size_t kShownBytes = 1024;
 constexpr int kEnd = -1;
 constexpr absl::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+// Takes a CR off the end of the row; whether there was one.
+bool TakeTrailingCr(std::string* raw) {
+  if (!absl::EndsWith(*raw, "\r")) return false;
+  raw->pop_back();
+  return true;
+}
 
 // Cuts one row, without its line end, into fields.
 class RowSplitter {
@@ -87,45 +93,59 @@ int CsvReader::Take() {
   const int byte = Peek();
   if (byte == kEnd) return kEnd;
   ++at_;
-  if (byte == '\n') ++line_;
+  if (EndsLine(byte)) ++line_;
   return byte;
 }
 
+// Of the byte just taken. The CR of a CRLF ends nothing yet.
+bool CsvReader::EndsLine(int byte) { return byte == '\n' || (byte == '\r' && Peek() != '\n'); }
+
 void CsvReader::SkipLine() {
-  int byte = 0;
-  do {
-    byte = Take();
-  } while (byte != '\n' && byte != kEnd);
+  for (int byte = Take(); byte != kEnd; byte = Take()) {
+    if (EndsLine(byte)) return;
+  }
 }
 
-// A row that is no row: only its first line is given up, what follows is read again.
-void CsvReader::ResumeAfterFirstLine(CsvRow* row) {
-  const size_t end = row->raw.find('\n');
-  if (end == std::string::npos) {
+// A row that is no row: only its first line is given up, what follows is read again. `line_end`:
+// what stood behind the row's bytes and was taken with them.
+void CsvReader::ResumeAfterFirstLine(CsvRow* row, absl::string_view line_end) {
+  const absl::string_view raw = row->raw;
+  const size_t end = raw.find_first_of("\r\n");
+  if (end == absl::string_view::npos) {
     SkipLine();
   } else {
-    buffer_ = absl::StrCat(absl::string_view(row->raw).substr(end + 1),
-                           absl::string_view(buffer_).substr(at_));
-    at_ = 0;
+    const absl::string_view rest =
+        raw.substr(end + (absl::StartsWith(raw.substr(end), "\r\n") ? 2 : 1));
+    const size_t taken = rest.size() + line_end.size();
+    if (taken <= at_) {
+      at_ -= taken;
+    } else {
+      buffer_ = absl::StrCat(rest, line_end, absl::string_view(buffer_).substr(at_));
+      at_ = 0;
+    }
     line_ = row->line + 1;
     row->raw.resize(end);
   }
   if (row->raw.size() > kShownBytes) row->raw.resize(kShownBytes);
 }
 
-// Takes the bytes of one row; false at the end of the file.
+// Takes the bytes of one row and its line end; false at the end of the file.
 bool CsvReader::ReadRow(CsvRow* row) {
   bool in_quotes = false;
   // True where a quote opens a quoted field.
   bool at_field_start = true;
   for (int byte = Take(); byte != kEnd; byte = Take()) {
-    if (byte == '\n' && !in_quotes) return true;
+    if (!in_quotes && EndsLine(byte)) {
+      line_end_ = byte == '\r' ? "\r" : TakeTrailingCr(&row->raw) ? "\r\n" : "\n";
+      return true;
+    }
     const char c = static_cast<char>(byte);
     row->raw.push_back(c);
-    if (row->raw.size() > options_.max_row_bytes) {
-      row->problem = in_quotes ? CsvProblem::kOpenQuote : CsvProblem::kTooLong;
-      if (!absl::StrContains(row->raw, '\n')) row->problem = CsvProblem::kTooLong;
-      ResumeAfterFirstLine(row);
+    // A CRLF is not given up in its middle.
+    if (row->raw.size() > options_.max_row_bytes && (c != '\r' || Peek() != '\n')) {
+      const bool is_one_line = row->raw.find_first_of("\r\n") == std::string::npos;
+      row->problem = in_quotes && !is_one_line ? CsvProblem::kOpenQuote : CsvProblem::kTooLong;
+      ResumeAfterFirstLine(row, "");
       return true;
     }
     if (in_quotes) {
@@ -138,22 +158,30 @@ bool CsvReader::ReadRow(CsvRow* row) {
   }
   if (in_quotes) {
     row->problem = CsvProblem::kOpenQuote;
-    ResumeAfterFirstLine(row);
+    ResumeAfterFirstLine(row, "");
     return true;
   }
+  line_end_ = "";
   return !row->raw.empty();
 }
 
 void CsvReader::SplitRow(CsvRow* row) {
-  if (absl::EndsWith(row->raw, "\r")) row->raw.pop_back();
-  if (!CountCodePoints(row->raw).has_value()) {
-    row->problem = CsvProblem::kNotUtf8;
-  } else if (absl::StrContains(row->raw, '\0')) {
-    row->problem = CsvProblem::kNulByte;
-  } else if (!RowSplitter(row->raw, options_.separator).Split(&row->fields)) {
+  const absl::string_view raw = row->raw;
+  const bool is_split = RowSplitter(raw, options_.separator).Split(&row->fields);
+  const bool is_one_line = raw.find_first_of("\r\n") == absl::string_view::npos;
+  if (!is_split && !is_one_line) {
+    // A stray quote opened it and the next one, of a row further down, closed it: the rows between
+    // are good.
     row->problem = CsvProblem::kBadQuote;
-    row->fields.clear();
+    ResumeAfterFirstLine(row, line_end_);
+  } else if (!CountCodePoints(raw).has_value()) {
+    row->problem = CsvProblem::kNotUtf8;
+  } else if (absl::StrContains(raw, '\0')) {
+    row->problem = CsvProblem::kNulByte;
+  } else if (!is_split) {
+    row->problem = CsvProblem::kBadQuote;
   }
+  if (row->problem != CsvProblem::kNone) row->fields.clear();
 }
 
 absl::StatusOr<bool> CsvReader::Next(CsvRow* row) {
@@ -164,7 +192,7 @@ absl::StatusOr<bool> CsvReader::Next(CsvRow* row) {
       if (failed_) return absl::DataLossError("the file cannot be read any further");
       return false;
     }
-  } while (row->problem == CsvProblem::kNone && absl::StripSuffix(row->raw, "\r").empty());
+  } while (row->problem == CsvProblem::kNone && row->raw.empty());
   if (row->problem == CsvProblem::kNone) SplitRow(row);
   return true;
 }

@@ -1,10 +1,11 @@
 // Rows of a CSV file of any size and any quality, one at a time.
 //
 // RFC 4180: fields parted by the separator, in double quotes when they hold one, a quote or a line
-// end; "" inside quotes is a quote. Lines end with LF or CRLF. A byte order mark is skipped, and so
-// are empty lines. Strict: what a spreadsheet would guess at is a problem of that row, which is
-// reported and skipped; reading goes on with the next one. A quote that never closes does not
-// swallow the file: reading resumes at the line after the one it opened in.
+// end; "" inside quotes is a quote. Lines end with LF, CRLF or CR. A byte order mark is skipped,
+// and so are empty lines. Strict: what a spreadsheet would guess at is a problem of that row, which
+// is reported and skipped; reading goes on with the next one. A quote that never closes, or that
+// the quote of a later row seems to close, does not swallow the rows behind it: reading resumes at
+// the line after the one it opened in.
 //
 // Memory: a few times `max_row_bytes`, whatever the file holds.
 #ifndef TOOLS_BRIGADA_CSV_READER_H_
@@ -59,11 +60,12 @@ class CsvReader {
  private:
   int Take();
   int Peek();
+  bool EndsLine(int byte);
   bool Refill();
   bool ReadRow(CsvRow* row);
   void SplitRow(CsvRow* row);
   void SkipLine();
-  void ResumeAfterFirstLine(CsvRow* row);
+  void ResumeAfterFirstLine(CsvRow* row, absl::string_view line_end);
 
   std::istream* const input_;
   const CsvOptions options_;
@@ -71,6 +73,8 @@ class CsvReader {
   size_t at_ = 0;
   uint64_t bytes_read_ = 0;
   uint64_t line_ = 1;
+  // What the last row ended with; empty at the end of the file.
+  absl::string_view line_end_;
   bool failed_ = false;
 };
 

@@ -70,6 +70,35 @@ TEST(CsvReaderTest, AQuoteThatNeverClosesCostsOneLine) {
   EXPECT_THAT(rows[2].fields, ElementsAre("3", "c"));
 }
 
+// The quote that opens row 1 meets the one of a good row far below: what lies between is good too.
+TEST(CsvReaderTest, AStrayQuoteCostsOneLineThoughALaterRowHasQuotes) {
+  for (const std::string end : {"\n", "\r\n", "\r"}) {
+    std::string text = "1,\"open" + end;
+    for (int i = 2; i <= 51; ++i) text += std::to_string(i) + ",b" + end;
+    text += "52,\"quoted, text\"" + end + "53,z" + end;
+
+    const auto rows = ReadAll(text);
+
+    ASSERT_EQ(rows.size(), 53u);
+    EXPECT_EQ(rows[0].problem, CsvProblem::kBadQuote);
+    EXPECT_EQ(rows[0].raw, "1,\"open");
+    EXPECT_THAT(rows[1].fields, ElementsAre("2", "b"));
+    EXPECT_THAT(rows[51].fields, ElementsAre("52", "quoted, text"));
+    EXPECT_THAT(rows[52].fields, ElementsAre("53", "z"));
+    EXPECT_EQ(rows[52].line, 53u);
+  }
+}
+
+TEST(CsvReaderTest, LinesOfCrAloneAreRows) {
+  const auto rows = ReadAll("a,b\r\"c\rd\",e\r\rf,g");
+
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_THAT(rows[0].fields, ElementsAre("a", "b"));
+  EXPECT_THAT(rows[1].fields, ElementsAre("c\rd", "e"));
+  EXPECT_THAT(rows[2].fields, ElementsAre("f", "g"));
+  EXPECT_EQ(rows[2].line, 5u);
+}
+
 TEST(CsvReaderTest, RefusesWhatIsNotUtf8AndNulBytes) {
   const auto rows = ReadAll(
       "mar\xed"
