@@ -214,6 +214,13 @@ absl::Status ReplicaImpl::ReadMessage(const RecordId& id, google::protobuf::Mess
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> ReplicaImpl::IsDeleted(const google::protobuf::Descriptor* descriptor,
+                                            const RecordId& id) const {
+  ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(descriptor));
+  ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
+  return store->IsDeleted(*type, id);
+}
+
 absl::Status ReplicaImpl::Move(const google::protobuf::Descriptor* descriptor, const RecordId& id,
                                const Scope& to) {
   ASSIGN_OR_RETURN(const RecordType* const type, TypeOf(descriptor));

@@ -33,6 +33,8 @@ class ReplicaImpl final : public Replica {
                             ReadToken token) override;
   absl::Status ReadMessage(const RecordId& id, google::protobuf::Message* record,
                            RecordInfo* info) const override;
+  absl::StatusOr<bool> IsDeleted(const google::protobuf::Descriptor* type,
+                                 const RecordId& id) const override;
   absl::Status Move(const google::protobuf::Descriptor* type, const RecordId& id,
                     const Scope& to) override;
   absl::Status Commit(const Transaction& transaction) override;

@@ -213,6 +213,15 @@ absl::StatusOr<std::unique_ptr<ReadView>> KvDeviceStore::Read() const {
   return MakeKvReadView(&table_, kv_->Snapshot(), std::move(complete));
 }
 
+absl::StatusOr<bool> KvDeviceStore::IsDeleted(const RecordType& type, const RecordId& id) const {
+  ASSIGN_OR_RETURN(const auto found, table_.Find(*kv_->Snapshot(), type.type_id(), id));
+  if (!found.has_value()) return false;
+  const auto storage = DecodeStorage(&type, found->bytes);
+  if (!storage.ok())
+    return Annotate(storage.status(), absl::StrCat("read ", type.name(), " ", id.ToString()));
+  return storage->visible().deleted;
+}
+
 std::vector<std::string> KvDeviceStore::Partitions() const {
   MutexLock lock(&mu_);
   std::vector<std::string> names;

@@ -122,6 +122,9 @@ class DeviceStore {
                                                Durability durability) = 0;
 
   virtual absl::StatusOr<std::unique_ptr<ReadView>> Read() const = 0;
+  // True: the record was here and somebody deleted or erased it, as far as it is still known. False
+  // for a live record, one that was never here, and one whose deletion is forgotten.
+  virtual absl::StatusOr<bool> IsDeleted(const RecordType& type, const RecordId& id) const = 0;
 
   // Partitions with an outbox head or a cursor.
   virtual std::vector<std::string> Partitions() const = 0;

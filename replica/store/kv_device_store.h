@@ -87,6 +87,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::StatusOr<CommitReceipt> Commit(std::vector<v1::Change> changes,
                                        Durability durability) override;
   absl::StatusOr<std::unique_ptr<ReadView>> Read() const override;
+  absl::StatusOr<bool> IsDeleted(const RecordType& type, const RecordId& id) const override;
   std::vector<std::string> Partitions() const override;
   v1::OutboxHead Head(absl::string_view partition) const override;
   absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,

@@ -70,7 +70,9 @@ void FuzzCsv(absl::string_view input) {
   ImportOptions options;
   options.scope = *Scope::Parse("MX/20/067");
   CsvImport::Steps steps;
-  steps.is_in = [](const ImportRow& each) -> absl::StatusOr<bool> { return each.line % 3 == 0; };
+  steps.look = [](const ImportRow& each) -> absl::StatusOr<CsvImport::Presence> {
+    return static_cast<CsvImport::Presence>(each.line % 3);
+  };
   steps.commit = [](const std::vector<ImportRow>&) { return absl::OkStatus(); };
   steps.open_refused = [&]() -> absl::StatusOr<std::ostream*> { return &refused; };
   steps.on_progress = [](const ImportTotals&) { return absl::OkStatus(); };

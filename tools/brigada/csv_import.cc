@@ -138,12 +138,13 @@ absl::Status CsvImport::Take(const CsvRow& row, absl::StatusOr<ImportRow> conver
     RETURN_IF_ERROR(Flush());
   }
   ++unsettled_;
-  bool is_in = false;
+  Presence presence = Presence::kAbsent;
   if (converted.ok() && !options_.dry_run) {
-    ASSIGN_OR_RETURN(is_in, steps_.is_in(*converted));
+    ASSIGN_OR_RETURN(presence, steps_.look(*converted));
   }
-  if (is_in) {
+  if (presence != Presence::kAbsent) {
     ++totals_.already;
+    if (presence == Presence::kDeleted) ++totals_.deleted;
   } else if (converted.ok()) {
     batch_.push_back(*std::move(converted));
   } else {

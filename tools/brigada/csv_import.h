@@ -2,7 +2,7 @@
 //
 // Rows are committed in the file's order, some at a time in one transaction (a transaction also
 // ends where the state changes, since it lies in one). So whatever stops the import, the rows
-// before a point are in and none behind it. Rows that are in already (Steps::is_in) are passed
+// before a point are in and none behind it. Rows that are in already (Steps::look) are passed
 // over, so the same import given again goes on where it stopped.
 //
 // A row is known by what it says, not by where it stands: by its name (ImportRow::name). So a file
@@ -55,7 +55,8 @@ struct ImportOptions {
 struct ImportTotals {
   uint64_t rows = 0;      // data rows handled for good, skipped ones included
   uint64_t imported = 0;  // of a dry run: that would be
-  uint64_t already = 0;   // were in before
+  uint64_t already = 0;   // were in before, or were and have been deleted since
+  uint64_t deleted = 0;   // of those: have been deleted since
   uint64_t refused = 0;
   uint64_t bytes = 0;
   std::vector<std::string> ignored_columns;
@@ -63,8 +64,13 @@ struct ImportTotals {
 
 class CsvImport {
  public:
-  // Whether the row is in already, from an earlier import.
-  using IsIn = std::function<absl::StatusOr<bool>(const ImportRow&)>;
+  // What became of the row in an earlier import.
+  enum class Presence {
+    kAbsent,
+    kPresent,
+    kDeleted,  // it was there: somebody decided against it, and an import does not decide anew
+  };
+  using Look = std::function<absl::StatusOr<Presence>(const ImportRow&)>;
   // Commits rows of one partition, all or nothing. kInvalidArgument: some row is at fault.
   // kAlreadyExists: two rows are one record; they are given again apart.
   using Commit = std::function<absl::Status(const std::vector<ImportRow>&)>;
@@ -75,7 +81,7 @@ class CsvImport {
   using OnProgress = std::function<absl::Status(const ImportTotals&)>;
 
   struct Steps {
-    IsIn is_in;
+    Look look;
     Commit commit;
     OpenRefused open_refused;
     OnProgress on_progress;

@@ -107,10 +107,23 @@ class RowWriter {
   RowWriter(Replica* replica, const RecordType& type, bool names_rows)
       : replica_(replica), type_(type), names_rows_(names_rows) {}
 
-  absl::StatusOr<bool> IsIn(const ImportRow& row) const {
-    // A record whose id comes from its parts is looked at when it is written.
-    if (!names_rows_ || !type_.derived_from().empty()) return false;
-    return Exists(IdOf(row), nullptr);
+  absl::StatusOr<CsvImport::Presence> Look(const ImportRow& row) const {
+    const bool is_joined = !type_.derived_from().empty();
+    if (!names_rows_ && !is_joined) return CsvImport::Presence::kAbsent;
+    RecordId id;
+    if (is_joined) {
+      ASSIGN_OR_RETURN(id, DeriveId(type_, *row.record));
+    } else {
+      id = IdOf(row);
+    }
+    if (names_rows_) {
+      ASSIGN_OR_RETURN(const bool is_deleted, replica_->IsDeleted(type_.descriptor(), id));
+      if (is_deleted) return CsvImport::Presence::kDeleted;
+    }
+    // What is told again of a record that joins others adds to it.
+    if (is_joined) return CsvImport::Presence::kAbsent;
+    ASSIGN_OR_RETURN(const bool exists, Exists(id, nullptr));
+    return exists ? CsvImport::Presence::kPresent : CsvImport::Presence::kAbsent;
   }
 
   absl::Status Commit(const std::vector<ImportRow>& rows) const {
@@ -189,6 +202,15 @@ std::string AlreadyText(uint64_t rows) {
       WithThousands(rows));
 }
 
+std::string DeletedText(uint64_t rows) {
+  return absl::Substitute(
+      rows == 1 ? Say("1 de ellas se borró después y no se registró otra vez",
+                      "1 of them was deleted since and was not registered again")
+                : Say("$0 de ellas se borraron después y no se registraron otra vez",
+                      "$0 of them were deleted since and were not registered again"),
+      WithThousands(rows));
+}
+
 absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const ImportTotals& totals,
                     absl::Status status) {
   const auto number = [](uint64_t count) { return SqlValue(static_cast<int64_t>(count)); };
@@ -198,11 +220,14 @@ absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const Imp
   }
   line.Show({{"rows", Say("Filas vistas", "Rows seen"), number(totals.rows)},
              {"already", Say("Ya estaban", "Were in already"), number(totals.already)},
+             {"deleted", Say("De esas, borradas después", "Of those, deleted since"),
+              number(totals.deleted)},
              {"imported",
               flags.dry_run ? Say("Entrarían", "Would go in") : Say("Registradas", "Imported"),
               number(totals.imported)},
              {"refused", Say("Rechazadas", "Refused"), number(totals.refused)}});
   if (totals.already > 0) line.Note(AlreadyText(totals.already));
+  if (totals.deleted > 0) line.Note(DeletedText(totals.deleted));
   if (!status.ok()) {
     line.Note(GoOnText(flags, totals.rows));
     return status;
@@ -244,7 +269,7 @@ absl::Status Import(const CommandLine& line, ImportFlags flags) {
   std::ofstream refused;
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Importando", "Importing")));
   CsvImport::Steps steps;
-  steps.is_in = [&](const ImportRow& row) { return writer.IsIn(row); };
+  steps.look = [&](const ImportRow& row) { return writer.Look(row); };
   steps.commit = [&](const std::vector<ImportRow>& rows) { return writer.Commit(rows); };
   steps.open_refused = RefusedFile(&flags, &refused);
   steps.on_progress = [&](const ImportTotals& totals) -> absl::Status {

@@ -212,6 +212,10 @@ class Replica {
                                     ReadToken token) = 0;
   virtual absl::Status ReadMessage(const RecordId& id, google::protobuf::Message* record,
                                    RecordInfo* info) const = 0;
+  // True: the record was here and was deleted, by whomever. False for a live record, one that was
+  // never here, and one whose deletion is forgotten (every device has passed it).
+  virtual absl::StatusOr<bool> IsDeleted(const google::protobuf::Descriptor* type,
+                                         const RecordId& id) const = 0;
   virtual absl::Status Move(const google::protobuf::Descriptor* type, const RecordId& id,
                             const Scope& to) = 0;
   // All of it or nothing.

@@ -205,6 +205,20 @@ class ImportTest(FieldTest):
         self.assertEqual((answer.json()[0]["already"], answer.json()[0]["imported"]), (3, 1))
         self.assertEqual(self.field.count("ana", "people"), before + 4)
 
+    def test_an_import_brings_nobody_back_who_was_deleted(self):
+        rows = self.write("borrada.csv", "name.given-names\nSigue\nSeva\n")
+        self.go("ana", "import", "people", rows, "--scope", OAXACA)
+        gone = self.go("ana", "--format", "json", "query", "SELECT id FROM people WHERE name_given_names = 'Seva'").json()
+        self.go("ana", "delete", "people", gone[0]["id"])
+        for sync in (False, True):
+            if sync:
+                self.go("ana", "sync")
+            answer = self.go("ana", "import", "people", rows, "--scope", OAXACA)
+            self.assert_says(answer, "2 filas ya estaban", "1 de ellas se borró")
+            self.assertEqual(self.field.count("ana", "people", "name_given_names = 'Seva'"), 0)
+        self.go("ana", "import", "people", rows, "--scope", OAXACA, "--again")
+        self.assertEqual(self.field.count("ana", "people", "name_given_names = 'Seva'"), 1)
+
     def test_equal_rows_of_one_file_are_two_people(self):
         rows = self.write("tocayos.csv", "name.given-names,name.first-surname\nJuan,Cruz\nJuan,Cruz\n")
         before = self.field.count("ana", "people")

@@ -122,6 +122,9 @@ class FakeDeviceStore final : public DeviceStore {
     return Unused();
   }
   absl::StatusOr<std::unique_ptr<ReadView>> Read() const override { return Unused(); }
+  absl::StatusOr<bool> IsDeleted(const RecordType&, const RecordId&) const override {
+    return Unused();
+  }
   std::vector<std::string> Partitions() const override;
   v1::OutboxHead Head(absl::string_view partition) const override;
   absl::StatusOr<OutboxPage> ReadOutbox(absl::string_view partition, uint64_t from_sequence,

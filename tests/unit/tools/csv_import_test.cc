@@ -20,8 +20,9 @@ class CsvImportTest : public ::testing::Test {
   absl::Status Import(const std::string& csv, ImportOptions options) {
     std::istringstream input(csv);
     CsvImport::Steps steps;
-    steps.is_in = [this](const ImportRow& row) -> absl::StatusOr<bool> {
-      return in_.count(row.name) > 0;
+    steps.look = [this](const ImportRow& row) -> absl::StatusOr<CsvImport::Presence> {
+      if (deleted_.count(row.name) > 0) return CsvImport::Presence::kDeleted;
+      return in_.count(row.name) > 0 ? CsvImport::Presence::kPresent : CsvImport::Presence::kAbsent;
     };
     steps.commit = [this](const std::vector<ImportRow>& rows) { return Commit(rows); };
     steps.open_refused = [this]() -> absl::StatusOr<std::ostream*> { return &refused_; };
@@ -68,6 +69,7 @@ class CsvImportTest : public ::testing::Test {
 
   // What came in with imports so far.
   std::set<std::string> in_;
+  std::set<std::string> deleted_;
   std::vector<std::string> names_;
   std::vector<size_t> batches_;
   std::ostringstream refused_;
@@ -139,6 +141,17 @@ TEST_F(CsvImportTest, ACorrectedSortedOrLongerFileBringsOnlyWhatIsNew) {
   EXPECT_THAT(names_, ElementsAre("A", "C", "B", "D"));
   EXPECT_EQ(totals_.already, 2u);
   EXPECT_EQ(totals_.rows, 3u);
+}
+
+TEST_F(CsvImportTest, WhatWasDeletedSinceIsNotRegisteredAgainAndSaidSo) {
+  ASSERT_OK(Import("nombre,lugar\nA,20067\n", Rules()));
+  deleted_.swap(in_);
+
+  ASSERT_OK(Import("nombre,lugar\nA,20067\nB,20067\n", Rules()));
+
+  EXPECT_THAT(names_, ElementsAre("A", "B"));
+  EXPECT_EQ(totals_.already, 1u);
+  EXPECT_EQ(totals_.deleted, 1u);
 }
 
 TEST_F(CsvImportTest, EqualRowsAreAsManyRecordsAndAnotherPlaceIsAnother) {
