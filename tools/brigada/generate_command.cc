@@ -158,6 +158,19 @@ absl::Status Fill(const Plan& plan, uint64_t seed, const Scope& scope, Batch* ba
   return batch->Flush();
 }
 
+// One note is enough.
+void NoteMissingGrants(const CommandLine& line, const Replica& replica, const Plan& plan,
+                       const Scope& scope) {
+  const std::pair<absl::string_view, uint64_t> counts[] = {{"people", plan.people},
+                                                           {"events", plan.events},
+                                                           {"visits", plan.visits},
+                                                           {"attendances", plan.attendances}};
+  for (const auto& [name, count] : counts) {
+    const RecordType* const type = Registry::BuiltIn().FindByName(name);
+    if (count > 0 && NoteMissingGrant(line, replica, *type, scope)) return;
+  }
+}
+
 absl::Status Generate(const CommandLine& line, const GenerateFlags& flags) {
   ASSIGN_OR_RETURN(const Scope scope, ScopeFromText(flags.scope));
   if (scope.depth() < 2)
@@ -170,7 +183,7 @@ absl::Status Generate(const CommandLine& line, const GenerateFlags& flags) {
       const std::unique_ptr<Replica> replica,
       line.OpenReplica(flags.fast ? DurabilityLevel::kProcess : DurabilityLevel::kSync));
   ASSIGN_OR_RETURN(const Plan plan, PlanOf(flags, scope, *replica));
-  NoteMissingGrant(line, *replica, scope);
+  NoteMissingGrants(line, *replica, plan, scope);
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Generando", "Generating")));
   Batch batch(replica.get(), scope, &bar, plan.total());
   const absl::Time begin = absl::Now();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
+#include "absl/types/optional.h"
 #include "replica/base/ids.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
@@ -14,6 +15,7 @@
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/csv_import.h"
 #include "tools/brigada/display_width.h"
+#include "tools/brigada/grant_note.h"
 #include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 
@@ -203,12 +205,12 @@ std::string AlreadyText(uint64_t rows) {
 }
 
 std::string DeletedText(uint64_t rows) {
-  return absl::Substitute(
-      rows == 1 ? Say("1 de ellas se borró después y no se registró otra vez",
-                      "1 of them was deleted since and was not registered again")
-                : Say("$0 de ellas se borraron después y no se registraron otra vez",
-                      "$0 of them were deleted since and were not registered again"),
-      WithThousands(rows));
+  return absl::Substitute(rows == 1
+                              ? Say("1 de ellas se borró después y no se registró otra vez",
+                                    "1 of them was deleted since and was not registered again")
+                              : Say("$0 de ellas se borraron después y no se registraron otra vez",
+                                    "$0 of them were deleted since and were not registered again"),
+                          WithThousands(rows));
 }
 
 absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const ImportTotals& totals,
@@ -237,8 +239,8 @@ absl::Status Finish(const CommandLine& line, const ImportFlags& flags, const Imp
       totals.refused == 1
           ? Say("1 fila no entró: línea y motivo están en $1. Corríjala ahí y dé el mismo comando "
                 "con ese archivo; lo que ya entró no se repite",
-                "1 row did not go in: line and reason are in $1. Correct it there and give the same "
-                "command with that file; what is in is not repeated")
+                "1 row did not go in: line and reason are in $1. Correct it there and give the "
+                "same command with that file; what is in is not repeated")
           : Say("$0 filas no entraron: línea y motivo están en $1. Corríjalas ahí y dé el mismo "
                 "comando con ese archivo; lo que ya entró no se repite",
                 "$0 rows did not go in: line and reason are in $1. Correct them there and give the "
@@ -268,9 +270,15 @@ absl::Status Import(const CommandLine& line, ImportFlags flags) {
   const RowWriter writer(replica.get(), *type, NamesRows(flags));
   std::ofstream refused;
   ProgressBar bar(&std::cerr, line.progress_style(), std::string(Say("Importando", "Importing")));
+  absl::optional<MissingGrants> missing;
+  if (replica != nullptr) missing.emplace(*replica, *type);
   CsvImport::Steps steps;
   steps.look = [&](const ImportRow& row) { return writer.Look(row); };
-  steps.commit = [&](const std::vector<ImportRow>& rows) { return writer.Commit(rows); };
+  steps.commit = [&](const std::vector<ImportRow>& rows) -> absl::Status {
+    RETURN_IF_ERROR(writer.Commit(rows));
+    for (const ImportRow& row : rows) missing->Add(row.scope);
+    return absl::OkStatus();
+  };
   steps.open_refused = RefusedFile(&flags, &refused);
   steps.on_progress = [&](const ImportTotals& totals) -> absl::Status {
     bar.Update(totals.bytes, total,
@@ -283,6 +291,7 @@ absl::Status Import(const CommandLine& line, ImportFlags flags) {
   absl::Status status = import.Run(flags.file == "-" ? &std::cin : &opened);
   const ImportTotals& totals = import.totals();
   bar.Finish(RowsText(totals.rows));
+  if (missing.has_value()) missing->Note(line);
   if (!status.ok() && totals.rows == 0 && totals.refused == 0) return status;
   return Finish(line, flags, totals, std::move(status));
 }
@@ -338,9 +347,9 @@ void AddImportCommand(CommandLine* line) {
                    text("Filas por transacción, de 1 a 1000", "Rows per transaction, 1 to 1000"))
       ->check(NumberIn(1, 1000))
       ->capture_default_str();
-  command->add_flag("--again", flags->again,
-                    text("Registra también lo que ya se importó",
-                         "Register also what was imported already"));
+  command->add_flag(
+      "--again", flags->again,
+      text("Registra también lo que ya se importó", "Register also what was imported already"));
   command->add_flag("--dry-run", flags->dry_run,
                     text("Solo revisa, no registra", "Check only, register nothing"));
 }

@@ -118,7 +118,7 @@ absl::Status AddMany(const CommandLine& line, const RecordFlags& flags, const Re
     ids.push_back(transaction.Create(scope, *record));
   }
   RETURN_IF_ERROR(replica->Commit(transaction));
-  NoteMissingGrant(line, *replica, scope);
+  NoteMissingGrant(line, *replica, type, scope);
   for (const RecordId& id : ids) ShowMade(line, *replica, type, id);
   return absl::OkStatus();
 }
@@ -160,7 +160,7 @@ absl::Status Add(const CommandLine& line, const RecordFlags& flags) {
   RETURN_IF_ERROR(scope.status());
   RETURN_IF_ERROR(BeginRecord(*type, *scope, record.get()));
   ASSIGN_OR_RETURN(const RecordId id, replica->CreateMessage(*scope, *record));
-  NoteMissingGrant(line, *replica, *scope);
+  NoteMissingGrant(line, *replica, *type, *scope);
   ShowMade(line, *replica, *type, id);
   return absl::OkStatus();
 }
@@ -201,7 +201,7 @@ absl::Status Edit(const CommandLine& line, const RecordFlags& flags) {
     transaction.Move(type->descriptor(), id, *scope);
   }
   RETURN_IF_ERROR(replica->Commit(transaction));
-  NoteMissingGrant(line, *replica, scope.value_or(info.scope));
+  NoteMissingGrant(line, *replica, *type, scope.value_or(info.scope));
   ShowId(line, id);
   return absl::OkStatus();
 }

@@ -114,6 +114,18 @@ class RecordsTest(FieldTest):
         self.assert_says(answer, "sus permisos no cubren MX/20/208")
         made = self.go("ana", "generate", "--scope", MIXTEPEC, "--people", "2")
         self.assert_says(made, "sus permisos no cubren MX/20/208")
+        rows = self.field.at("lejos.csv")
+        with open(rows, "w", encoding="utf-8") as file:
+            file.write("name.given-names,municipality\nUna,20208\nDos,20067\nTres,20570\n")
+        answer = self.go("ana", "import", "people", rows)
+        self.assert_says(answer, "no dejan escribir 2 de las filas", "la primera, en MX/20/208")
+        self.assertNotIn("Ojo", self.go("ana", "import", "people", rows).text)
+
+    def test_work_that_the_role_does_not_write_is_taken_with_a_warning(self):
+        self.field.device("aldo", role="auditor")
+        answer = self.go("aldo", "add", "people", "--scope", OAXACA, "--name.given-names", "Ajena")
+        self.assert_says(answer, "su papel no escribe people en MX/20/067")
+        self.assert_says(self.go("aldo", "generate", "--scope", OAXACA, "--people", "1"), "su papel no escribe people")
 
     def test_generate_makes_whom_it_needs(self):
         self.field.device("gema", scope="MX/20/570")
