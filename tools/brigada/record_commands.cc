@@ -305,11 +305,11 @@ void AddFieldOptions(CLI::App* command, const std::shared_ptr<RecordFlags>& flag
       "--json", flags->json,
       std::string(Say("Registro en JSON: archivo o -", "Record as JSON: file or -")));
   command->footer(std::function<std::string()>([flags, examples] {
-    const RecordType* const type = Registry::BuiltIn().FindByName(flags->type);
-    return type == nullptr ? absl::StrCat(examples, "\n",
-                                          Say("Los campos de un tipo: brigada add people --help",
-                                              "The fields of a type: brigada add people --help"))
-                           : absl::StrCat(FieldFlagsHelp(*type), "\n", examples);
+    const absl::StatusOr<const RecordType*> type = TypeByName(flags->type);
+    return !type.ok() ? absl::StrCat(examples, "\n",
+                                     Say("Los campos de un tipo: brigada add people --help",
+                                         "The fields of a type: brigada add people --help"))
+                      : absl::StrCat(FieldFlagsHelp(**type), "\n", examples);
   }));
 }
 

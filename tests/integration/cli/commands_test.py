@@ -150,6 +150,8 @@ class RecordsTest(FieldTest):
         people = run([BRIGADA, "add", "people", "--help"]).out.splitlines()
         marked = [line.split()[0] for line in people if line.startswith("  --") and "obligatori" in line]
         self.assertEqual(marked, ["--name.given-names"])
+        for name in ("personas", "person", "persona", "Person"):
+            self.assertEqual(run([BRIGADA, "add", name, "--help"]).out.splitlines(), people)
         spanish = run([BRIGADA, "import", "--help"]).out
         for word in ("Options:", "TEXT ", "Usage"):
             self.assertNotIn(word, spanish)
