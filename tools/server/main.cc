@@ -10,6 +10,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,7 @@
 #include "tools/brigada/grpc_log.h"
 #include "tools/brigada/parser_text.h"
 #include "tools/brigada/progress_bar.h"
+#include "tools/brigada/scope_text.h"
 #include "tools/brigada/status_text.h"
 #include "tools/server/server_text.h"
 
@@ -100,9 +102,21 @@ int Init(Flags& flags) {
   return exit_code;
 }
 
+// As `brigada invite` takes them: paths, keys and names.
+absl::Status MakePaths(std::vector<std::string>* scopes) {
+  for (std::string& text : *scopes) {
+    ASSIGN_OR_RETURN(const Scope scope, ScopeFromText(text));
+    text = scope.path();
+  }
+  return absl::OkStatus();
+}
+
 int Invite(const Flags& flags) {
   const absl::Status vacant = CheckAbsent(flags.invitation_file);
   if (!vacant.ok()) return Fail(vacant);
+  UserInvitation invite = flags.invite;
+  const absl::Status places = MakePaths(&invite.scopes);
+  if (!places.ok()) return Fail(places);
   absl::StatusOr<std::unique_ptr<Organization>> organization =
       OpenOrganization(flags.directory, SystemClock(), SystemRandom());
   if (IsInUse(organization.status())) {
@@ -115,7 +129,7 @@ int Invite(const Flags& flags) {
   }
   if (!organization.ok()) return Fail(organization.status());
   const absl::StatusOr<std::string> invitation =
-      InviteUser(**organization, flags.invite, SystemClock().Now(), SystemRandom());
+      InviteUser(**organization, invite, SystemClock().Now(), SystemRandom());
   if (!invitation.ok()) return Fail(invitation.status());
   return HandOver(*invitation, flags.invitation_file);
 }
@@ -245,8 +259,8 @@ void AddInvite(CLI::App& app, Flags& flags, int& exit_code) {
   invite->add_option("--role", flags.invite.role, Text("Papel", "Role"))->capture_default_str();
   invite
       ->add_option("--scope", flags.invite.scopes,
-                   Text("Ámbito (repetible), por ejemplo MX/20/067",
-                        "Scope (repeatable), for example MX/20/067"))
+                   Text("Ámbito (repetible): MX/20/067, su clave o su nombre",
+                        "Scope (repeatable): MX/20/067, its key or its name"))
       ->capture_default_str();
   invite->add_option(
       "--invitation-file", flags.invitation_file,

@@ -52,8 +52,12 @@ class ServerProgramTest(FieldTest):
         self.refused(4, ["No se puede escuchar en 203.0.113.1:7443", "no es una dirección de esta máquina"], *other,
                      "serve", "--listen", "203.0.113.1:7443")
         self.refused(2, ["no hay un papel «jefe»", "organizer"], *other, "invite", "--user", "ana", "--role", "jefe")
-        self.refused(2, ["el catálogo no tiene MX/99"], *other, "invite", "--user", "ana", "--scope", "MX/99")
-        self.refused(2, ["El lugar está mal escrito"], *other, "invite", "--user", "ana", "--scope", "Oaxaca")
+        self.refused(3, ["El catálogo no tiene «MX/99»"], *other, "invite", "--user", "ana", "--scope", "MX/99")
+        self.refused(3, ["El catálogo no tiene «Macondo»"], *other, "invite", "--user", "ana", "--scope", "Macondo")
+        self.refused(2, ["«MX/20/» no es un ámbito"], *other, "invite", "--user", "ana", "--scope", "MX/20/")
+        for number, scope in enumerate(("20067", "MX/20/067", "Oaxaca")):
+            answer = run([SERVER, *other, "invite", "--user", "ana%d" % number, "--scope", scope])
+            self.assertEqual(answer.code, 0, answer.text)
 
     def test_a_damaged_key_file_is_named_and_a_copy_of_it_mends_it(self):
         other = ["--dir", self.field.at("claves")]
