@@ -1,5 +1,9 @@
 #include "client_lib/replica_directory.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -72,11 +76,27 @@ absl::Status NotEnrolled() {
       "enrol`");
 }
 
+// No later try helps by itself.
+absl::Status CannotUse(const std::string& path, const std::error_code& error) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot use ", path, ": ", error.message(), "; choose another directory"));
+}
+
+// Another user's directory, or one on a medium that is read-only: each file in it would fail in its
+// own way later.
+absl::Status CheckUsable(const std::string& path) {
+  if (faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+    return absl::OkStatus();
+  return CannotUse(path, std::error_code(errno, std::generic_category()));
+}
+
 }  // namespace
 
 absl::Status ReplicaDirectory::Prepare(bool create) const {
   std::error_code error;
-  if (fs::is_directory(path_, error)) return absl::OkStatus();
+  if (fs::is_directory(path_, error)) return CheckUsable(path_);
+  // What lies on the way to it is closed: whether it is there nobody can tell.
+  if (error == std::errc::permission_denied) return CannotUse(path_, error);
   if (fs::exists(path_, error)) {
     return absl::InvalidArgumentError(
         absl::StrCat(path_, " is not a directory; choose another one for the replica"));

@@ -79,6 +79,17 @@ constexpr Situation kSituations[] = {
     {"cannot make *: ",
      "No se puede crear $0. Revise la ruta y sus permisos, o elija otra con --dir",
      "$0 cannot be made. Check the path and its permissions, or name another with --dir"},
+    {"cannot use *: Read-only file system;",
+     "$0 está en un medio de solo lectura y una réplica se escribe al abrirla. Quítele la "
+     "protección, o copie el directorio a un disco en que se pueda escribir y dé ese con --dir",
+     "$0 is on a read-only medium, and a replica is written when it is opened. Remove the "
+     "protection, or copy the directory to a disk that can be written and name that one with "
+     "--dir"},
+    {"cannot use *: *;",
+     "No se puede usar el directorio $0 ($1): es de otro usuario de este equipo. Entre como él, o "
+     "diga otro con --dir",
+     "The directory $0 cannot be used ($1): it is another user's of this machine. Log in as that "
+     "one, or name another with --dir"},
     {"creating the store's directory: ",
      "No se puede escribir en el directorio de la réplica. Revise sus permisos, o elija otro con "
      "--dir",

@@ -160,8 +160,8 @@ class Subscription {
 class Replica {
  public:
   // kNotFound: absent and !create_if_missing. kUnavailable: open in another process (retry).
-  // kDataLoss: a checksum failed. kFailedPrecondition: written by a newer version.
-  // kResourceExhausted: the disk is full.
+  // kDataLoss: a checksum failed. kFailedPrecondition: written by a newer version, or the directory
+  // is another user's or on a read-only medium. kResourceExhausted: the disk is full.
   static absl::StatusOr<std::unique_ptr<Replica>> Open(Options options);
   virtual ~Replica() = default;
 

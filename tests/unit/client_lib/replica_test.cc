@@ -1,6 +1,8 @@
 #include "brigada/replica.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <future>
@@ -83,6 +85,25 @@ TEST(ReplicaTest, AReplicaWhoseDiskFailedGoesOnOnceItIsMended) {
 
   EXPECT_OK(replica->Get<v1::Person>(before));
   EXPECT_OK(replica->Get<v1::Person>(after));
+}
+
+// Its files look as absent ones do.
+TEST(ReplicaTest, ADirectoryThatIsClosedToThisUserIsNotTakenForAnEmptyOne) {
+  const ScratchDirectory scratch;
+  Options options;
+  options.path = scratch / "ana";
+  ASSERT_OK(Replica::Open(options));
+  const bool is_root = geteuid() == 0;
+  ASSERT_EQ(chmod(options.path.c_str(), is_root ? S_IRWXU : 0), 0);
+  // Root may do anything, so it is somebody else for a moment.
+  ASSERT_EQ(is_root ? seteuid(65534) : 0, 0);
+  options.create_if_missing = false;
+  const absl::Status status = Replica::Open(options).status();
+  ASSERT_EQ(is_root ? seteuid(0) : 0, 0);
+  ASSERT_EQ(chmod(options.path.c_str(), S_IRWXU), 0);
+
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_NE(status.message().find("Permission denied"), absl::string_view::npos);
 }
 
 }  // namespace

@@ -70,6 +70,17 @@ TEST(StatusTextTest, TheSystemsWordsAreSaidInTheUsersLanguage) {
   EXPECT_THAT(text, Not(HasSubstr("No such")));
 }
 
+TEST(StatusTextTest, ADirectoryThatCannotBeUsedIsNamedWithItsReason) {
+  const absl::Status closed =
+      absl::FailedPreconditionError("cannot use /x: Permission denied; choose another directory");
+  const absl::Status protects = absl::FailedPreconditionError(
+      "cannot use /x: Read-only file system; choose another directory");
+
+  EXPECT_THAT(StatusText(closed), HasSubstr("/x (sin permiso)"));
+  EXPECT_THAT(StatusText(protects), HasSubstr("/x está en un medio de solo lectura"));
+  EXPECT_EQ(ExitCodeOf(closed), kExitFailed);
+}
+
 TEST(StatusTextTest, NoEnglishIsLeftInASentenceAboutAQuery) {
   EXPECT_EQ(StatusText(absl::InvalidArgumentError("SQL: no such table: x (at character 28)")),
             "SQL: no hay una tabla x (letra 28). Hay people, visits, events, attendances, "
