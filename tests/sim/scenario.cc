@@ -47,13 +47,14 @@ constexpr std::array<absl::string_view, kFaultCount> kFaultNames = {"cuts",
                                                                     "short-leases",
                                                                     "folios",
                                                                     "old-deletions",
-                                                                    "releases"};
+                                                                    "releases",
+                                                                    "retries"};
 
-constexpr std::array<absl::string_view, 22> kStepNames = {
+constexpr std::array<absl::string_view, 23> kStepNames = {
     "commit",         "connect", "move",   "server-work",  "clock",  "restart",
     "server-restart", "disk",    "power",  "server-power", "grant",  "revoke",
     "lose-device",    "sleep",   "attack", "discard",      "backup", "restore",
-    "erase",          "copy",    "flip",   "release"};
+    "erase",          "copy",    "flip",   "release",      "retry"};
 
 using F = Fault;
 
@@ -80,7 +81,8 @@ const std::vector<Profile>& Profiles() {
        {}},
       {"grants",
        {F::kTimedGrants, F::kLostDevices, F::kMoves, F::kDeletes, F::kCuts, F::kLateFrames,
-        F::kWrongClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts, F::kShortLeases},
+        F::kWrongClocks, F::kServerClock, F::kLongSleeps, F::kDeviceRestarts, F::kShortLeases,
+        F::kRetries},
        {F::kGrants}},
       {"attack",
        {F::kCuts, F::kLateFrames, F::kGrants, F::kMoves, F::kServerRestarts},
@@ -88,16 +90,16 @@ const std::vector<Profile>& Profiles() {
       {"restore",
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks, F::kLongSleeps,
         F::kServerRestarts, F::kServerCrashes, F::kDeviceRestarts, F::kLazyCommits, F::kGrants,
-        F::kLostDevices, F::kMoves, F::kDeletes, F::kErasures},
+        F::kLostDevices, F::kMoves, F::kDeletes, F::kErasures, F::kRetries},
        {F::kRestores}},
       {"copies",
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks,
         F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes,
-        F::kLazyCommits, F::kGrants, F::kMoves, F::kDeletes, F::kErasures},
+        F::kLazyCommits, F::kGrants, F::kMoves, F::kDeletes, F::kErasures, F::kRetries},
        {F::kCopies}},
       {kUnmodelledProfile,
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks,
-        F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kReleases},
+        F::kDeviceRestarts, F::kDeviceCrashes, F::kServerRestarts, F::kServerCrashes, F::kRetries},
        {F::kRestores, F::kCopies}},
       {"release",
        {F::kCuts, F::kByteBudgets, F::kLateFrames, F::kSlowLinks, F::kWrongClocks, F::kLongSleeps,
@@ -119,7 +121,7 @@ const std::vector<Profile>& Profiles() {
         F::kMoves,          F::kDeletes,       F::kUnknownFields,  F::kAttacker,
         F::kRestores,       F::kErasures,      F::kCopies,         F::kRelays,
         F::kBitFlips,       F::kLostDatabases, F::kShortLeases,    F::kFolios,
-        F::kOldDeletions,   F::kReleases},
+        F::kOldDeletions,   F::kReleases,      F::kRetries},
        {}},
   };
   return profiles;
@@ -160,6 +162,7 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
   add({F::kCopies}, StepKind::kCopy, 3);
   add({F::kBitFlips}, StepKind::kFlip, 8);
   add({F::kReleases}, StepKind::kRelease, 12);
+  add({F::kRetries}, StepKind::kRetry, 6);
   return weights;
 }
 

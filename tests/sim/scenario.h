@@ -50,8 +50,9 @@ enum class Fault : uint8_t {
   kFolios,         // devices number what they make
   kOldDeletions,   // devices stay away for so long that what was deleted is forgotten
   kReleases,       // administrators release what is in quarantine
+  kRetries,        // people send again what was refused, as it was or changed
 };
-inline constexpr int kFaultCount = 34;
+inline constexpr int kFaultCount = 35;
 absl::string_view FaultName(Fault fault);
 
 enum class StepKind : uint8_t {
@@ -77,6 +78,7 @@ enum class StepKind : uint8_t {
   kCopy,
   kFlip,
   kRelease,
+  kRetry,
 };
 absl::string_view StepName(StepKind kind);
 

@@ -81,9 +81,15 @@ void SimWorld::NoteCommit(SimDevice* device, const CommitReceipt& receipt, bool 
   if (!result_.failure.empty()) return;
   WrittenSet set = SetOf(*page, device->number);
   CheckStamp(*device, set.header);
-  Expect(set.header.position().revocation() >= device->told,
-         "I9: a device writes as if it had not been told of a revocation");
-  if (!is_modelled()) return NoteMade(set);
+  // A retry keeps the position of its first try, and says apart what its writer knew then.
+  const bool is_retry = set.header.has_retry_of();
+  const uint64_t told =
+      is_retry ? set.header.retried_revocation() : set.header.position().revocation();
+  Expect(told >= device->told, "I9: a device writes as if it had not been told of a revocation");
+  if (!is_modelled()) {
+    if (!is_retry) NoteMade(set);
+    return;
+  }
   const SetName name{device->replica.AsBytes(), receipt.partition, receipt.sequence};
   if (device->is_copied) {
     device->drafts[name] = std::move(set);

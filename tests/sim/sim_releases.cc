@@ -2,7 +2,6 @@
 // may and of which they may not.
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "replica/base/check.h"
@@ -39,24 +38,6 @@ int SimWorld::DrawFault(const SimRandom& random) const {
   if (!scenario_.has(Fault::kReleases) || !fault.Chance(400)) return -1;
   if (server_->store().CurrentEpoch().floor() > 0) return -1;
   return static_cast<int>(fault.Uniform(3));
-}
-
-// By hand, and often once more while the one before is on its way or has been released.
-void SimWorld::TakeRetry(SimDevice* device, SimRandom* random) {
-  if (device->store == nullptr) return;
-  const auto rejected = device->store->Rejected();
-  if (!rejected.ok() || rejected->empty()) return;
-  v1::ChangeSetHeader header;
-  const v1::RejectedChangeSet& chosen = (*rejected)[random->Uniform(rejected->size())];
-  CHECK(header.ParseFromString(chosen.change_set().header()));
-  const auto receipts = device->store->Resubmit(header.partition(), header.sequence(), {});
-  // What the server will apply by itself, and what a rule of this program forbids by now.
-  const bool is_refusal =
-      absl::IsFailedPrecondition(receipts.status()) || absl::IsInvalidArgument(receipts.status()) ||
-      absl::IsNotFound(receipts.status()) || absl::IsAlreadyExists(receipts.status());
-  Expect(receipts.ok() || is_refusal || IsExcused(device, receipts.status()),
-         absl::StrCat("a retry failed: ", receipts.status().ToString()));
-  if (receipts.ok() && device->link != nullptr) device->link->device().OnCommit();
 }
 
 void SimWorld::TakeRelease(SimRandom* random) {

@@ -247,6 +247,8 @@ void SimWorld::Perform(const Step& step, SimDevice* device, SimRandom random) {
     case StepKind::kDiscard:
       if (scenario_.has(Fault::kReleases) && random.Chance(700)) return TakeRetry(device, &random);
       return TakeDiscard(device);
+    case StepKind::kRetry:
+      return TakeRetry(device, &random);
     case StepKind::kBackup:
       return TakeBackup();
     case StepKind::kRestore:

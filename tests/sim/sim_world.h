@@ -76,6 +76,7 @@ class SimWorld {
   void TakeCommit(SimDevice* device, SimRandom* random);
   void TakeConnect(SimDevice* device, SimRandom* random);
   void TakeDiscard(SimDevice* device);
+  void TakeRetry(SimDevice* device, SimRandom* random);
   void TakeMoves(size_t from, SimRandom* random);
   void TakeServerWork(SimRandom* random);
   void Connect(SimDevice* device, const SimLinkOptions& options);
@@ -158,7 +159,6 @@ class SimWorld {
   // Who releases what is in quarantine (sim_releases.cc).
   void AddReleaser();
   int DrawFault(const SimRandom& random) const;
-  void TakeRetry(SimDevice* device, SimRandom* random);
   void TakeRelease(SimRandom* random);
   bool IsKeptAgain(const SetName& name, const WrittenSet& set) const;
   void Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
