@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/schema/scope.h"
 #include "replica/store/created_records.h"
 #include "replica/store/device_commit.h"
 #include "replica/store/device_keys.h"
@@ -93,6 +94,15 @@ bool Concerns(const v1::ChangeSetBody& body, const absl::flat_hash_set<std::stri
   });
 }
 
+// What an edit puts into another partition begins there: no number of this one counts in that.
+bool BeginsElsewhere(const v1::ChangeSetHeader& refused, const v1::ChangeSetBody& body) {
+  return std::any_of(body.changes().begin(), body.changes().end(), [&](const v1::Change& change) {
+    const auto scope = Scope::Parse(change.scope());
+    return change.kind() == v1::Change::CREATE && scope.ok() &&
+           scope->partition() != refused.partition();
+  });
+}
+
 }  // namespace
 
 // One that cannot be read holds nothing up: it stays, to be seen and discarded.
@@ -143,7 +153,10 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
         set.is_edited = true;
       }
       created.Add(set.body, set.header.sequence());
+      const bool is_alone = set.is_edited && BeginsElsewhere(set.header, set.body);
       chosen.push_back(std::move(set));
+      // What depends on it was written for the partition that it leaves.
+      if (is_alone) break;
     }
     if (chosen.empty()) {
       return absl::NotFoundError(
@@ -320,6 +333,16 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::StageRetry(const ListedSet& set,
     return absl::FailedPreconditionError("the change set is another user's work");
   CommitRequest request;
   request.changes.assign(set.body.changes().begin(), set.body.changes().end());
+  ASSIGN_OR_RETURN(request.checked, CheckChanges(*options_.registry, request.changes));
+  if (set.is_edited && BeginsElsewhere(set.header, set.body)) {
+    // It would not let go of it for a change set of another partition, and could apply both.
+    if (set.entry.verdict().outcome() == v1::QUARANTINED) {
+      return absl::FailedPreconditionError(
+          "the server keeps this change set, so it cannot go to another state: discard it and "
+          "register its content anew");
+    }
+    return StageCommit(&request, group);
+  }
   RetryOf& retry = request.retry.emplace();
   retry.header = set.header;
   retry.is_edited = set.is_edited;
@@ -331,7 +354,6 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::StageRetry(const ListedSet& set,
     if (is_seen && std::find(seen.begin(), seen.end(), earlier.sequence) == seen.end())
       retry.seen_own.push_back(earlier.sequence);
   }
-  ASSIGN_OR_RETURN(request.checked, CheckChanges(*options_.registry, request.changes));
   return StageCommit(&request, group);
 }
 
@@ -355,7 +377,7 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::StageRetries(
     }
     RETURN_IF_ERROR(LeaveQuarantine(set, group));
     group->batch.Delete(Table::kRejected, set.key);
-    done->sets.push_back({set.header.partition(), FirstTryOf(set.header), receipt->sequence,
+    done->sets.push_back({receipt->partition, FirstTryOf(set.header), receipt->sequence,
                           RecordsOf(set.body), CreatedBy(set.body)});
     receipts.push_back(*std::move(receipt));
   }

@@ -215,8 +215,10 @@ class DeviceStore {
   // its position and stamp; `edited`, unless empty, in place of the content. Those of the list that
   // change or name a record it creates go along, in order, when that or a missing grant was all
   // that stood against them. What goes leaves the list in the same write batch. One receipt for
-  // each, the asked one's first. kNotFound; kFailedPrecondition: the server holds it in quarantine,
-  // or it is another user's work; otherwise as Commit, except that its record need not be here.
+  // each, the asked one's first. What is edited to be created in another partition goes alone, as a
+  // change set of today: nothing of the old one counts there. kNotFound; kFailedPrecondition: the
+  // server holds it in quarantine, or it is another user's work; otherwise as Commit, except that
+  // its record need not be here.
   virtual absl::StatusOr<std::vector<CommitReceipt>> Resubmit(absl::string_view partition,
                                                               uint64_t sequence,
                                                               std::vector<v1::Change> edited) = 0;

@@ -158,6 +158,35 @@ TEST_F(DeviceResubmitTest, AnEditedContentGoesInItsPlace) {
   EXPECT_EQ(HeaderOf(2).retry_of().sequence(), 1U);
 }
 
+TEST_F(DeviceResubmitTest, WhatIsEditedIntoAnotherPartitionBeginsThereAlone) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::UNKNOWN_RECORD);
+  ASSERT_OK_AND_ASSIGN(
+      const auto receipts,
+      store->Resubmit(kOaxaca, 1, {Creation(id, "MX/09/003", PersonNamed("Ana"))}));
+  ASSERT_THAT(receipts, SizeIs(1));
+  EXPECT_EQ(receipts[0].partition, "MX/09");
+  EXPECT_EQ(receipts[0].sequence, 1U);
+  const v1::ChangeSetHeader header = HeaderOf(1, "MX/09");
+  EXPECT_FALSE(header.has_retry_of());
+  EXPECT_FALSE(header.has_same_work());
+  EXPECT_TRUE(GetPerson(id));
+  EXPECT_EQ(Counts().pending, 1U);
+  ASSERT_THAT(Listed(), SizeIs(1));
+  EXPECT_EQ(Listed()[0].verdict().sequence(), 2U);
+}
+
+// The server has it as well, and somebody may release it there.
+TEST_F(DeviceResubmitTest, WhatIsInQuarantineStaysInItsPartition) {
+  const RecordId id = Register("Ana");
+  Refuse(1, v1::NOT_GRANTED, v1::QUARANTINED);
+  EXPECT_THAT(store->Resubmit(kOaxaca, 1, {Creation(id, "MX/09/003", PersonNamed("Ana"))}),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(Listed(), SizeIs(1));
+}
+
 TEST_F(DeviceResubmitTest, AnEditThatBreaksARuleChangesNothing) {
   const RecordId id = Register("Ana");
   Refuse(1, v1::INVALID_VALUE);
