@@ -47,6 +47,15 @@ SyncState StateOf(const SyncProgress& progress, const FrameStream& stream) {
   return state;
 }
 
+// Why a session ended that was not done. A link that broke and none at all look alike in `end`.
+absl::Status EndOfLink(const absl::Status& end, const FrameStream& stream) {
+  if (absl::IsOutOfRange(end))
+    return absl::UnavailableError("the server closed the session before it was done");
+  if (!absl::IsUnavailable(end) || stream.bytes_sent() == 0) return end;
+  return absl::UnavailableError(absl::StrCat(
+      "the link broke; what arrived stays, the next try goes on there (", end.message(), ")"));
+}
+
 }  // namespace
 
 SyncDriver::SyncDriver(DeviceStore* store, const Clock* clock, std::unique_ptr<FrameStream> stream,
@@ -144,9 +153,7 @@ absl::Status SyncDriver::Step(const Events& events) {
   RETURN_IF_ERROR(SendNext());
   if (session_.finished()) return absl::OkStatus();
   if (events.receiving_ended && events.frames.empty()) {
-    return absl::IsOutOfRange(events.end)
-               ? absl::UnavailableError("the server closed the session before it was done")
-               : events.end;
+    return EndOfLink(events.end, *stream_);
   }
   return CheckLimits();
 }

@@ -52,6 +52,14 @@ uint64_t Moved(const SyncState& totals) {
          totals.pulled;
 }
 
+// Changes with every batch and every repair that is laid down here.
+uint64_t PlaceOf(const DeviceStore& store) {
+  const v1::RepairNotes repairs = store.Repairs();
+  uint64_t place = repairs.brought() + repairs.removed();
+  for (const v1::Cursor& cursor : store.Cursors()) place += cursor.scanned();
+  return place;
+}
+
 void TellWaiting(const SyncOptions& options, SyncState totals) {
   if (!options.on_progress) return;
   totals.phase = SyncPhase::kWaiting;
@@ -160,6 +168,7 @@ absl::Status SyncRound::TryAll(const SyncOptions& options, absl::Duration start,
   absl::Duration patience = kLongestWait;
   while (true) {
     const uint64_t before = Moved(tries->report.totals);
+    const size_t batch_before = batch_target_.bytes();
     const absl::Status status =
         RunOnce(options, /*live=*/false, options.deadline - (clock_->Monotonic() - start), tries);
     if (status.ok()) return status;
@@ -173,7 +182,11 @@ absl::Status SyncRound::TryAll(const SyncOptions& options, absl::Duration start,
       continue;
     }
     if (!absl::IsUnavailable(status)) return status;
-    barren = Moved(tries->report.totals) > before ? 0 : barren + 1;
+    if (Moved(tries->report.totals) > before) {
+      barren = 0;
+    } else if (batch_target_.bytes() == batch_before) {
+      ++barren;
+    }
     if (barren >= kMaxBarrenTries || left <= absl::ZeroDuration()) return status;
     absl::SleepFor(kPauseAfterCut * (1 << barren));
   }
@@ -275,6 +288,7 @@ absl::Status SyncRound::DriveWith(DeviceStore& store, const SyncOptions& options
   driver_options.session.live = live;
   driver_options.session.settles = errand == Errand::kSettle;
   driver_options.session.stall_timeout = options.stall_timeout;
+  driver_options.session.batch_target_bytes = batch_target_.bytes();
   driver_options.session.software = "brigada";
   driver_options.session.sign = [shared_key](absl::string_view chain) {
     return shared_key->Sign(chain);
@@ -286,9 +300,20 @@ absl::Status SyncRound::DriveWith(DeviceStore& store, const SyncOptions& options
   if (options.byte_budget > 0) driver_options.byte_budget = options.byte_budget - moved_bytes;
   driver_options.outbox_patience = 2 * options.stall_timeout + TimeOnTheWay(kLargestFrameSent);
   driver_options.on_progress = options.on_progress;
-  return RunDriver(
+  const uint64_t place = PlaceOf(store);
+  const absl::Status status = RunDriver(
       std::make_shared<SyncDriver>(&store, clock_, std::move(stream), std::move(driver_options)),
       live, tries);
+  AdaptBatches(status, *tries, PlaceOf(store) == place);
+  return status;
+}
+
+void SyncRound::AdaptBatches(const absl::Status& status, const Tries& tries, bool is_barren) {
+  if (tries.was_up_to_date) {
+    batch_target_.OnGoodSession();
+  } else if (is_barren && tries.lost_link && absl::IsUnavailable(status)) {
+    batch_target_.OnBarrenBreak();
+  }
 }
 
 absl::Status SyncRound::RunDriver(const std::shared_ptr<SyncDriver>& driver, bool live,
@@ -306,9 +331,11 @@ absl::Status SyncRound::RunDriver(const std::shared_ptr<SyncDriver>& driver, boo
     const MutexLock lock(&mu_);
     driver_ = nullptr;
   }
-  Add(driver->state(), &tries->report.totals);
+  const SyncState state = driver->state();
+  Add(state, &tries->report.totals);
   ++tries->report.connections;
   tries->retry_after = driver->retry_after();
+  tries->lost_link = state.bytes_sent > 0 && !tries->retry_after.has_value();
   return status;
 }
 

@@ -12,6 +12,7 @@
 #include "brigada/options.h"
 #include "brigada/transport.h"
 #include "client_lib/backoff.h"
+#include "client_lib/batch_target.h"
 #include "client_lib/replica_directory.h"
 #include "client_lib/store_lender.h"
 #include "client_lib/sync_driver.h"
@@ -47,6 +48,8 @@ class SyncRound {
     SyncReport report;
     absl::optional<absl::Duration> retry_after;  // of the last one
     bool was_up_to_date = false;                 // the last one
+    // There was one, and it was not the server that ended the last try.
+    bool lost_link = false;
   };
 
   absl::Status Begin();
@@ -68,6 +71,8 @@ class SyncRound {
                      Tries* tries);
   absl::Status Settle(const SyncOptions& options, absl::Duration deadline, Tries* tries);
   absl::Status RunDriver(const std::shared_ptr<SyncDriver>& driver, bool live, Tries* tries);
+  // After a session; `is_barren`: nothing of it stays done.
+  void AdaptBatches(const absl::Status& status, const Tries& tries, bool is_barren);
   // One connection with a store of which the caller has the loan.
   absl::Status DriveWith(DeviceStore& store, const SyncOptions& options, Errand errand,
                          absl::Duration deadline, Tries* tries);
@@ -78,6 +83,7 @@ class SyncRound {
   const ReplicaDirectory* const directory_;
   Transport* const transport_;
   const Clock* const clock_;
+  BatchTarget batch_target_;  // of the session that runs
   // Scrubbing and counting after a live session end when it is true.
   std::atomic<bool> stops_upkeep_{false};
 

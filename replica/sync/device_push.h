@@ -3,6 +3,7 @@
 #ifndef REPLICA_SYNC_DEVICE_PUSH_H_
 #define REPLICA_SYNC_DEVICE_PUSH_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -15,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "brigada/v1/sync_service.pb.h"
+#include "replica/base/limits.h"
 #include "replica/store/device_store.h"
 
 namespace brigada {
@@ -24,10 +26,18 @@ namespace brigada {
 class DevicePush {
  public:
   using ChainSigner = std::function<absl::StatusOr<std::string>(absl::string_view chain)>;
-  // Push frames sent without a word on any of them.
+  // Push frames sent without a word on any of them, when they are as large as they may be.
   static constexpr size_t kMaxFramesAhead = 16;
 
-  DevicePush(DeviceStore* store, ChainSigner sign) : store_(store), sign_(std::move(sign)) {}
+  // `target_bytes` is what a frame aims at before compression; a change set larger than that goes
+  // alone. With less than kBatchTargetBytes as much less is sent ahead: a link that breaks early
+  // takes with it what had no word yet.
+  DevicePush(DeviceStore* store, ChainSigner sign, size_t target_bytes = kBatchTargetBytes)
+      : store_(store),
+        sign_(std::move(sign)),
+        target_bytes_(target_bytes),
+        max_frames_ahead_(std::clamp(kMaxFramesAhead * target_bytes / kBatchTargetBytes, size_t{1},
+                                     kMaxFramesAhead)) {}
 
   // The next Push or PushEnd, or nullopt when there is none now.
   absl::StatusOr<std::optional<v1::ClientFrame>> NextFrame();
@@ -78,6 +88,8 @@ class DevicePush {
 
   DeviceStore* const store_;
   const ChainSigner sign_;
+  const size_t target_bytes_;
+  const size_t max_frames_ahead_;
   std::map<std::string, Lane, std::less<>> lanes_;
   std::set<std::string> parted_;
   std::deque<Ahead> ahead_;

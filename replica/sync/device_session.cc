@@ -30,7 +30,7 @@ class DeviceSession::Impl {
         options_(std::move(options)),
         device_time_(device_time),
         limits_(OwnLimits(options_.batch_target_bytes)),
-        push_(store, options_.sign),
+        push_(store, options_.sign, limits_.batch_target_bytes),
         pull_(store),
         repair_(store),
         is_live_(!options_.settles && (options_.live || store->Repairs().due_size() > 0)),

@@ -187,7 +187,9 @@ constexpr Situation kSituations[] = {
     {"work of another user is not sent yet",
      "Aquí hay trabajo de otra persona sin enviar. Sincronice antes de cambiar de usuario",
      "There is another person's unsent work here. Sync before the user changes"},
-    // The link.
+    // The link. What broke is told before how: gRPC says then that there is no connection.
+    {"the link broke;", "Se cortó la señal. Lo que llegó está guardado; repita y seguirá donde iba",
+     "The link broke. What arrived is saved; repeat and it goes on from there"},
     {"no connection to *; what answers there does not speak TLS",
      "No hay conexión con $0: lo que responde ahí no es un servidor de Brigada. Si esta red pide "
      "entrar en una página, entre; si no, revise la dirección o use otra red. Su trabajo está "

@@ -242,13 +242,13 @@ class Replica {
   // back is obeyed when that falls within the deadline (without one, within a minute); else its
   // refusal is the result, and SyncStatus::retry_at says when. What an error leaves undone the next
   // round does.
-  // kUnavailable: no connection, a session without progress ("STALLED: cause"), a server that
-  // stops. kDeadlineExceeded: `deadline` passed. kResourceExhausted: `byte_budget` is used up, the
-  // server is busy, or the disk here is full. kFailedPrecondition: not enrolled, the key was lost
-  // (enrol again), or the replica's directory was copied and cannot be divided now ("FORKED").
-  // kUnauthenticated: the server is not of this organization, or the certificate ended.
-  // kPermissionDenied: the device was revoked. kAlreadyExists: another session of this replica
-  // runs. kDataLoss: the store is damaged.
+  // kUnavailable: no connection, one that broke again and again and left nothing done ("the link
+  // broke"), a session without progress ("STALLED: cause"), a server that stops. kDeadlineExceeded:
+  // `deadline` passed. kResourceExhausted: `byte_budget` is used up, the server is busy, or the
+  // disk here is full. kFailedPrecondition: not enrolled, the key was lost (enrol again), or the
+  // replica's directory was copied and cannot be divided now ("FORKED"). kUnauthenticated: the
+  // server is not of this organization, or the certificate ended. kPermissionDenied: the device was
+  // revoked. kAlreadyExists: another session of this replica runs. kDataLoss: the store is damaged.
   virtual absl::StatusOr<SyncReport> Sync(const SyncOptions& options) = 0;
   // Background: a live session whenever there is a link, with backoff and jitter in between. Both
   // may be called from any thread and from callbacks. StopSync returns when the session has ended,

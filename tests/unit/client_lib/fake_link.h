@@ -146,6 +146,7 @@ class FakeTransport final : public Transport {
     servers_.push_back(credentials.server);
     links_.push_back(std::make_shared<FakeLink>(on_frame_));
     if (hangs_) links_.back()->HangSending();
+    if (!is_reachable_) links_.back()->Cut();
     changed_.SignalAll();
     return std::unique_ptr<FrameStream>(std::make_unique<FakeStream>(links_.back()));
   }
@@ -163,6 +164,11 @@ class FakeTransport final : public Transport {
   void HangConnecting() {
     const MutexLock lock(&mu_);
     hangs_ = true;
+  }
+  // False: connections break before anything is sent, as without a server.
+  void set_reachable(bool is_reachable) {
+    const MutexLock lock(&mu_);
+    is_reachable_ = is_reachable;
   }
   // The link of the `n`th connection (from 0); waits for it.
   std::shared_ptr<FakeLink> Link(size_t n) {
@@ -188,6 +194,7 @@ class FakeTransport final : public Transport {
   mutable Mutex mu_;
   CondVar changed_;
   bool hangs_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_reachable_ ABSL_GUARDED_BY(mu_) = true;
   std::vector<std::shared_ptr<FakeLink>> links_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> servers_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> renewed_at_ ABSL_GUARDED_BY(mu_);

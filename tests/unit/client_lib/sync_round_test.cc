@@ -11,6 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "replica/sync/codec.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/client_lib/device_world.h"
@@ -82,6 +83,79 @@ TEST_F(SyncRoundTest, TheBudgetIsOneForAllConnectionsOfARound) {
   ASSERT_EQ(transport_->connections(), 3u);
   EXPECT_FALSE(transport_->Link(1)->sent().empty());
   EXPECT_TRUE(transport_->Link(2)->sent().empty());
+}
+
+// What the device asked of each connection, in KiB.
+std::vector<uint32_t> TargetsOf(FakeTransport& transport) {
+  std::vector<uint32_t> targets;
+  for (size_t i = 0; i < transport.connections(); ++i) {
+    const std::vector<v1::ClientFrame> sent = transport.Link(i)->sent();
+    targets.push_back(sent.empty() ? 0 : sent[0].hello().limits().batch_target_bytes() >> 10);
+  }
+  return targets;
+}
+
+TEST_F(SyncRoundTest, EachBreakThatLeavesNothingDoneMakesBatchesSmaller) {
+  Begin([](FakeLink& link, const v1::ClientFrame& frame) {
+    if (!frame.has_hello()) return;
+    link.GiveWelcome();
+    link.Cut();
+  });
+  const absl::Status status = round_->Run({}).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the link broke")));
+  // The smallest has its tries too.
+  EXPECT_THAT(TargetsOf(*transport_), ElementsAre(256, 64, 16, 4, 4, 4));
+}
+
+TEST_F(SyncRoundTest, BackgroundSessionsShareWhatABreakTaughtAndGrowAgain) {
+  std::atomic<bool> cut{true};
+  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
+    if (cut) {
+      link.Cut();
+    } else {
+      AnswerUpToDate(link, frame);
+    }
+  });
+  EXPECT_FALSE(round_->RunLive({}).was_good);
+  EXPECT_FALSE(round_->RunLive({}).was_good);
+  cut = false;
+  for (int i = 0; i < 5; ++i) ASSERT_OK(round_->Run({}));
+  EXPECT_THAT(TargetsOf(*transport_), ElementsAre(256, 64, 16, 32, 64, 128, 256));
+}
+
+TEST_F(SyncRoundTest, ABreakThatLeavesWorkDoneKeepsTheBatches) {
+  std::atomic<uint64_t> place{0};
+  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
+    if (!frame.has_hello()) return;
+    link.GiveWelcome();
+    v1::ServerFrame batch;
+    const PackedBody body = PackBody(v1::BatchBody());
+    batch.mutable_batch()->set_partition("MX/20");
+    batch.mutable_batch()->set_from(place);
+    batch.mutable_batch()->set_to(place + 1);
+    batch.mutable_batch()->set_head(100);
+    batch.mutable_batch()->set_body(body.bytes);
+    batch.mutable_batch()->set_inflated_bytes(body.inflated_bytes);
+    v1::Cursor& cursor = *batch.mutable_batch()->mutable_cursor();
+    cursor.set_partition("MX/20");
+    cursor.set_scanned(++place);
+    link.Give(std::move(batch));
+    link.Cut();
+  });
+  EXPECT_FALSE(round_->RunLive({}).was_good);
+  EXPECT_FALSE(round_->RunLive({}).was_good);
+  EXPECT_THAT(TargetsOf(*transport_), ElementsAre(256, 256));
+  EXPECT_EQ(world_.store().Cursors().at(0).scanned(), 2u);
+}
+
+TEST_F(SyncRoundTest, NoLinkAtAllSaysNothingOfBatches) {
+  Begin(AnswerUpToDate);
+  transport_->set_reachable(false);
+  EXPECT_THAT(round_->Run({}), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("cut")));
+  EXPECT_EQ(transport_->connections(), 3u);
+  transport_->set_reachable(true);
+  ASSERT_OK(round_->Run({}));
+  EXPECT_THAT(TargetsOf(*transport_), ElementsAre(0, 0, 0, 256));
 }
 
 TEST_F(SyncRoundTest, ALiveSessionIsASuccessWhileItLasts) {

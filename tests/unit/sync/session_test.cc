@@ -3,10 +3,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "replica/base/limits.h"
 #include "replica/sync/device_push.h"
 #include "replica/sync/device_session.h"
 #include "replica/sync/refusal.h"
@@ -31,6 +33,60 @@ TEST_F(SessionTest, HelloAndOutboxLeaveWithoutWaitingForTheWelcome) {
   }
   EXPECT_THAT(sent, ElementsAre(v1::ClientFrame::kHello, v1::ClientFrame::kPush,
                                 v1::ClientFrame::kPush, v1::ClientFrame::kPushEnd));
+}
+
+TEST_F(SessionTest, ASmallerTargetSendsLessAheadOfTheVerdicts) {
+  for (int i = 0; i < 60; ++i) first_.Add(kOaxaca, absl::StrCat(i));
+  for (const auto& [target, frames] : {std::pair<size_t, size_t>{0, 16},
+                                       {kBatchTargetBytes / 4, 4},
+                                       {kBatchTargetBytes / 64, 1},
+                                       {1, 1}}) {
+    DeviceSessionOptions options;
+    options.batch_target_bytes = target;
+    DeviceSession session(&first_, options, clock_.Now(), clock_.Monotonic());
+    ASSERT_OK_AND_ASSIGN(const auto hello, session.NextFrame());
+    EXPECT_EQ(hello->hello().limits().batch_target_bytes(),
+              target == 0 ? kBatchTargetBytes : target);
+    size_t sent = 0;
+    for (auto frame = session.NextFrame(); frame.ok() && frame->has_value();
+         frame = session.NextFrame()) {
+      ++sent;
+    }
+    EXPECT_EQ(sent, frames) << target;
+    LoopbackOptions loopback;
+    loopback.device = options;
+    FakeAuthorityStore store;
+    TestServer server(&store, &judge_, &clock_);
+    FakeDeviceStore device(3);
+    server.SetPeer({device.replica(), "user", {BelowFeed(kOaxaca)}, {}});
+    for (int i = 0; i < 40; ++i) device.Add(kOaxaca, absl::StrCat(i));
+    EXPECT_EQ(Loopback(&server, &device, loopback).Run(), End::kFinished) << target;
+    EXPECT_EQ(store.Bodies(kOaxaca).size(), 40U) << target;
+    EXPECT_THAT(device.partition(kOaxaca).outbox, IsEmpty()) << target;
+  }
+}
+
+TEST_F(SessionTest, AWindowOfOneFrameOutlivesLostVerdicts) {
+  LoopbackOptions options;
+  options.device.batch_target_bytes = 1;
+  for (uint64_t cut = 560; cut < 1500; cut += 7) {
+    FakeAuthorityStore store;
+    TestServer server(&store, &judge_, &clock_);
+    FakeDeviceStore device(3);
+    server.SetPeer({device.replica(), "user", {BelowFeed(kOaxaca)}, {}});
+    for (int i = 0; i < 20; ++i) device.Add(kOaxaca, absl::StrCat(i));
+    options.cut_after_bytes = cut;
+    End end = End::kCut;
+    int tries = 0;
+    for (; tries < 40 && end == End::kCut; ++tries) {
+      end = Loopback(&server, &device, options).Run();
+      ASSERT_OK(server.RunCommits().status());
+    }
+    EXPECT_EQ(end, End::kFinished) << cut;
+    EXPECT_GT(tries, 1) << cut;
+    EXPECT_EQ(store.Bodies(kOaxaca).size(), 20U) << cut;
+    EXPECT_THAT(device.partition(kOaxaca).outbox, IsEmpty()) << cut;
+  }
 }
 
 TEST_F(SessionTest, PushesPullsAndEnds) {

@@ -62,6 +62,15 @@ TEST(StatusTextTest, AnErrorHasOneNameForPrograms) {
   EXPECT_EQ(ErrorName(absl::UnavailableError("BUSYBODY")), "UNAVAILABLE");
 }
 
+TEST(StatusTextTest, ALinkThatBrokeIsNotSaidToBeNone) {
+  const std::string text = StatusText(absl::UnavailableError(
+      "the link broke; what arrived stays, the next try goes on there (no connection to "
+      "x.example:1; nothing is lost, try again when there is a link (recvmsg: reset))"));
+
+  EXPECT_THAT(text, HasSubstr("Se cortó la señal"));
+  EXPECT_THAT(text, Not(HasSubstr("No hay conexión")));
+}
+
 TEST(StatusTextTest, TheSystemsWordsAreSaidInTheUsersLanguage) {
   const std::string text = StatusText(
       absl::NotFoundError("write /nonexistent/x: No such file or directory; make the folder"));
