@@ -270,17 +270,16 @@ absl::Status ReplicaImpl::Commit(const Transaction& transaction) {
   return changes.empty() ? absl::OkStatus() : CommitChanges(std::move(changes));
 }
 
-absl::Status ReplicaImpl::QueryRows(
+absl::StatusOr<QuerySummary> ReplicaImpl::QueryRows(
     absl::string_view sql, absl::Span<const SqlValue> args,
     absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,
     absl::FunctionRef<absl::Status(SqlRow)> on_row) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<DeviceStore> store, stores_->Borrow());
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadView> view, store->Read());
   return RunQuery(
-             *registry_, *view, sql, args, DeviceQueryOptions(),
-             [&](absl::Span<const std::string> columns) { return on_columns(columns); },
-             [&](SqlRow row) { return on_row(std::move(row)); })
-      .status();
+      *registry_, *view, sql, args, DeviceQueryOptions(),
+      [&](absl::Span<const std::string> columns) { return on_columns(columns); },
+      [&](SqlRow row) { return on_row(std::move(row)); });
 }
 
 absl::StatusOr<ResultSet> ReplicaImpl::Query(absl::string_view sql,

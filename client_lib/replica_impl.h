@@ -41,9 +41,10 @@ class ReplicaImpl final : public Replica {
 
   absl::StatusOr<ResultSet> Query(absl::string_view sql,
                                   absl::Span<const SqlValue> args) const override;
-  absl::Status QueryRows(absl::string_view sql, absl::Span<const SqlValue> args,
-                         absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,
-                         absl::FunctionRef<absl::Status(SqlRow)> on_row) const override;
+  absl::StatusOr<QuerySummary> QueryRows(
+      absl::string_view sql, absl::Span<const SqlValue> args,
+      absl::FunctionRef<absl::Status(absl::Span<const std::string>)> on_columns,
+      absl::FunctionRef<absl::Status(SqlRow)> on_row) const override;
   absl::StatusOr<std::unique_ptr<Subscription>> Watch(absl::string_view sql,
                                                       std::vector<SqlValue> args,
                                                       OnChange on_change) override;

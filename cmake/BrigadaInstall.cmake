@@ -11,7 +11,7 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/gen/brigada DESTINATION ${CMAKE_INSTALL_
   FILES_MATCHING PATTERN "*.pb.h" PATTERN "*.grpc.pb.h" EXCLUDE)
 install(DIRECTORY proto/brigada DESTINATION ${CMAKE_INSTALL_DATADIR}/brigada/proto FILES_MATCHING PATTERN "*.proto")
 # The few headers of replica/ that the public ones name.
-foreach(header base/clock.h base/ids.h base/log.h base/random.h query/sql_value.h schema/registry.h schema/scope.h)
+foreach(header base/clock.h base/ids.h base/log.h base/random.h query/query_summary.h query/sql_value.h schema/registry.h schema/scope.h)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES replica/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/replica/${folder})
 endforeach()

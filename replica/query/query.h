@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "brigada/v1/sync_service.pb.h"
+#include "replica/query/query_summary.h"
 #include "replica/query/sql_value.h"
 #include "replica/schema/registry.h"
 #include "replica/store/read_view.h"
@@ -49,11 +50,6 @@ struct QueryOptions {
   QueryLimits limits;
   ReadAccess access;
   std::vector<ExtraTable> extra_tables;
-};
-
-struct QuerySummary {
-  uint64_t rows = 0;
-  bool truncated = false;  // the row limit cut it
 };
 
 // One query over one snapshot. `on_columns` is called once, then `on_row` for each row; a non-OK

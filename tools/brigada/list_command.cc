@@ -16,6 +16,9 @@ namespace {
 
 constexpr size_t kFieldColumns = 6;
 
+// What one query answers (QueryLimits::rows): with more the answer would be cut in silence.
+constexpr uint64_t kMaxRows = 1'000'000;
+
 struct ListFlags {
   std::string type;
   std::string scope;
@@ -58,7 +61,7 @@ absl::Status List(const CommandLine& line, const ListFlags& flags, bool all_colu
   absl::StrAppend(&sql, " ORDER BY created_at DESC LIMIT ", flags.limit);
   ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
   TableWriter table = line.Table();
-  RETURN_IF_ERROR(replica->QueryRows(
+  const absl::StatusOr<QuerySummary> shown = replica->QueryRows(
       sql, arguments,
       [&](absl::Span<const std::string> columns) {
         std::vector<std::string> headings(columns.begin(), columns.end());
@@ -68,7 +71,8 @@ absl::Status List(const CommandLine& line, const ListFlags& flags, bool all_colu
       [&](const SqlRow& row) {
         table.Row(row);
         return absl::OkStatus();
-      }));
+      });
+  RETURN_IF_ERROR(shown.status());
   table.Finish();
   if (table.rows() == flags.limit) {
     line.Note(absl::Substitute(
@@ -102,7 +106,7 @@ void AddListCommands(CommandLine* line) {
                       std::string(Say("Palabras, o sus comienzos, sin importar acentos",
                                       "Words, or their beginnings, accents aside")));
   command->add_option("--limit", flags->limit, std::string(Say("Cuántos", "How many")))
-      ->check(NumberIn(1, 1'000'000'000))
+      ->check(NumberIn(1, kMaxRows))
       ->capture_default_str();
   command->add_flag("--all-columns", *all, std::string(Say("Todas las columnas", "Every column")));
 }

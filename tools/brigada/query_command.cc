@@ -43,15 +43,19 @@ absl::Status Query(const CommandLine& line, const QueryFlags& flags) {
     truncated = summary.truncated();
   } else {
     ASSIGN_OR_RETURN(const std::unique_ptr<Replica> replica, line.OpenReplica());
-    RETURN_IF_ERROR(replica->QueryRows(sql, arguments, on_columns, on_row));
+    ASSIGN_OR_RETURN(const QuerySummary summary,
+                     replica->QueryRows(sql, arguments, on_columns, on_row));
+    truncated = summary.truncated;
   }
   table.Finish();
-  if (truncated) {
-    line.Note(absl::Substitute(
-        Say("Hay más filas: el límite cortó en $0", "There are more rows: the limit cut at $0"),
-        table.rows()));
-  }
-  return absl::OkStatus();
+  if (!truncated) return absl::OkStatus();
+  // An error and no note: who counts on these rows must not take them for all there are.
+  return UnfinishedError(absl::Substitute(
+      Say("La respuesta no está completa: el límite la cortó en $0 filas y hay más. Pida menos con "
+          "WHERE o LIMIT, o cuente con count(*)",
+          "The answer is not whole: the limit cut it at $0 rows and there are more. Ask for fewer "
+          "with WHERE or LIMIT, or count with count(*)"),
+      table.rows()));
 }
 
 }  // namespace

@@ -225,8 +225,9 @@ class Replica {
   // `territories`, `conflicts`. docs/sql.md.
   virtual absl::StatusOr<ResultSet> Query(absl::string_view sql,
                                           absl::Span<const SqlValue> args = {}) const = 0;
-  // The same, row by row; a non-OK status from `on_row` stops it.
-  virtual absl::Status QueryRows(
+  // The same, row by row; a non-OK status from `on_row` stops it. The summary says whether the row
+  // limit left some out.
+  virtual absl::StatusOr<QuerySummary> QueryRows(
       absl::string_view sql, absl::Span<const SqlValue> args,
       absl::FunctionRef<absl::Status(absl::Span<const std::string> columns)> on_columns,
       absl::FunctionRef<absl::Status(SqlRow)> on_row) const = 0;

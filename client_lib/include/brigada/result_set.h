@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "replica/query/query_summary.h"
 #include "replica/query/sql_value.h"
 
 namespace brigada {

@@ -518,6 +518,15 @@ class SyncTest(FieldTest):
             self.assertIn("'=Eva", self.go("beto", "--format", "csv", "query", *where, sql).out)
             self.assertIn("=Eva", self.go("beto", "query", *where, sql).out)
 
+    def test_an_answer_that_the_limit_cut_is_not_taken_for_all(self):
+        self.field.device("larga")
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n"
+        for where, cut, whole, limit in ((["--server", "--max-rows", "2"], 3, 2, 2), ([], 1000001, 1000000, 1000000)):
+            answer = self.go("larga", "--quiet", "--format", "csv", "query", *where, numbers % cut, code=6)
+            self.assertEqual(len(answer.out.splitlines()), limit + 1)
+            self.assertIn("La respuesta no está completa: el límite la cortó en %d filas" % limit, answer.err)
+            self.assertEqual(self.go("larga", "--quiet", "--format", "csv", "query", *where, numbers % whole).err, "")
+
     def test_a_person_moves_to_another_state_by_an_edit_of_the_place(self):
         self.field.device("mudanza", role="coordinator", scope="20")
         self.go("admin", "grant", "mudanza", "--role", "coordinator", "--scope", "21")

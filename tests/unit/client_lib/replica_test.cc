@@ -8,6 +8,7 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "brigada/v1/person.pb.h"
 #include "gtest/gtest.h"
@@ -50,6 +51,32 @@ TEST(ReplicaTest, ACallbackThatRunsWhileTheReplicaGoesMayStillUseIt) {
   entered.get_future().wait();
   opened->reset();
   EXPECT_EQ(later.use_count(), 1) << "what the callback began ended with the replica";
+}
+
+TEST(ReplicaTest, RowsThatTheLimitLeftOutAreToldOf) {
+  const ScratchDirectory scratch;
+  Options options;
+  options.path = scratch / "ana";
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Replica> replica, Replica::Open(options));
+  for (const auto& [asked, truncated] :
+       {std::pair<int64_t, bool>{1'000'000, false}, {1'000'001, true}}) {
+    const SqlValue count = asked;
+    uint64_t rows = 0;
+    ASSERT_OK_AND_ASSIGN(
+        const QuerySummary summary,
+        replica->QueryRows(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+            "SELECT i FROM n",
+            absl::MakeConstSpan(&count, 1),
+            [](absl::Span<const std::string>) { return absl::OkStatus(); },
+            [&](const SqlRow&) {
+              ++rows;
+              return absl::OkStatus();
+            }));
+    EXPECT_EQ(summary.truncated, truncated) << asked;
+    EXPECT_EQ(summary.rows, 1'000'000u);
+    EXPECT_EQ(rows, 1'000'000u);
+  }
 }
 
 // As a disk that takes nothing more, to this process, while it lives.
