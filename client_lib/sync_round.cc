@@ -18,12 +18,12 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/signing_key.h"
 #include "replica/store/ended_places.h"
+#include "replica/store/last_success.h"
 #include "replica/sync/session_limits.h"
 
 namespace brigada {
 namespace {
 
-constexpr char kLastSuccess[] = "last_success_ms";
 constexpr absl::string_view kStalled = "STALLED: ";
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
 // A session that lasted this long was a good one, even if it was cut before it was up to date.
@@ -384,9 +384,11 @@ void SyncRound::Describe(SyncStatus* status) const {
     return;
   }
   const std::vector<v1::Cursor> cursors = (*store)->Cursors();
-  status->consistent = std::all_of(cursors.begin(), cursors.end(), [](const v1::Cursor& cursor) {
-    return cursor.complete() == cursor.scanned();
-  });
+  const bool is_receiving =
+      std::any_of(cursors.begin(), cursors.end(),
+                  [](const v1::Cursor& cursor) { return cursor.complete() != cursor.scanned(); });
+  // What has never had a word from the server has no cursor either.
+  status->consistent = !is_receiving && status->last_success != absl::InfinitePast();
   DescribeRepairs(**store, status);
   DescribeEndedPlaces(**store, status);
   const bool is_up_to_date = driver != nullptr && driver->up_to_date_at() != absl::InfinitePast();

@@ -12,6 +12,7 @@
 #include "replica/store/in_use.h"
 #include "replica/store/keys.h"
 #include "replica/store/kv_device_store.h"
+#include "replica/store/last_success.h"
 #include "replica/store/mirrored_kv.h"
 #include "replica/store/outbox_mirror.h"
 #include "replica/store/outbox_salvage.h"
@@ -194,6 +195,8 @@ class Recovery {
     RETURN_IF_ERROR(store.Open());
     if (!knows_all_folios_) RETURN_IF_ERROR(store.ChangeFolioDevice());
     RETURN_IF_ERROR(store.RestoreOutbox(&recovered_.outbox));
+    // It was so with the records, which the next sync brings.
+    RETURN_IF_ERROR(store.PutSetting(kLastSuccess, ""));
     recovered_.replica = store.replica();
     return absl::OkStatus();
   }

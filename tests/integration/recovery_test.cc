@@ -333,6 +333,9 @@ TEST_F(RecoveryTest, TheUnsentWorkOfADamagedStoreArrivesOnce) {
   ASSERT_OK_AND_ASSIGN(ana, Replica::Open(options));
   EXPECT_EQ(ana->replica_id(), replica);
   EXPECT_EQ(NameOn(*ana, unsent), "Eva");
+  // The records have to come again.
+  EXPECT_EQ(ana->GetSyncStatus().last_success, absl::InfinitePast());
+  EXPECT_FALSE(ana->GetSyncStatus().consistent);
   ASSERT_OK_AND_ASSIGN(const SyncReport synced, ana->Sync({}));
   EXPECT_EQ(synced.totals.change_sets_refused, 0U);
   EXPECT_EQ(ana->GetSyncStatus().pending, 0U);

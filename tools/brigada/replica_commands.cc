@@ -107,9 +107,9 @@ std::string GrantsText(const v1::Welcome& welcome) {
 }
 
 std::string CompleteText(const SyncStatus& status) {
-  if (!status.consistent) return std::string(Say("no: falta recibir", "no: still receiving"));
   if (status.last_success == absl::InfinitePast())
     return std::string(Say("no: aún no sincroniza", "no: not synced yet"));
+  if (!status.consistent) return std::string(Say("no: falta recibir", "no: still receiving"));
   return std::string(Say("sí", "yes"));
 }
 

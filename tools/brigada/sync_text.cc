@@ -145,7 +145,7 @@ std::vector<std::string> StatusSentences(const SyncStatus& status, bool is_enrol
                   "$0 changes are still to be sent, the oldest from $1: brigada sync"),
         WithThousands(status.pending), TimeText(status.oldest_pending)));
   }
-  if (is_enrolled && !status.consistent) {
+  if (is_enrolled && !status.consistent && status.last_success != absl::InfinitePast()) {
     sentences.emplace_back(Say("Falta recibir parte de lo de los demás: brigada sync",
                                "Part of the others' work is still to come: brigada sync"));
   }

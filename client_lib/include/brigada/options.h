@@ -121,7 +121,8 @@ struct SyncStatus {
   absl::Time retry_at = absl::InfinitePast();
   uint64_t stalls = 0;  // since the replica was opened
   SyncState session;    // of the session that runs, if any
-  // False while a pull runs: change sets of others may show in part.
+  // False before the first sync that came to its end, or the first since a recovery, and while a
+  // pull runs: work of others is missing, or shows in part.
   bool consistent = true;
   // A checkpoint showed that something here is not as the server has it; the next session repairs
   // it. When that was last seen, and what repairs have done since the replica was made.

@@ -192,6 +192,28 @@ TEST_F(SyncRoundTest, ALiveSessionIsASuccessWhileItLasts) {
   EXPECT_NE(Status().last_error, "");
 }
 
+TEST_F(SyncRoundTest, NothingIsConsistentBeforeTheFirstSyncCameToItsEnd) {
+  std::atomic<bool> cut{true};
+  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
+    if (!frame.has_hello()) return;
+    link.GiveWelcome();
+    if (cut) {
+      link.Cut();
+    } else {
+      link.GiveDone();
+    }
+  });
+  EXPECT_FALSE(Status().consistent);
+  round_->RunLive({});
+  EXPECT_FALSE(Status().consistent);
+  cut = false;
+  ASSERT_OK(round_->Run({}));
+  EXPECT_TRUE(Status().consistent);
+  cut = true;
+  round_->RunLive({});
+  EXPECT_TRUE(Status().consistent);
+}
+
 TEST_F(SyncRoundTest, AFailureIsToldAfterASuccessThatAWrongClockDated) {
   std::atomic<bool> cut{false};
   Begin([&](FakeLink& link, const v1::ClientFrame& frame) {

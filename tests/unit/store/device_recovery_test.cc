@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "replica/store/framed_record.h"
 #include "replica/store/keys.h"
+#include "replica/store/last_success.h"
 #include "replica/store/mirrored_kv.h"
 #include "replica/store/store_check.h"
 #include "tests/support/fault_env.h"
@@ -53,6 +54,7 @@ class DeviceRecoveryTest : public ::testing::Test {
     ASSERT_OK(Open());
     ASSERT_OK(store_->SetUser("ana"));
     ASSERT_OK(store_->PutSetting("server", "brigada.example.mx"));
+    ASSERT_OK(store_->PutSetting(kLastSuccess, "1"));
     for (int i = 1; i <= 3; ++i)
       Commit(Creation(IdOf(i), "MX/20/067", PersonNamed(absl::StrCat("Persona ", i))));
     neighbour_.Write(Creation(IdOf(9), "MX/20/067", PersonNamed("De otra")), 2);
@@ -154,6 +156,8 @@ TEST_F(DeviceRecoveryTest, ADamagedStoreIsRefusedAndItsUnsentWorkRecovered) {
   EXPECT_EQ(store_->replica(), replica_);
   EXPECT_EQ(store_->user(), "ana");
   EXPECT_EQ(*store_->GetSetting("server"), "brigada.example.mx");
+  // The records are gone until the next sync.
+  EXPECT_EQ(*store_->GetSetting(kLastSuccess), "");
   EXPECT_EQ(Outbox(), outbox_);
   EXPECT_EQ(store_->Head(kOaxaca).SerializeAsString(), head_);
   EXPECT_EQ(store_->Rejected()->size(), 1U);
