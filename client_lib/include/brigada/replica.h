@@ -175,8 +175,9 @@ class Replica {
   virtual absl::Status Enroll(absl::string_view invitation, absl::string_view device_name) = 0;
 
   // Typed API. T is a record message such as v1::Person. kInvalidArgument names every field that
-  // breaks a rule. Where the type derives its id from its parts, Create returns that id, and
-  // creating what exists merges into it.
+  // breaks a rule. Where the type derives its id from its parts, Create returns that id: what
+  // others registered meanwhile under the same id and this one merge when they meet.
+  // kAlreadyExists: it is here already; Update says what is new of it.
   template <typename T>
   absl::StatusOr<RecordId> Create(const Scope& scope, const T& record) {
     return CreateMessage(scope, record);

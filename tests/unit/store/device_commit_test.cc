@@ -171,6 +171,7 @@ TEST_F(DeviceCommitTest, ADerivedIdMustBeTheOneItsPartsGive) {
   attendance.set_event(NewId().AsBytes());
   attendance.set_person(NewId().AsBytes());
   attendance.set_state(v1::ATTENDED);
+  attendance.set_state(v1::ATTENDED);
   v1::Change change = Creation(RecordId(), "MX/20/067", attendance, "Attendance");
   EXPECT_OK(CommitOne(change));
   change.set_record_id(NewId().AsBytes());
@@ -212,6 +213,21 @@ TEST_F(DeviceCommitTest, ACreateOfALiveIdIsRefusedInAnyPartition) {
   const RecordId id = Register("Ana");
   EXPECT_THAT(CommitOne(Creation(id, "MX/21", PersonNamed("Ana"))),
               StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
+// A fact that another device registers too merges at the server; here an edit adds to it.
+TEST_F(DeviceCommitTest, AFactThatIsHereAlreadyIsNotCreatedAgain) {
+  v1::Attendance attendance;
+  attendance.set_event(NewId().AsBytes());
+  attendance.set_person(NewId().AsBytes());
+  attendance.set_state(v1::ATTENDED);
+  const RecordType& type = TypeNamed("Attendance");
+  const absl::StatusOr<v1::Change> change =
+      CreateChange(type, RecordId(), *Scope::Parse("MX/20/067"), attendance);
+  ASSERT_OK(change);
+  ASSERT_OK(CommitOne(*change));
+  EXPECT_THAT(CommitOne(*change), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_EQ(Counts().pending, 1u);
 }
 
 TEST_F(DeviceCommitTest, WhatNoServerCouldTakeIsRefusedAtOnce) {
