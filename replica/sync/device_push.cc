@@ -23,7 +23,8 @@ DevicePush::Lane& DevicePush::FindLane(const std::string& partition) {
   const auto found = lanes_.find(partition);
   if (found != lanes_.end()) return found->second;
   const uint64_t confirmed = store_->Head(partition).confirmed();
-  return lanes_[partition] = Lane{.next = confirmed + 1, .sent = confirmed, .judged = confirmed};
+  return lanes_[partition] = Lane{
+             .begin = confirmed, .next = confirmed + 1, .sent = confirmed, .judged = confirmed};
 }
 
 absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::NextFrame() {
@@ -59,7 +60,6 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::s
   if (sign_) {
     ASSIGN_OR_RETURN(*push->mutable_signature(), sign_(page.chain_after));
   }
-  if (page.last_sequence > lane->sent) change_sets_sent_ += page.last_sequence - lane->sent;
   lane->next = page.last_sequence + 1;
   lane->sent = std::max(lane->sent, page.last_sequence);
   ahead_.push_back({partition, page.last_sequence});
@@ -144,6 +144,10 @@ absl::Status DevicePush::GoBack(const v1::Expected& expected, Lane* lane) {
        {"confirmed", store_->Head(partition).confirmed()}});
   RETURN_IF_ERROR(store_->ResumeAfterLoss(partition, expected.sequence()));
   lane->next = expected.sequence();
+  const uint64_t kept = LastOf(expected);
+  lane->begin = std::min(lane->begin, kept);
+  lane->sent = std::min(lane->sent, kept);
+  lane->judged = std::min(lane->judged, kept);
   ForgetAhead(partition);
   return absl::OkStatus();
 }
@@ -161,10 +165,19 @@ void DevicePush::OnJudged(absl::string_view partition, uint64_t sequence) {
       ahead_.end());
   const auto lane = lanes_.find(partition);
   if (lane == lanes_.end()) return;
-  const uint64_t judged = std::min(sequence, lane->second.sent);
-  if (judged <= lane->second.judged) return;
-  change_sets_judged_ += judged - lane->second.judged;
-  lane->second.judged = judged;
+  lane->second.judged = std::max(lane->second.judged, std::min(sequence, lane->second.sent));
+}
+
+uint64_t DevicePush::change_sets_sent() const {
+  uint64_t sent = 0;
+  for (const auto& [partition, lane] : lanes_) sent += lane.sent - lane.begin;
+  return sent;
+}
+
+uint64_t DevicePush::change_sets_judged() const {
+  uint64_t judged = 0;
+  for (const auto& [partition, lane] : lanes_) judged += lane.judged - lane.begin;
+  return judged;
 }
 
 }  // namespace brigada

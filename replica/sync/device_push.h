@@ -65,11 +65,13 @@ class DevicePush {
   bool is_idle() const { return is_idle_; }
   // And all that was sent is judged.
   bool is_settled() const { return is_idle_ && ahead_.empty(); }
-  uint64_t change_sets_sent() const { return change_sets_sent_; }
-  uint64_t change_sets_judged() const { return change_sets_judged_; }
+  // In this session, those among them that the server had judged and lost; none twice.
+  uint64_t change_sets_sent() const;
+  uint64_t change_sets_judged() const;
 
  private:
   struct Lane {
+    uint64_t begin = 0;   // what this session had not to send
     uint64_t next = 0;    // the next sequence to send
     uint64_t sent = 0;    // the highest ever sent
     uint64_t judged = 0;  // the highest judged
@@ -95,8 +97,6 @@ class DevicePush {
   std::deque<Ahead> ahead_;
   bool is_idle_ = false;
   uint32_t corrections_ = 0;
-  uint64_t change_sets_sent_ = 0;
-  uint64_t change_sets_judged_ = 0;
 };
 
 }  // namespace brigada

@@ -10,11 +10,12 @@ namespace {
 struct Heading {
   const char* name;
   const char* spanish;
+  const char* english = nullptr;  // null: the name
 };
 
 constexpr Heading kHeadings[] = {
-    {"bytes_received", "bytes recibidos"},
-    {"bytes_sent", "bytes enviados"},
+    {"bytes_received", "bytes recibidos en la última sesión", "bytes received in its last session"},
+    {"bytes_sent", "bytes enviados en la última sesión", "bytes sent in its last session"},
     {"enrolled", "inscrito"},
     {"from", "desde"},
     {"grant", "permiso"},
@@ -53,7 +54,8 @@ std::vector<std::string> Headings(std::vector<std::string> names, bool for_peopl
     const std::string english = absl::StrReplaceAll(name, {{"_", " "}});
     for (const Heading& heading : kHeadings) {
       if (name != heading.name) continue;
-      name = std::string(Say(heading.spanish, english));
+      name =
+          std::string(Say(heading.spanish, heading.english == nullptr ? english : heading.english));
       break;
     }
   }

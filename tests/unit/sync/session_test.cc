@@ -439,6 +439,9 @@ TEST_F(CursorTest, ConfirmedWorkThatTheServerLostIsSentAgainBeforeNewWork) {
   first_.Add(kOaxaca, "c");
   EXPECT_EQ(SyncAndGetReset(), v1::CursorReset::OTHER_EPOCH);
   EXPECT_THAT(first_.partition(kOaxaca).resumed, ElementsAre(2U));
+  // What goes again is sent as much as what is new.
+  EXPECT_EQ(progress_.change_sets_sent, 2U);
+  EXPECT_EQ(progress_.change_sets_judged, 2U);
   EXPECT_TRUE(first_.partition(kOaxaca).outbox.empty());
   EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b", "c"));
   EXPECT_THAT(Records(&first_), ElementsAre("a", "b", "c"));
@@ -450,8 +453,10 @@ TEST_F(CursorTest, WorkOfADeviceThatTheServerForgotWhollyIsSentAgain) {
   Sync(&first_);
   store_.GoBack(kOaxaca, 0, /*announced=*/true);
   SyncAndGetReset();
+  EXPECT_EQ(progress_.change_sets_sent, 2U);
   EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b"));
   SyncAndGetReset();
+  EXPECT_EQ(progress_.change_sets_sent, 0U);
   EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a", "b"));
 }
 

@@ -15,5 +15,11 @@ TEST(HeadingsTest, PeopleReadThemInTheirLanguageAndProgramsByName) {
               ElementsAre("replica", "last_sync", "outcome"));
 }
 
+TEST(HeadingsTest, TheBytesOfADeviceAreThoseOfItsLastSession) {
+  EXPECT_THAT(
+      Headings({"bytes_received", "bytes_sent"}, /*for_people=*/true),
+      ElementsAre("bytes recibidos en la última sesión", "bytes enviados en la última sesión"));
+}
+
 }  // namespace
 }  // namespace brigada
