@@ -28,11 +28,14 @@ DevicePush::Lane& DevicePush::FindLane(const std::string& partition) {
 }
 
 absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::NextFrame() {
-  if (is_idle_ || ahead_.size() >= max_frames_ahead_) return std::nullopt;
+  if (is_idle_) return std::nullopt;
   for (const std::string& partition : store_->Partitions()) {
     if (has_parted(partition)) continue;
-    ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> frame,
-                     ReadLane(partition, &FindLane(partition)));
+    Lane& lane = FindLane(partition);
+    if (store_->Head(partition).sequence() < lane.next) continue;
+    // Only what is more to send waits for a word: the server counts on the end.
+    if (ahead_.size() >= max_frames_ahead_) return std::nullopt;
+    ASSIGN_OR_RETURN(std::optional<v1::ClientFrame> frame, ReadLane(partition, &lane));
     if (frame.has_value()) return frame;
   }
   is_idle_ = true;
@@ -43,7 +46,6 @@ absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::NextFrame() {
 
 absl::StatusOr<std::optional<v1::ClientFrame>> DevicePush::ReadLane(const std::string& partition,
                                                                     Lane* lane) {
-  if (store_->Head(partition).sequence() < lane->next) return std::nullopt;
   ASSIGN_OR_RETURN(const OutboxPage page, store_->ReadOutbox(partition, lane->next, target_bytes_));
   if (page.last_sequence == 0) return std::nullopt;
   v1::PushBody content;

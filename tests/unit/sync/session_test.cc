@@ -66,6 +66,20 @@ TEST_F(SessionTest, ASmallerTargetSendsLessAheadOfTheVerdicts) {
   }
 }
 
+TEST_F(SessionTest, TheEndOfThePushWaitsForNoVerdict) {
+  first_.Add(kOaxaca, "a");
+  DeviceSessionOptions options;
+  options.batch_target_bytes = 1;
+  DeviceSession session(&first_, options, clock_.Now(), clock_.Monotonic());
+  std::vector<v1::ClientFrame::FrameCase> sent;
+  for (auto frame = session.NextFrame(); frame.ok() && frame->has_value();
+       frame = session.NextFrame()) {
+    sent.push_back((*frame)->frame_case());
+  }
+  EXPECT_THAT(sent, ElementsAre(v1::ClientFrame::kHello, v1::ClientFrame::kPush,
+                                v1::ClientFrame::kPushEnd));
+}
+
 TEST_F(SessionTest, AWindowOfOneFrameOutlivesLostVerdicts) {
   LoopbackOptions options;
   options.device.batch_target_bytes = 1;
