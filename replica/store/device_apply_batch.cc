@@ -243,8 +243,9 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
   }
   // Where the server failed it goes again by hand alone.
   if (set.header.has_retry_of() || WasNotJudged(verdict)) {
-    ASSIGN_OR_RETURN(const Chance chance, ChanceOf(rejected, set.header, set.body, &work->records));
-    rejected.set_tried_covered(chance == Chance::kCovered);
+    // Whether it was: what it changed is still laid over the records here. Where grants do not cover
+    // it, the next look through the list takes this back.
+    rejected.set_tried_covered(true);
   }
   ++work->rejected_gain;
   work->is_rejected[verdict.sequence()] = true;
