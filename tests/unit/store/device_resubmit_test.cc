@@ -441,6 +441,23 @@ TEST_F(MaskedResubmitTest, GoesOnceForEachTimeThatGrantsComeToCoverIt) {
   EXPECT_EQ(*store->ResubmitCovered(), 1U);
 }
 
+// While it is on its way its record is gone here.
+TEST_F(MaskedResubmitTest, DeletionGoesOnceForEachTimeThatGrantsComeToCoverIt) {
+  const RecordId id = NewId();
+  Bring(id);
+  ASSERT_OK(CommitOne(Deletion(id)));
+  Refuse(1, v1::UNKNOWN_RECORD);
+  Grant({kOaxaca});
+  ASSERT_EQ(*store->ResubmitCovered(), 1U);
+  Refuse(2, v1::UNKNOWN_RECORD);
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  EXPECT_TRUE(GetPerson(id));
+  Grant({});
+  EXPECT_EQ(*store->ResubmitCovered(), 0U);
+  Grant({kOaxaca});
+  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+}
+
 TEST_F(MaskedResubmitTest, WhatCountsIsWhereTheRecordIsNow) {
   const RecordId id = RefusedEdit();
   TakeAway(id);
