@@ -243,8 +243,8 @@ absl::Status KvDeviceStore::MoveToRejected(const PendingSet& set, const v1::Verd
   }
   // Where the server failed it goes again by hand alone.
   if (set.header.has_retry_of() || WasNotJudged(verdict)) {
-    // Whether it was: what it changed is still laid over the records here. Where grants do not cover
-    // it, the next look through the list takes this back.
+    // Grants may not cover it, which cannot be told yet: what it changed is still laid over the
+    // records here. Then the next look through the list takes this back.
     rejected.set_tried_covered(true);
   }
   ++work->rejected_gain;
