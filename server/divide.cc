@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "replica/base/log.h"
 #include "replica/base/status_macros.h"
+#include "replica/store/refusals.h"
 #include "server/directory.h"
 
 namespace brigada {
@@ -65,9 +66,7 @@ absl::StatusOr<std::vector<v1::SharedWork>> FindSharedWork(
       // Each value covers all before it: behind the first difference nothing is shared.
       if (!verdict.has_value() || verdict->chain() != chain) break;
       shared.set_last(sequence++);
-      const v1::Outcome outcome = verdict->verdict().outcome();
-      if (outcome == v1::REJECTED || outcome == v1::QUARANTINED)
-        *shared.add_refused() = verdict->verdict();
+      if (IsKeptOut(verdict->verdict())) *shared.add_refused() = verdict->verdict();
     }
     if (shared.last() != 0) all.push_back(std::move(shared));
   }

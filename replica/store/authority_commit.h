@@ -110,8 +110,9 @@ class CommitGroup {
   absl::Status Refuse(const Case& it, Trial* trial, v1::Verdict* verdict);
   // True when the store may have lost what this one lacks.
   bool MayWait(const Case& it, const Trial& trial) const;
-  // The server failed at it: kept for a person, and nobody else's work waits for it.
+  // kUnimplemented: it is of a newer schema than is judged here.
   absl::Status CheckSchema(const v1::ChangeSetHeader& header) const;
+  // The server failed at it: kept for a person, and nobody else's work waits for it.
   static void SetAside(const Case& it, const absl::Status& failure, Trial* trial,
                        v1::Verdict* verdict);
   // What would be quarantined and finds no room is refused.

@@ -50,14 +50,6 @@ absl::Status SentAgain() {
   return absl::FailedPreconditionError("its device has sent it again, and that was accepted");
 }
 
-bool IsAccepted(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
-}
-
-bool IsSame(const v1::Dot& a, const v1::Dot& b) {
-  return a.replica() == b.replica() && a.sequence() == b.sequence();
-}
-
 using RecordNames = std::set<std::pair<uint32_t, std::string>>;
 
 RecordNames RecordsOf(const v1::ChangeSet& set) {
@@ -207,7 +199,6 @@ absl::Status CommitGroup::MarkReleased(const Quarantined& kept, const v1::Dot& d
 
 absl::StatusOr<uint64_t> CommitGroup::SettleLater(const Quarantined& kept) {
   const PushRequest& push = kept.push;
-  const v1::Dot said_first = SaidFirst(kept.header);
   const RecordNames released = RecordsOf(kept.kept.change_set());
   uint64_t dependents = 0;
   const auto it = base_.reader->Iterate(
@@ -222,7 +213,7 @@ absl::StatusOr<uint64_t> CommitGroup::SettleLater(const Quarantined& kept) {
     if (!value.has_value() || !later.ParseFromString(*value) ||
         !header.ParseFromString(later.change_set().header()))
       continue;
-    if (IsSame(SaidFirst(header), said_first)) {
+    if (SaysTheSame(header, kept.header)) {
       RETURN_IF_ERROR(quarantine_.Remove(key, push.replica));
       continue;
     }

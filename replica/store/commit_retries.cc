@@ -7,13 +7,10 @@
 #include "replica/store/change_rules.h"
 #include "replica/store/commit_trial.h"
 #include "replica/store/keys.h"
+#include "replica/store/refusals.h"
 
 namespace brigada {
 namespace {
-
-bool IsAccepted(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
-}
 
 // Where it is noted that the work of this retry was accepted; nullopt when it is work of its own.
 // Under the user's name: nobody ends the work of another.

@@ -171,11 +171,9 @@ absl::Status KvDeviceStore::ApplyVerdict(const v1::Verdict& verdict, BatchInProg
   if (verdict.sequence() != head.confirmed() + 1) return Malformed("a verdict was left out");
   ASSIGN_OR_RETURN(const PendingSet* const set,
                    PendingAt(work->partition, verdict.sequence(), work));
-  const bool is_kept_out =
-      verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-  if (is_kept_out && IsDoneElsewhere(verdict, set->header)) {
+  if (IsKeptOut(verdict) && IsDoneElsewhere(verdict, set->header)) {
     ++work->effect.merged;
-  } else if (is_kept_out) {
+  } else if (IsKeptOut(verdict)) {
     RETURN_IF_ERROR(MoveToRejected(*set, verdict, work));
   } else {
     RETURN_IF_ERROR(FoldChanges(*set, verdict, work));

@@ -12,21 +12,6 @@
 #include "replica/store/refusals.h"
 
 namespace brigada {
-namespace {
-
-bool IsKeptOut(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-}
-
-bool SaysTheSame(const v1::ChangeSetHeader& a, const v1::ChangeSetHeader& b) {
-  const v1::Dot first_of_a = SaidFirst(a);
-  const v1::Dot first_of_b = SaidFirst(b);
-  return first_of_a.replica() == first_of_b.replica() &&
-         first_of_a.sequence() == first_of_b.sequence();
-}
-
-}  // namespace
-
 void KvDeviceStore::LeaveList(uint64_t sequence, BatchInProgress* work) {
   const std::string key = ChangeSetKey(work->partition, sequence);
   work->writes.Delete(Table::kRejected, key);

@@ -25,6 +25,8 @@ struct KvDeviceStore::ListedSet {
   v1::ChangeSetHeader header;
   v1::ChangeSetBody body;
   bool is_edited = false;
+  // Of an edit: it puts what it creates into another partition.
+  bool begins_elsewhere = false;
 };
 
 struct KvDeviceStore::RetriesDone {
@@ -94,7 +96,6 @@ bool Concerns(const v1::ChangeSetBody& body, const absl::flat_hash_set<std::stri
   });
 }
 
-// What an edit puts into another partition begins there: no number of this one counts in that.
 bool BeginsElsewhere(const v1::ChangeSetHeader& refused, const v1::ChangeSetBody& body) {
   return std::any_of(body.changes().begin(), body.changes().end(), [&](const v1::Change& change) {
     const auto scope = Scope::Parse(change.scope());
@@ -151,12 +152,12 @@ absl::StatusOr<std::vector<CommitReceipt>> KvDeviceStore::Resubmit(absl::string_
       if (is_asked && !edited.empty()) {
         set.body.mutable_changes()->Assign(edited.begin(), edited.end());
         set.is_edited = true;
+        set.begins_elsewhere = BeginsElsewhere(set.header, set.body);
       }
       created.Add(set.body, set.header.sequence());
-      const bool is_alone = set.is_edited && BeginsElsewhere(set.header, set.body);
       chosen.push_back(std::move(set));
       // What depends on it was written for the partition that it leaves.
-      if (is_alone) break;
+      if (chosen.front().begins_elsewhere) break;
     }
     if (chosen.empty()) {
       return absl::NotFoundError(
@@ -334,7 +335,8 @@ absl::StatusOr<CommitReceipt> KvDeviceStore::StageRetry(const ListedSet& set,
   CommitRequest request;
   request.changes.assign(set.body.changes().begin(), set.body.changes().end());
   ASSIGN_OR_RETURN(request.checked, CheckChanges(*options_.registry, request.changes));
-  if (set.is_edited && BeginsElsewhere(set.header, set.body)) {
+  // It begins there as work of today: no number of this partition counts in that.
+  if (set.begins_elsewhere) {
     // It would not let go of it for a change set of another partition, and could apply both.
     if (set.entry.verdict().outcome() == v1::QUARANTINED) {
       return absl::FailedPreconditionError(

@@ -24,10 +24,6 @@ absl::StatusOr<v1::OutboxChangeSet> ParseStored(absl::string_view value) {
   return set;
 }
 
-bool IsKeptOut(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
-}
-
 // Its scope has left this device, and there is nothing in it to show or to try.
 bool IsWithheld(const PendingSet& set) {
   return (set.change_set.has_sealed_body() ||

@@ -8,6 +8,7 @@
 #include "replica/schema/fragment.h"
 #include "replica/store/change_rules.h"
 #include "replica/store/keys.h"
+#include "replica/store/refusals.h"
 
 namespace brigada {
 namespace {
@@ -16,10 +17,6 @@ std::string NameOf(const WriteRef& write) {
   std::string name = write.replica.AsBytes();
   AppendBigEndian64(write.origin_sequence, &name);
   return name;
-}
-
-bool IsKeptOut(const v1::Verdict& verdict) {
-  return verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
 }
 
 v1::MergePolicy PolicyOf(const RecordType* type, uint32_t number) {

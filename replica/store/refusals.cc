@@ -4,6 +4,14 @@
 
 namespace brigada {
 
+bool IsAccepted(const v1::Verdict& verdict) {
+  return verdict.outcome() == v1::APPLIED || verdict.outcome() == v1::MERGED;
+}
+
+bool IsKeptOut(const v1::Verdict& verdict) {
+  return verdict.outcome() == v1::REJECTED || verdict.outcome() == v1::QUARANTINED;
+}
+
 bool IsOfGrants(const v1::Refusal& refusal) {
   return refusal.reason() == v1::NOT_GRANTED || refusal.reason() == v1::LATE_AFTER_REVOCATION;
 }
@@ -30,6 +38,13 @@ v1::Dot SaidFirst(const v1::ChangeSetHeader& header) {
   dot.set_replica(header.replica());
   dot.set_sequence(header.sequence());
   return dot;
+}
+
+bool SaysTheSame(const v1::ChangeSetHeader& a, const v1::ChangeSetHeader& b) {
+  const v1::Dot first_of_a = SaidFirst(a);
+  const v1::Dot first_of_b = SaidFirst(b);
+  return first_of_a.replica() == first_of_b.replica() &&
+         first_of_a.sequence() == first_of_b.sequence();
 }
 
 bool IsDoneElsewhere(const v1::Verdict& verdict, const v1::ChangeSetHeader& header) {
