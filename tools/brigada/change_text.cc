@@ -43,6 +43,10 @@ std::string PlaceText(absl::string_view path) {
   return name == path ? name : absl::StrCat(path, " (", name, ")");
 }
 
+std::string ChangeSetName(absl::string_view partition, uint64_t sequence) {
+  return absl::StrCat(partition, ":", sequence);
+}
+
 std::string ChangeText(const v1::Change& change) {
   const std::string record = RecordText(change);
   const std::string place = PlaceText(PrintableText(change.scope()));

@@ -3,12 +3,16 @@
 #ifndef TOOLS_BRIGADA_CHANGE_TEXT_H_
 #define TOOLS_BRIGADA_CHANGE_TEXT_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "brigada/v1/change.pb.h"
 
 namespace brigada {
+
+// "MX/20:7": names a change set of this device, for people and commands.
+std::string ChangeSetName(absl::string_view partition, uint64_t sequence);
 
 std::string ChangeText(const v1::Change& change);
 

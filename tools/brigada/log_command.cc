@@ -3,7 +3,6 @@
 #include <iostream>
 #include <tuple>
 
-#include "absl/strings/str_cat.h"
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/change_text.h"
@@ -51,7 +50,7 @@ absl::Status Show(const CommandLine& line, uint64_t limit) {
   table.Columns({"number", "made_at", "outcome", "change", "sentence"});
   for (const JudgedChangeSet& judged : newest) {
     const Rejection* const listed = open.FindRejection(judged.partition, judged.sequence);
-    table.Row({absl::StrCat(judged.partition, ":", judged.sequence), TimeValue(judged.made_at),
+    table.Row({ChangeSetName(judged.partition, judged.sequence), TimeValue(judged.made_at),
                std::string(OutcomeName(judged.verdict.outcome())),
                ChangesText(listed == nullptr ? judged.content : listed->content),
                VerdictSentence(judged, open)});

@@ -13,6 +13,7 @@
 #include "replica/base/language.h"
 #include "replica/base/status_macros.h"
 #include "tools/brigada/change_json.h"
+#include "tools/brigada/change_text.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/headings.h"
@@ -31,16 +32,11 @@ std::string ReplicaText(const std::string& bytes) {
 // "3f9c1a2b/MX/20:5": its device by the beginning of its id, and the name that it has there.
 std::string NameOf(const v1::QuarantinedSet& set) {
   return absl::StrCat(ReplicaText(set.replica()).substr(0, kShownReplicaDigits), "/",
-                      set.partition(), ":", set.sequence());
+                      ChangeSetName(set.partition(), set.sequence()));
 }
 
 std::string TextOf(const google::protobuf::RepeatedPtrField<v1::Refusal>& refusals) {
-  std::vector<std::string> reasons;
-  for (const v1::Refusal& refusal : refusals) {
-    const std::string text = RefusalText(refusal);
-    if (reasons.empty() || reasons.back() != text) reasons.push_back(text);
-  }
-  return absl::StrJoin(reasons, "; ");
+  return RefusalsText({refusals.begin(), refusals.end()});
 }
 
 std::string ReasonOf(const v1::QuarantinedSet& set) {
@@ -88,6 +84,15 @@ absl::Status NoSuchSet(const std::string& name) {
                        CutToWidth(PrintableText(name), 60)));
 }
 
+template <typename Request>
+Request RequestFor(const v1::QuarantinedSet& set) {
+  Request request;
+  request.set_partition(set.partition());
+  request.set_replica(set.replica());
+  request.set_sequence(set.sequence());
+  return request;
+}
+
 absl::StatusOr<v1::QuarantinedSet> FindSet(Administration& server, const std::string& name) {
   ASSIGN_OR_RETURN(const std::vector<v1::QuarantinedSet> sets, server.Quarantine());
   for (const v1::QuarantinedSet& set : sets)
@@ -99,11 +104,8 @@ absl::Status ShowOne(const CommandLine& line, const std::string& name) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Administration> server,
                    Administration::Connect(line.directory()));
   ASSIGN_OR_RETURN(const v1::QuarantinedSet set, FindSet(*server, name));
-  v1::ShowQuarantinedRequest request;
-  request.set_partition(set.partition());
-  request.set_replica(set.replica());
-  request.set_sequence(set.sequence());
-  ASSIGN_OR_RETURN(const v1::ShowQuarantinedResponse shown, server->Quarantined(request));
+  ASSIGN_OR_RETURN(const v1::ShowQuarantinedResponse shown,
+                   server->Quarantined(RequestFor<v1::ShowQuarantinedRequest>(set)));
   v1::ChangeSetBody body;
   if (!body.ParseFromString(shown.body()))
     return absl::DataLossError("the content in quarantine does not parse");
@@ -119,17 +121,12 @@ absl::Status ShowOne(const CommandLine& line, const std::string& name) {
 
 // What was released is in no list any more, and the same command may be given again: then the list
 // of devices tells whose it was.
-absl::StatusOr<v1::ReleaseQuarantinedRequest> RequestFor(Administration& server,
-                                                         const std::string& name) {
-  v1::ReleaseQuarantinedRequest request;
+absl::StatusOr<v1::ReleaseQuarantinedRequest> ReleaseOf(Administration& server,
+                                                        const std::string& name) {
   const absl::StatusOr<v1::QuarantinedSet> set = FindSet(server, name);
-  if (set.ok()) {
-    request.set_partition(set->partition());
-    request.set_replica(set->replica());
-    request.set_sequence(set->sequence());
-    return request;
-  }
+  if (set.ok()) return RequestFor<v1::ReleaseQuarantinedRequest>(*set);
   if (!absl::IsNotFound(set.status())) return set.status();
+  v1::ReleaseQuarantinedRequest request;
   const size_t slash = name.find('/');
   const size_t colon = name.rfind(':');
   uint64_t sequence = 0;
@@ -153,7 +150,7 @@ absl::StatusOr<v1::ReleaseQuarantinedRequest> RequestFor(Administration& server,
 absl::Status Release(const CommandLine& line, const std::string& name) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Administration> server,
                    Administration::Connect(line.directory()));
-  ASSIGN_OR_RETURN(const v1::ReleaseQuarantinedRequest request, RequestFor(*server, name));
+  ASSIGN_OR_RETURN(const v1::ReleaseQuarantinedRequest request, ReleaseOf(*server, name));
   absl::StatusOr<v1::ReleaseQuarantinedResponse> answer = server->ReleaseQuarantined(request);
   if (absl::IsNotFound(answer.status())) return NoSuchSet(name);
   RETURN_IF_ERROR(answer.status());

@@ -1,9 +1,12 @@
 #include "tools/brigada/refusal_text.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "brigada/v1/sync_service.pb.h"
 #include "replica/base/language.h"
 #include "tools/brigada/display_width.h"
@@ -372,6 +375,15 @@ std::string RefusalText(const v1::Refusal& refusal) {
   }
   const std::string text(Say(reason->spanish, reason->english));
   return rule.empty() ? text : absl::StrCat(text, " (", rule, ")");
+}
+
+std::string RefusalsText(const std::vector<v1::Refusal>& refusals) {
+  std::vector<std::string> reasons;
+  for (const v1::Refusal& refusal : refusals) {
+    std::string text = RefusalText(refusal);
+    if (reasons.empty() || reasons.back() != text) reasons.push_back(std::move(text));
+  }
+  return absl::StrJoin(reasons, "; ");
 }
 
 std::string RefusalWayOut(v1::RefusalReason reason, absl::string_view number) {

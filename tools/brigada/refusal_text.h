@@ -4,6 +4,7 @@
 #define TOOLS_BRIGADA_REFUSAL_TEXT_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
@@ -13,6 +14,9 @@ namespace brigada {
 
 // Why a change was refused: "no tiene permiso en ese lugar (people, MX/20/208)".
 std::string RefusalText(const v1::Refusal& refusal);
+
+// All of them, equal neighbours once: "; " between them.
+std::string RefusalsText(const std::vector<v1::Refusal>& refusals);
 
 // What to do about it; `number` names the refused change set for `brigada rejected`.
 std::string RefusalWayOut(v1::RefusalReason reason, absl::string_view number);

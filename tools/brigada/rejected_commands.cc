@@ -11,6 +11,7 @@
 #include "replica/base/status_macros.h"
 #include "replica/crypto/secret_file.h"
 #include "tools/brigada/change_json.h"
+#include "tools/brigada/change_text.h"
 #include "tools/brigada/command_line.h"
 #include "tools/brigada/display_width.h"
 #include "tools/brigada/field_flags.h"
@@ -135,7 +136,7 @@ absl::StatusOr<Json> RejectedJson(const Replica& replica) {
 absl::StatusOr<Json> PendingJson(const Replica& replica) {
   Json all = Json::array();
   RETURN_IF_ERROR(replica.VisitPending([&](const PendingChangeSet& pending) {
-    all.push_back({{"number", absl::StrCat(pending.partition, ":", pending.sequence)},
+    all.push_back({{"number", ChangeSetName(pending.partition, pending.sequence)},
                    {"made_at", ValueText(TimeValue(pending.made_at))},
                    {"changes", ContentOf(pending.content)}});
     return absl::OkStatus();

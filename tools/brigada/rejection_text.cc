@@ -1,9 +1,5 @@
 #include "tools/brigada/rejection_text.h"
 
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
 #include "replica/base/language.h"
 #include "tools/brigada/change_text.h"
@@ -28,21 +24,13 @@ std::string KeptText(const std::string& name) {
 }  // namespace
 
 std::string RejectionName(const Rejection& rejection) {
-  return absl::StrCat(rejection.partition, ":", rejection.sequence);
+  return ChangeSetName(rejection.partition, rejection.sequence);
 }
 
-std::string RejectionReasons(const Rejection& rejection) {
-  std::vector<std::string> reasons;
-  for (const v1::Refusal& refusal : rejection.reasons) {
-    const std::string text = RefusalText(refusal);
-    if (reasons.empty() || reasons.back() != text) reasons.push_back(text);
-  }
-  return absl::StrJoin(reasons, "; ");
-}
+std::string RejectionReasons(const Rejection& rejection) { return RefusalsText(rejection.reasons); }
 
 std::string RejectionDependsOn(const Rejection& rejection) {
-  return rejection.depends_on == 0 ? ""
-                                   : absl::StrCat(rejection.partition, ":", rejection.depends_on);
+  return rejection.depends_on == 0 ? "" : ChangeSetName(rejection.partition, rejection.depends_on);
 }
 
 std::string RejectionWayOut(const Rejection& rejection) {

@@ -107,7 +107,7 @@ const RecordId* OpenWork::FindOpen(
 }
 
 std::string VerdictSentence(const JudgedChangeSet& judged, const OpenWork& open) {
-  const std::string name = absl::StrCat(judged.partition, ":", judged.sequence);
+  const std::string name = ChangeSetName(judged.partition, judged.sequence);
   switch (judged.verdict.outcome()) {
     case v1::APPLIED:
       return absl::Substitute(Say("$0: aplicado: $1.", "$0: applied: $1."), name,

@@ -30,7 +30,8 @@ struct OutcomeCounts {
   uint64_t total() const { return applied + merged + rejected + quarantined; }
 };
 
-// "Lo suyo: 5 aplicados, 1 junto con lo que otra persona escribió a la vez." Empty for nothing.
+// "Qué fue de sus cambios: 5 aplicados, 1 junto con lo que otra persona escribió a la vez". Empty
+// for nothing.
 std::string CountsSentence(const OutcomeCounts& counts);
 
 // What still waits for somebody, which a sentence about a verdict refers to.
