@@ -20,9 +20,9 @@ v1::Person Notes(const std::string& notes) {
   return person;
 }
 
-class AuthorityKeepingLife final : public StoreLife {
+class AuthorityKeepingLife final : public KeptAuthorityLife {
  public:
-  AuthorityKeepingLife(FaultEnv* env, SyncMode mode) : authority_(env, mode, /*seed=*/5) {
+  AuthorityKeepingLife(FaultEnv* env, SyncMode mode) : KeptAuthorityLife(env, mode, /*seed=*/5) {
     steps_.emplace_back([this] { return Open(); });
     PlanWork();
     // So that a table has what is erased later, and not the log alone.
@@ -43,27 +43,15 @@ class AuthorityKeepingLife final : public StoreLife {
              ana_.PushOf({Create(PersonType(), ada_, kJuarez, PersonNamed("Ada"))}));
   }
 
-  StoreKind kind() const override { return StoreKind::kAuthority; }
-  size_t step_count() const override { return steps_.size(); }
   // The note that files are to be scrubbed may come back, and so may forgotten deletions and sums
   // that do not fit: all are done again.
   bool is_durable(size_t step) const override {
     return step != erased_after_ && step + 1 != collected_after_ && step + 1 != sound_from_;
   }
-  void SetOnWrite(OnWrite on_write) override { authority_.SetOnWrite(std::move(on_write)); }
-  absl::Status Step(size_t step) override {
-    if (step > 0 && !authority_.is_open()) return absl::InternalError("closed");
-    return steps_[step]();
-  }
-  const Kv* kv() const override { return authority_.kv(); }
-  void Close() override { authority_.Close(); }
   absl::Status CheckPromises(size_t steps) override;
   absl::Status CheckEnd() override;
 
  private:
-  void PlanPush(const std::string& name, const PushRequest& push) {
-    steps_.emplace_back([this, name, push] { return authority_.Commit(name, push); });
-  }
   void PlanWork();
   absl::Status Open() {
     RETURN_IF_ERROR(authority_.Open(/*restored=*/false));
@@ -97,7 +85,6 @@ class AuthorityKeepingLife final : public StoreLife {
   absl::Status CheckEpoch(size_t steps) const;
 
   const std::string kSumOfJuarez = SumKey(kOaxaca, kJuarez, v1::BELOW);
-  mutable KeptAuthority authority_;
   SeededRandom writers_random_{4};
   TestReplica ana_{&writers_random_, kOaxaca};
   TestReplica luis_{&writers_random_, kOaxaca};
@@ -108,7 +95,6 @@ class AuthorityKeepingLife final : public StoreLife {
   const RecordId ada_ = ana_.NewId();
   const Epoch lost_epoch_ = NewRandomId<Epoch>(writers_random_);
   const Run lost_run_ = NewRandomId<Run>(writers_random_);
-  std::vector<std::function<absl::Status()>> steps_;
   Epoch epoch_;
   size_t erased_after_ = 0;
   size_t collected_after_ = 0;

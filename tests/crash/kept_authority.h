@@ -3,6 +3,7 @@
 #ifndef TESTS_CRASH_KEPT_AUTHORITY_H_
 #define TESTS_CRASH_KEPT_AUTHORITY_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -70,6 +71,29 @@ class KeptAuthority {
   std::map<std::string, std::pair<PushRequest, std::string>> answers_;
   std::unique_ptr<AuthorityStore> store_;
   Kv* kv_ = nullptr;
+};
+
+// A life of such a store, step by step.
+class KeptAuthorityLife : public StoreLife {
+ public:
+  StoreKind kind() const override { return StoreKind::kAuthority; }
+  size_t step_count() const override { return steps_.size(); }
+  void SetOnWrite(OnWrite on_write) override { authority_.SetOnWrite(std::move(on_write)); }
+  absl::Status Step(size_t step) override {
+    if (step > 0 && !authority_.is_open()) return absl::InternalError("closed");
+    return steps_[step]();
+  }
+  const Kv* kv() const override { return authority_.kv(); }
+  void Close() override { authority_.Close(); }
+
+ protected:
+  KeptAuthorityLife(FaultEnv* env, SyncMode mode, uint64_t seed) : authority_(env, mode, seed) {}
+  void PlanPush(const std::string& name, const PushRequest& push) {
+    steps_.emplace_back([this, name, push] { return authority_.Commit(name, push); });
+  }
+
+  mutable KeptAuthority authority_;
+  std::vector<std::function<absl::Status()>> steps_;
 };
 
 }  // namespace brigada

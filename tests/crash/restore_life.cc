@@ -111,9 +111,9 @@ const Past& ThePast() {
   return past;
 }
 
-class RestoreLife final : public StoreLife {
+class RestoreLife final : public KeptAuthorityLife {
  public:
-  RestoreLife(FaultEnv* env, SyncMode mode) : authority_(env, mode, /*seed=*/6) {
+  RestoreLife(FaultEnv* env, SyncMode mode) : KeptAuthorityLife(env, mode, /*seed=*/6) {
     env->disk().Restore(ThePast().disk);
     authority_.journal() = ThePast().journal;
     steps_.emplace_back([this] { return Open(); });
@@ -129,34 +129,20 @@ class RestoreLife final : public StoreLife {
     steps_.emplace_back([this] { return authority_.store().ScrubFiles(nullptr).status(); });
   }
 
-  StoreKind kind() const override { return StoreKind::kAuthority; }
-  size_t step_count() const override { return steps_.size(); }
   // What is left of the scrubbing is a note that it is due, which may come back.
   bool is_durable(size_t step) const override { return step + 1 < steps_.size(); }
   StoreContent initial_content() const override { return ThePast().content; }
-  void SetOnWrite(OnWrite on_write) override { authority_.SetOnWrite(std::move(on_write)); }
-  absl::Status Step(size_t step) override {
-    if (step > 0 && !authority_.is_open()) return absl::InternalError("closed");
-    return steps_[step]();
-  }
-  const Kv* kv() const override { return authority_.kv(); }
-  void Close() override { authority_.Close(); }
   absl::Status CheckPromises(size_t steps) override;
   absl::Status CheckEnd() override;
 
  private:
   absl::Status CheckRecords() const;
-  void PlanPush(const std::string& name, const PushRequest& push) {
-    steps_.emplace_back([this, name, push] { return authority_.Commit(name, push); });
-  }
   absl::Status Open() {
     RETURN_IF_ERROR(authority_.Open(/*restored=*/!is_in_place_));
     if (!is_in_place_) return absl::OkStatus();
     return ResumeErasures(authority_.store(), authority_.clock().Now());
   }
 
-  mutable KeptAuthority authority_;
-  std::vector<std::function<absl::Status()>> steps_;
   // The journal says so, which a crash of the store's disk leaves as it is.
   bool is_in_place_ = false;
   size_t in_place_after_ = 0;

@@ -35,6 +35,20 @@ class DeviceResubmitTest : public DeviceStoreFixture {
     ASSERT_OK(store->NoteWelcome(welcome));
   }
   std::vector<v1::RejectedChangeSet> Listed() { return *store->Rejected(); }
+  // Of change set 1, refused for `reason` without a grant.
+  void ExpectOneTryForEachTimeThatGrantsCome(v1::RefusalReason reason) {
+    Grant({kOaxaca});
+    ASSERT_EQ(*store->ResubmitCovered(), 1U);
+    Refuse(2, reason);
+    EXPECT_EQ(*store->ResubmitCovered(), 0U);
+    Reopen();
+    Grant({kOaxaca});
+    EXPECT_EQ(*store->ResubmitCovered(), 0U);
+    Grant({});
+    EXPECT_EQ(*store->ResubmitCovered(), 0U);
+    Grant({kOaxaca});
+    EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  }
 
   uint64_t scanned_ = 0;
 };
@@ -262,17 +276,7 @@ TEST_F(DeviceResubmitTest, WhatLackedAGrantGoesByItselfWhenOneCoversIt) {
 TEST_F(DeviceResubmitTest, ItGoesOnceForEachTimeAGrantComes) {
   Register("Ana");
   Refuse(1, v1::NOT_GRANTED);
-  Grant({kOaxaca});
-  ASSERT_EQ(*store->ResubmitCovered(), 1U);
-  Refuse(2, v1::NOT_GRANTED);
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
-  Reopen();
-  Grant({kOaxaca});
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
-  Grant({});
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
-  Grant({kOaxaca});
-  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  ExpectOneTryForEachTimeThatGrantsCome(v1::NOT_GRANTED);
 }
 
 TEST_F(DeviceResubmitTest, ARoleThatMayNotWriteTheTypeDoesNotCoverIt) {
@@ -428,17 +432,7 @@ TEST_F(MaskedResubmitTest, GoesOnceTheRecordIsHere) {
 
 TEST_F(MaskedResubmitTest, GoesOnceForEachTimeThatGrantsComeToCoverIt) {
   RefusedEdit();
-  Grant({kOaxaca});
-  ASSERT_EQ(*store->ResubmitCovered(), 1U);
-  Refuse(2, v1::UNKNOWN_RECORD);
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
-  Reopen();
-  Grant({kOaxaca});
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
-  Grant({});
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
-  Grant({kOaxaca});
-  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  ExpectOneTryForEachTimeThatGrantsCome(v1::UNKNOWN_RECORD);
 }
 
 // While it is on its way its record is gone here.
@@ -447,15 +441,8 @@ TEST_F(MaskedResubmitTest, DeletionGoesOnceForEachTimeThatGrantsComeToCoverIt) {
   Bring(id);
   ASSERT_OK(CommitOne(Deletion(id)));
   Refuse(1, v1::UNKNOWN_RECORD);
-  Grant({kOaxaca});
-  ASSERT_EQ(*store->ResubmitCovered(), 1U);
-  Refuse(2, v1::UNKNOWN_RECORD);
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
   EXPECT_TRUE(GetPerson(id));
-  Grant({});
-  EXPECT_EQ(*store->ResubmitCovered(), 0U);
-  Grant({kOaxaca});
-  EXPECT_EQ(*store->ResubmitCovered(), 1U);
+  ExpectOneTryForEachTimeThatGrantsCome(v1::UNKNOWN_RECORD);
 }
 
 TEST_F(MaskedResubmitTest, WhatCountsIsWhereTheRecordIsNow) {
