@@ -37,7 +37,8 @@ absl::Status CheckPlace(const AuthorityStore& store, const ErasureRequest& reque
     return absl::NotFoundError("erase: the server has no such record; say where it would be");
   ASSIGN_OR_RETURN(const Scope scope, Scope::Parse(request.scope));
   if (Scope::IsPartition(scope.partition())) return absl::OkStatus();
-  return absl::InvalidArgumentError("erase: the scope is in no state");
+  return absl::InvalidArgumentError(
+      "erase: the scope is in no state; give the place of a municipality, as MX/20/067");
 }
 
 }  // namespace
