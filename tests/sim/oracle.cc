@@ -488,6 +488,7 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
     return "";
   }
   set->is_ever_accepted = true;
+  set->is_repeat = is_done;
   if (is_done && verdict.lost_size() != set->body.changes_size())
     return "I12: the work of two copies was applied twice";
   if ((trial.has_lost || !trial.owed.empty()) && verdict.outcome() != v1::MERGED)
@@ -515,6 +516,7 @@ std::string Oracle::JudgeLate(const v1::Verdict& verdict, const std::string& par
   set->verdict = verdict;
   if (!set->is_accepted()) return "I2: what waited has another refusal";
   set->is_ever_accepted = true;
+  set->is_repeat = false;
   heads_[partition] = verdict.commit_sequence();
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
   Loosen(set->body);

@@ -80,6 +80,7 @@ struct WrittenSet {
   std::vector<CommitPoint> commits;    // on every line
   bool is_ever_accepted = false;       // on any line
   bool was_accepted = false;           // on a line that is lost, and its device knows
+  bool is_repeat = false;              // accepted, and said what had been applied already
 
   bool is_accepted() const {
     return verdict.has_value() &&

@@ -78,7 +78,7 @@ SimWorld::Facts SimWorld::FactsOf(const RecordName& name) {
       if (change.type_id() != name.type || change.record_id() != name.id) continue;
       facts.is_deleted =
           facts.is_deleted || (change.kind() == v1::Change::DELETE && set.is_ever_accepted);
-      if (!set.is_accepted()) continue;
+      if (!set.is_accepted() || set.is_repeat) continue;
       facts.is_created = facts.is_created || change.kind() == v1::Change::CREATE;
       facts.accepted.push_back({&set, &change, ContentOf(*facts.type, change.values()),
                                 ContentOf(*facts.type, change.removed())});
