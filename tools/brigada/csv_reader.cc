@@ -129,6 +129,23 @@ void CsvReader::ResumeAfterFirstLine(CsvRow* row, absl::string_view line_end) {
   if (row->raw.size() > kShownBytes) row->raw.resize(kShownBytes);
 }
 
+bool CsvReader::GiveUpWhenTooLong(bool in_quotes, CsvRow* row) {
+  if (row->raw.size() <= options_.max_row_bytes) return false;
+  // A CRLF is not given up in its middle.
+  if (row->raw.back() == '\r' && Peek() == '\n') return false;
+  const bool is_one_line = row->raw.find_first_of("\r\n") == std::string::npos;
+  row->problem = in_quotes && !is_one_line ? CsvProblem::kOpenQuote : CsvProblem::kTooLong;
+  ResumeAfterFirstLine(row, "");
+  return true;
+}
+
+// Behind a quote inside quotes: the second one, which makes it a part of the text, is taken.
+bool CsvReader::IsQuoteDoubled(CsvRow* row) {
+  if (Peek() != '"') return false;
+  row->raw.push_back(static_cast<char>(Take()));
+  return true;
+}
+
 // Takes the bytes of one row and its line end; false at the end of the file.
 bool CsvReader::ReadRow(CsvRow* row) {
   bool in_quotes = false;
@@ -141,19 +158,8 @@ bool CsvReader::ReadRow(CsvRow* row) {
     }
     const char c = static_cast<char>(byte);
     row->raw.push_back(c);
-    // A CRLF is not given up in its middle.
-    if (row->raw.size() > options_.max_row_bytes && (c != '\r' || Peek() != '\n')) {
-      const bool is_one_line = row->raw.find_first_of("\r\n") == std::string::npos;
-      row->problem = in_quotes && !is_one_line ? CsvProblem::kOpenQuote : CsvProblem::kTooLong;
-      ResumeAfterFirstLine(row, "");
-      return true;
-    }
-    if (in_quotes) {
-      if (c == '"')
-        in_quotes = Peek() == '"' ? (row->raw.push_back(static_cast<char>(Take())), true) : false;
-    } else if (c == '"' && at_field_start) {
-      in_quotes = true;
-    }
+    if (GiveUpWhenTooLong(in_quotes, row)) return true;
+    if (c == '"') in_quotes = in_quotes ? IsQuoteDoubled(row) : at_field_start;
     at_field_start = c == options_.separator && !in_quotes;
   }
   if (in_quotes) {

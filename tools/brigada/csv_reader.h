@@ -63,6 +63,8 @@ class CsvReader {
   bool EndsLine(int byte);
   bool Refill();
   bool ReadRow(CsvRow* row);
+  bool GiveUpWhenTooLong(bool in_quotes, CsvRow* row);
+  bool IsQuoteDoubled(CsvRow* row);
   void SplitRow(CsvRow* row);
   void SkipLine();
   void ResumeAfterFirstLine(CsvRow* row, absl::string_view line_end);
