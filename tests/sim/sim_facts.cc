@@ -113,6 +113,7 @@ void SimWorld::ReadFacts(const RecordName& name, Facts* facts) const {
 }
 
 bool SimWorld::HasLostWork(const RecordName& name) const {
+  if (IsKeptAgain(name)) return true;
   for (const auto& [set_name, set] : oracle_.sets()) {
     if (!set.is_ever_accepted || set.is_accepted()) continue;
     for (const v1::Change& change : set.body.changes())

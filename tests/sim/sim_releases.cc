@@ -77,6 +77,21 @@ bool SimWorld::IsKeptAgain(const SetName& name, const WrittenSet& set) const {
          (*kept)->kept.change_set().body() == oracle_.Scrubbed(set.body).SerializeAsString();
 }
 
+// Something that it says was released, and is in quarantine again.
+bool SimWorld::IsKeptAgain(const RecordName& name) const {
+  return std::any_of(releases_.begin(), releases_.end(), [&](const auto& release) {
+    const auto kept = server_->store().FindQuarantined(
+        release.partition(), *ReplicaId::FromBytes(release.replica()), release.sequence());
+    v1::ChangeSetBody body;
+    if (!kept.ok() || !kept->has_value() ||
+        !body.ParseFromString((*kept)->kept.change_set().body()))
+      return false;
+    return std::any_of(body.changes().begin(), body.changes().end(), [&](const v1::Change& change) {
+      return change.type_id() == name.type && change.record_id() == name.id;
+    });
+  });
+}
+
 void SimWorld::Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
                        const std::vector<std::string>& places) {
   AuthorityStore& store = server_->store();

@@ -161,6 +161,7 @@ class SimWorld {
   int DrawFault(const SimRandom& random) const;
   void TakeRelease(SimRandom* random);
   bool IsKeptAgain(const SetName& name, const WrittenSet& set) const;
+  bool IsKeptAgain(const RecordName& name) const;
   void Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
                const std::vector<std::string>& places);
 
