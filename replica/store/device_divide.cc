@@ -59,12 +59,26 @@ void NameWhatWasSeen(const KnownDots& known, PendingSet* set) {
 // The change sets that go on under another id.
 struct KvDeviceStore::NewChain {
   ReplicaId id;
+  ReplicaId former;
+  uint64_t last = 0;  // of the old id that stays under it
   ChainValue chain;
   KnownDots known = {};  // of the old id
   uint64_t retained_bytes = 0;
 
+  // The other copy's change sets have the old id and these numbers.
+  void Rename(v1::Dot* dot) const {
+    if (dot->replica() == former.bytes() && dot->sequence() > last) dot->set_replica(id.AsBytes());
+  }
+
+  void Rename(v1::ChangeSetHeader* header) const {
+    header->set_replica(id.AsBytes());
+    if (header->has_retry_of()) Rename(header->mutable_retry_of());
+    if (header->has_same_work()) Rename(header->mutable_same_work());
+    for (v1::Dot& dot : *header->mutable_position()->mutable_provisional()) Rename(&dot);
+  }
+
   absl::Status Append(PendingSet* set, v1::OutboxChangeSet* stored) {
-    set->header.set_replica(id.AsBytes());
+    Rename(&set->header);
     NameWhatWasSeen(known, set);
     set->change_set.set_header(set->header.SerializeAsString());
     ASSIGN_OR_RETURN(const Sha256Digest hash, BodyHashOf(set->change_set));
@@ -188,9 +202,10 @@ absl::Status KvDeviceStore::StageDivision(const ReplicaId& id, const v1::SharedW
   ASSIGN_OR_RETURN(const v1::UnsentChain asked, ChainsOf(work->partition));
   const v1::OutboxHead& head = work->state.head;
   const uint64_t last = std::min(std::max(shared.last(), asked.first() - 1), head.sequence());
-  NewChain next{id, ChainStart(id.bytes(), work->partition)};
+  NewChain next{id, replica_, last, ChainStart(id.bytes(), work->partition)};
   const ChainValue start = next.chain;
   RETURN_IF_ERROR(StageDelivered(last, &next, work));
+  RETURN_IF_ERROR(StageListed(next, work));
   for (uint64_t sequence = head.confirmed() + 1; sequence <= head.sequence(); ++sequence) {
     RETURN_IF_ERROR(PendingAt(work->partition, sequence, work).status());
     PendingSet& set = work->pending.find({work->partition, sequence})->second;
@@ -234,6 +249,25 @@ absl::Status KvDeviceStore::StageDelivered(uint64_t last, NewChain* next, BatchI
     const std::string kept = stored.SerializeAsString();
     next->retained_bytes += kept.size();
     work->writes.Put(Table::kOutbox, std::move(key), kept);
+  }
+  return it->status();
+}
+
+// A retry names what is on the list as what it says again.
+absl::Status KvDeviceStore::StageListed(const NewChain& next, BatchInProgress* work) {
+  const auto it = kv_->Iterate(Table::kRejected, ChangeSetKey(work->partition, next.last + 1),
+                               PrefixEnd(PartitionPrefix(work->partition)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    v1::RejectedChangeSet listed;
+    v1::ChangeSetHeader header;
+    // A damaged one keeps no copy from its division.
+    if (!listed.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())) ||
+        !header.ParseFromString(listed.change_set().header()) ||
+        header.replica() != next.former.bytes())
+      continue;
+    next.Rename(&header);
+    listed.mutable_change_set()->set_header(header.SerializeAsString());
+    work->writes.Put(Table::kRejected, std::string(it->key()), listed.SerializeAsString());
   }
   return it->status();
 }

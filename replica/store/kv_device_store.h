@@ -353,6 +353,7 @@ class KvDeviceStore final : public DeviceStore {
   absl::Status StageDivision(const ReplicaId& id, const v1::SharedWork& shared,
                              BatchInProgress* work);
   absl::Status StageDelivered(uint64_t last, NewChain* next, BatchInProgress* work);
+  absl::Status StageListed(const NewChain& next, BatchInProgress* work);
   static absl::Status StageNewHead(uint64_t last, const ChainValue& start, const NewChain& next,
                                    BatchInProgress* work);
 

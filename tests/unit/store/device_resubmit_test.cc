@@ -35,6 +35,13 @@ class DeviceResubmitTest : public DeviceStoreFixture {
     ASSERT_OK(store->NoteWelcome(welcome));
   }
   std::vector<v1::RejectedChangeSet> Listed() { return *store->Rejected(); }
+  // The server has the change sets up to `last`.
+  void Divide(uint64_t last) {
+    v1::SharedWork shared;
+    shared.set_partition(kOaxaca);
+    shared.set_last(last);
+    ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {&shared, 1}));
+  }
   // Of change set 1, refused for `reason` without a grant.
   void ExpectOneTryForEachTimeThatGrantsCome(v1::RefusalReason reason) {
     Grant({kOaxaca});
@@ -105,11 +112,37 @@ TEST_F(DeviceResubmitTest, ADividedStoreNamesTheIdUnderWhichItTriedFirst) {
   Register("Ana");
   Refuse(1, v1::NOT_GRANTED);
   const ReplicaId before = store->replica();
-  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+  Divide(1);
   ASSERT_OK(store->Resubmit(kOaxaca, 1, {}));
   EXPECT_EQ(HeaderOf(2).replica(), store->replica().bytes());
   EXPECT_EQ(HeaderOf(2).retry_of().replica(), before.bytes());
   EXPECT_EQ(HeaderOf(2).same_work().replica(), before.bytes());
+}
+
+// Under the old id the other copy's change sets have these numbers.
+TEST_F(DeviceResubmitTest, ADividedStoreNamesByItsNewIdWhatItTakesAlong) {
+  Register("Ana");
+  Register("Eva");
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::NOT_GRANTED);
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {}));
+  Divide(0);
+  EXPECT_EQ(HeaderOf(3).retry_of().replica(), store->replica().bytes());
+  EXPECT_EQ(HeaderOf(3).same_work().replica(), store->replica().bytes());
+  ASSERT_OK(store->Resubmit(kOaxaca, 2, {}));
+  EXPECT_EQ(HeaderOf(4).retry_of().replica(), store->replica().bytes());
+  EXPECT_EQ(HeaderOf(4).same_work().replica(), store->replica().bytes());
+}
+
+TEST_F(DeviceResubmitTest, ADividedStoreNamesByItsNewIdWhatARetryHadSeenOfItsOwn) {
+  const RecordId id = Register("Ana");
+  ASSERT_OK(SetNotes(id, "dos"));
+  Refuse(1, v1::NOT_GRANTED);
+  Refuse(2, v1::UNKNOWN_RECORD);
+  ASSERT_OK(store->Resubmit(kOaxaca, 1, {}));
+  ASSERT_EQ(HeaderOf(4).position().provisional_size(), 1);
+  Divide(0);
+  EXPECT_EQ(HeaderOf(4).position().provisional(0).replica(), store->replica().bytes());
 }
 
 // The word that the server has applied it goes to the id that is given up.
@@ -124,7 +157,7 @@ TEST_F(DeviceResubmitTest, WhatWaitsForARecordGoesFromADividedStoreOnceThatIsHer
   ASSERT_OK_AND_ASSIGN(const uint64_t kept, store->ResubmitCovered());
   EXPECT_EQ(kept, 0U) << "the server applies it by itself";
 
-  ASSERT_OK(store->BecomeReplica(NewReplicaId(random), {}));
+  Divide(1);
   ASSERT_OK_AND_ASSIGN(const uint64_t went, store->ResubmitCovered());
 
   EXPECT_EQ(went, 1U);
