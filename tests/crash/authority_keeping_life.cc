@@ -32,7 +32,7 @@ class AuthorityKeepingLife final : public KeptAuthorityLife {
     steps_.emplace_back([this] { return authority_.store().ScrubFiles(nullptr).status(); });
     steps_.emplace_back([this] { return Collect(); });
     collected_after_ = steps_.size();
-    steps_.emplace_back([this] { return authority_.Lose(Table::kMeta, kSumOfJuarez); });
+    steps_.emplace_back([this] { return authority_.Lose(Table::kMeta, sum_of_juarez_); });
     unsound_from_ = steps_.size();
     steps_.emplace_back([this] { return Open(); });
     steps_.emplace_back([this] { return authority_.store().RecomputeSums(kOaxaca).status(); });
@@ -84,7 +84,7 @@ class AuthorityKeepingLife final : public KeptAuthorityLife {
   absl::Status CheckCollected() const;
   absl::Status CheckEpoch(size_t steps) const;
 
-  const std::string kSumOfJuarez = SumKey(kOaxaca, kJuarez, v1::BELOW);
+  const std::string sum_of_juarez_ = SumKey(kOaxaca, kJuarez, v1::BELOW);
   SeededRandom writers_random_{4};
   TestReplica ana_{&writers_random_, kOaxaca};
   TestReplica luis_{&writers_random_, kOaxaca};

@@ -56,7 +56,7 @@ class DeviceKeepingLife final : public StoreLife {
   StoreKind kind() const override { return StoreKind::kDevice; }
   size_t step_count() const override { return steps_.size(); }
   bool is_durable(size_t step) const override { return !not_durable_.contains(step); }
-  void SetOnWrite(OnWrite on_write) override { on_write_ = std::move(on_write); }
+  void SetOnWrite(const OnWrite& on_write) override { on_write_ = on_write; }
   absl::Status Step(size_t step) override {
     if (step > 0 && store_ == nullptr) return absl::InternalError("closed");
     return steps_[step]();
@@ -285,9 +285,10 @@ absl::Status DeviceKeepingLife::CheckEnd() {
   if (store_->PendingReceipt().feeds_size() == 0) return absl::InternalError("no receipt");
   Close();
   const std::string bytes = BytesOnDisk(env_->disk(), "/store");
-  for (const char* text : {kErasedName, kLostName})
+  for (const char* text : {kErasedName, kLostName}) {
     if (absl::StrContains(bytes, text))
       return absl::InternalError(absl::StrCat("a file says ", text));
+  }
   return absl::OkStatus();
 }
 

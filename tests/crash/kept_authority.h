@@ -56,7 +56,7 @@ class KeptAuthority {
   AuthorityStore& store() { return *store_; }
   Kv* kv() const { return kv_; }
   FakeClock& clock() { return clock_; }
-  void SetOnWrite(OnWrite on_write) { on_write_ = std::move(on_write); }
+  void SetOnWrite(const OnWrite& on_write) { on_write_ = on_write; }
   std::vector<v1::JournalRecord>& journal() { return journal_; }
 
  private:
@@ -78,7 +78,7 @@ class KeptAuthorityLife : public StoreLife {
  public:
   StoreKind kind() const override { return StoreKind::kAuthority; }
   size_t step_count() const override { return steps_.size(); }
-  void SetOnWrite(OnWrite on_write) override { authority_.SetOnWrite(std::move(on_write)); }
+  void SetOnWrite(const OnWrite& on_write) override { authority_.SetOnWrite(on_write); }
   absl::Status Step(size_t step) override {
     if (step > 0 && !authority_.is_open()) return absl::InternalError("closed");
     return steps_[step]();

@@ -56,7 +56,7 @@ class StoreLife {
   virtual StoreContent initial_content() const { return {}; }
   // A life with steps of several writes tells of each, from the opening of its disk on: after a
   // fault the store may hold what was there after any of them, and the step is taken again.
-  virtual void SetOnWrite(OnWrite /*on_write*/) {}
+  virtual void SetOnWrite(const OnWrite& /*on_write*/) {}
 
   virtual StoreKind kind() const = 0;
   virtual size_t step_count() const = 0;

@@ -146,11 +146,12 @@ void DamagedDevice::Work() {
   sample.set_title("new");
   const RecordType& type = *FuzzRegistry().FindByName("Sample");
   for (const RecordId& id :
-       {NewRecordId(clock_.Now(), random_), NewRecordId(clock_.Now(), random_)})
+       {NewRecordId(clock_.Now(), random_), NewRecordId(clock_.Now(), random_)}) {
     Answers(store_
                 ->Commit({*CreateChange(type, id, *Scope::Parse("MX/20/067"), sample)},
                          Durability::kSync)
                 .status());
+  }
   Answers(store_->SetUser("ana"));
   Answers(store_->PutSetting("key", "value"));
   const auto rejected = store_->Rejected();

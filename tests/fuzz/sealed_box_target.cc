@@ -28,8 +28,11 @@ void CheckBox(const fuzz::SealedBoxScript& script) {
   if (!sealed.ok()) CHECK(absl::IsInvalidArgument(sealed.status()));
   const bool is_own = sealed.ok() && script.box().empty() && public_key == TheKey().public_key();
   std::string box = sealed.ok() && script.box().empty() ? *sealed : script.box();
-  for (const auto& flip : script.flips())
-    if (!box.empty()) box[flip.at() % box.size()] += static_cast<char>(flip.value());
+  for (const auto& flip : script.flips()) {
+    if (box.empty()) break;
+    char& byte = box[flip.at() % box.size()];
+    byte = static_cast<char>(static_cast<unsigned char>(byte) + flip.value());
+  }
   box.resize(box.size() - script.cut() % (box.size() + 1));
   const std::string& about = script.other_about().empty() ? script.about() : script.other_about();
   const auto opened = TheKey().Open(box, about);

@@ -84,7 +84,8 @@ void ExpectBeginning(const fuzz::SideFilesScript& script,
     const std::string written = record.SerializeAsString();
     if (written.empty() || written.back() == '\0') continue;
     // Maps have more than one encoding.
-    CHECK(google::protobuf::util::MessageDifferencer::Equals(records[read++], record));
+    CHECK(google::protobuf::util::MessageDifferencer::Equals(records[read], record));
+    ++read;
   }
   CHECK(read == records.size());
 }

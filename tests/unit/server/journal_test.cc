@@ -235,7 +235,8 @@ TEST_F(JournalTest, TheOldestBackupStillKeptSaysWhatIsCovered) {
   make(10, start);
   make(20, start + absl::Hours(24 * 30));
   EXPECT_EQ(covered(start + absl::Hours(24 * 30)), 10u);
-  for (uint64_t i = 1; i <= 6; ++i) make(20 + i, start + absl::Hours(24 * 30 + i));
+  const absl::Time later = start + absl::Hours(24 * 30);
+  for (uint64_t i = 1; i <= 6; ++i) make(20 + i, later + absl::Hours(i));
   EXPECT_EQ(covered(start + absl::Hours(24 * 34)), 10u);
   EXPECT_EQ(covered(start + absl::Hours(24 * 36)), 20u);
   // One that began and may never be whole lets nothing go.

@@ -457,6 +457,7 @@ TEST_F(AuthorityFeedTest, APageLooksAtSoManyEntriesThoughItsReaderMayKnowOfNone)
 
 TEST_F(AuthorityFeedTest, TheEntriesOfOneChangeSetAreInOnePageWhateverItMayLookAt) {
   std::vector<v1::Change> changes;
+  changes.reserve(5);
   for (int i = 0; i < 5; ++i)
     changes.push_back(Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Rosa")));
   Commit(&ana_, changes);

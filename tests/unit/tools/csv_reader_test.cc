@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -74,8 +75,8 @@ TEST(CsvReaderTest, AQuoteThatNeverClosesCostsOneLine) {
 TEST(CsvReaderTest, AStrayQuoteCostsOneLineThoughALaterRowHasQuotes) {
   for (const std::string end : {"\n", "\r\n", "\r"}) {
     std::string text = "1,\"open" + end;
-    for (int i = 2; i <= 51; ++i) text += std::to_string(i) + ",b" + end;
-    text += "52,\"quoted, text\"" + end + "53,z" + end;
+    for (int i = 2; i <= 51; ++i) absl::StrAppend(&text, i, ",b", end);
+    absl::StrAppend(&text, "52,\"quoted, text\"", end, "53,z", end);
 
     const auto rows = ReadAll(text);
 
