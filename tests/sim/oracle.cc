@@ -123,6 +123,13 @@ v1::DataClass ReadableBelow(const std::string& role) {
   return sees_people ? v1::SENSITIVE : v1::OPERATIONAL;
 }
 
+// Then it says nothing that could be lost.
+bool OnlyDecides(const v1::Change& change) {
+  return change.kind() != v1::Change::CREATE && change.kind() != v1::Change::DELETE &&
+         change.values().empty() && change.removed().empty() && change.cleared().empty() &&
+         change.scope().empty();
+}
+
 }  // namespace
 
 Content ContentOf(const RecordType& type, const std::string& message) {
@@ -487,18 +494,23 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
     heads_[partition] = verdict.commit_sequence();
     return "";
   }
+  return Accept(verdict, partition, is_done, set, &trial);
+}
+
+std::string Oracle::Accept(const v1::Verdict& verdict, const std::string& partition, bool is_done,
+                           WrittenSet* set, Trial* trial) {
   set->is_ever_accepted = true;
   set->is_repeat = is_done;
   if (is_done && verdict.lost_size() != set->body.changes_size())
     return "I12: the work of two copies was applied twice";
-  if ((trial.has_lost || !trial.owed.empty()) && verdict.outcome() != v1::MERGED)
+  if ((trial->has_lost || !trial->owed.empty()) && verdict.outcome() != v1::MERGED)
     return "G2: a value was lost and the verdict does not say so";
-  for (auto& [name, record] : trial.records) Take(name, std::move(record), &trial);
+  for (auto& [name, record] : trial->records) Take(name, std::move(record), trial);
   std::map<std::string, uint64_t> reached;
-  for (const std::string& other : trial.elsewhere) reached[other] = NextCommit(other);
+  for (const std::string& other : trial->elsewhere) reached[other] = NextCommit(other);
   heads_[partition] = verdict.commit_sequence();
   for (const auto& [other, commit] : reached) heads_[other] = commit;
-  owed_ = std::move(trial.owed);
+  owed_ = std::move(trial->owed);
   return "";
 }
 
@@ -630,11 +642,7 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
   const bool meets_deletion =
       record.exists && (record.is_deleted ? !trial->Saw(record.deleted)
                                           : record.ended.has_value() && !trial->Saw(*record.ended));
-  // What only decides a conflict says nothing that could be lost.
-  const bool only_decides = !creates && !deletes && change.values().empty() &&
-                            change.removed().empty() && change.cleared().empty() &&
-                            change.scope().empty();
-  if (only_decides && (meets_deletion || record.is_deleted)) return;
+  if (OnlyDecides(change) && (meets_deletion || record.is_deleted)) return;
   if (meets_deletion || (record.is_deleted && deletes)) {
     trial->has_lost = true;
     if (meets_deletion && !deletes) OweParked(type, change, trial);

@@ -225,6 +225,8 @@ class Oracle {
   // Of its order among the others of its partition and its replica.
   std::string CheckPlace(const std::string& partition, const v1::Verdict& verdict,
                          uint64_t last_sequence, uint64_t last_stamp) const;
+  std::string Accept(const v1::Verdict& verdict, const std::string& partition, bool is_done,
+                     WrittenSet* set, Trial* trial);
   std::string JudgeLate(const v1::Verdict& verdict, const std::string& partition, WrittenSet* set);
   bool TouchesErased(const WrittenSet& set) const;
   void Loosen(const v1::ChangeSetBody& body);

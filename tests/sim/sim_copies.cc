@@ -150,6 +150,7 @@ void SimWorld::Divide(SimDevice* device) {
   if (!noted.ok()) return;
   ++enrolments_;
   oracle_.PutDevice(enrolled.replica(), device->user);
+  NoteLeftBehind(*device, *shared);
   const absl::Status divided =
       device->store->BecomeReplica(*ReplicaId::FromBytes(enrolled.replica()), *shared);
   Expect(divided.ok() || IsExcused(device, divided),
@@ -158,6 +159,18 @@ void SimWorld::Divide(SimDevice* device) {
     NoteDivision(device);
   } else if (!absl::IsResourceExhausted(divided)) {
     StopDevice(device);
+  }
+}
+
+// What the server has under the shared id is left to the copy that keeps it, which need not hold it
+// (docs/protocol.md).
+void SimWorld::NoteLeftBehind(const SimDevice& device, const std::vector<v1::SharedWork>& shared) {
+  for (const v1::SharedWork& work : shared) {
+    for (uint64_t sequence = 1; sequence <= work.last(); ++sequence) {
+      const auto page = device.store->ReadOutbox(work.partition(), sequence, 1);
+      if (page.ok() && page->last_sequence == sequence)
+        NoteOneWay(SetOf(*page, device.number).body);
+    }
   }
 }
 

@@ -87,7 +87,9 @@ bool SimWorld::RecoverDevice(SimDevice* device) {
          absl::StrCat("I1: a device is not recovered: ", recovered.status().ToString()));
   if (!recovered.ok()) return false;
   Expect(recovered->is_whole && recovered->outbox.lost == 0,
-         "I1: a recovery lost work of which one copy was whole");
+         absl::StrCat("I1: a recovery lost ", recovered->outbox.lost,
+                      " change sets of which one copy was whole; the outbox is ",
+                      recovered->is_whole ? "" : "not ", "known to be whole"));
   trace_.Add("recovered");
   trace_.Add(recovered->outbox.unsent);
   device->may_be_damaged = device->is_damaged = false;

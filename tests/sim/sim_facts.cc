@@ -113,7 +113,7 @@ void SimWorld::ReadFacts(const RecordName& name, Facts* facts) const {
 }
 
 bool SimWorld::HasLostWork(const RecordName& name) const {
-  if (IsKeptAgain(name)) return true;
+  if (MayBeGone(name)) return true;
   for (const auto& [set_name, set] : oracle_.sets()) {
     if (!set.is_ever_accepted || set.is_accepted()) continue;
     for (const v1::Change& change : set.body.changes())
@@ -174,6 +174,20 @@ void SimWorld::NoteMade(const WrittenSet& set) {
   }
 }
 
+void SimWorld::NoteOneWay(const v1::ChangeSetBody& body) {
+  if (is_modelled()) return;
+  for (const v1::Change& change : body.changes())
+    one_way_.try_emplace({change.type_id(), change.record_id()}, result_.restores);
+}
+
+bool SimWorld::MayBeGone(const RecordName& name) const {
+  const auto noted = one_way_.find(name);
+  if (noted != one_way_.end() && result_.restores > noted->second) return true;
+  // What was written on what had been released waits for it, and the server may fail the second
+  // time at what it had applied.
+  return scenario_.has(Fault::kReleases) && result_.restores > 0 && IsInQuarantine(name);
+}
+
 // What some device has in a list of what was refused, or had there and threw away.
 std::set<RecordName> SimWorld::RefusedRecords() {
   std::set<RecordName> refused;
@@ -211,7 +225,7 @@ void SimWorld::CheckSurvival() {
   CHECK(view.ok());
   const std::set<RecordName> refused = RefusedRecords();
   for (const auto& [name, made] : made_) {
-    if (refused.contains(name)) continue;
+    if (refused.contains(name) || MayBeGone(name)) continue;
     const RecordType& type = *SimRegistry().Find(name.type);
     const auto record = (*view)->Get(type, *RecordId::FromBytes(name.id));
     CHECK(record.ok());

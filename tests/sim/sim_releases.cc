@@ -42,8 +42,10 @@ int SimWorld::DrawFault(const SimRandom& random) const {
 
 void SimWorld::TakeRelease(SimRandom* random) {
   if (!server_->is_up()) return;
-  const auto page = server_->store().ListQuarantine("", 100);
+  auto page = server_->store().ListQuarantine("", 100);
   if (!page.ok()) return;
+  // They can tell what is no work.
+  std::erase_if(page->sets, [&](const QuarantinedSet& set) { return set.replica == attacker_; });
   std::vector<std::string> places;
   v1::ReleaseQuarantinedRequest request;
   const bool is_repeat = random->Chance(250) || page->sets.empty();
@@ -77,15 +79,12 @@ bool SimWorld::IsKeptAgain(const SetName& name, const WrittenSet& set) const {
          (*kept)->kept.change_set().body() == oracle_.Scrubbed(set.body).SerializeAsString();
 }
 
-// Something that it says was released, and is in quarantine again.
-bool SimWorld::IsKeptAgain(const RecordName& name) const {
-  return std::any_of(releases_.begin(), releases_.end(), [&](const auto& release) {
-    const auto kept = server_->store().FindQuarantined(
-        release.partition(), *ReplicaId::FromBytes(release.replica()), release.sequence());
+bool SimWorld::IsInQuarantine(const RecordName& name) const {
+  const auto page = server_->store().ListQuarantine("", 10'000);
+  CHECK(page.ok());
+  return std::any_of(page->sets.begin(), page->sets.end(), [&](const QuarantinedSet& set) {
     v1::ChangeSetBody body;
-    if (!kept.ok() || !kept->has_value() ||
-        !body.ParseFromString((*kept)->kept.change_set().body()))
-      return false;
+    CHECK(body.ParseFromString(set.kept.change_set().body()));
     return std::any_of(body.changes().begin(), body.changes().end(), [&](const v1::Change& change) {
       return change.type_id() == name.type && change.record_id() == name.id;
     });
@@ -101,10 +100,15 @@ void SimWorld::Release(const v1::ReleaseQuarantinedRequest& request, const std::
   const auto before = store.FindVerdict(replica, request.partition(), request.sequence());
   if (!grants.ok() || !before.ok()) return;
   const bool was_released = before->has_value() && (*before)->verdict().released_ms() != 0;
+  const auto kept = store.FindQuarantined(request.partition(), replica, request.sequence());
   const uint64_t head = store.Head(request.partition());
   last_commit_try_ = now;
   oracle_.NoteTime(now);
   const auto release = ReleaseQuarantined(store, user, *grants, request, now);
+  // Nobody sends a release again, nor one of which nobody was told.
+  v1::ChangeSetBody body;
+  if (kept.ok() && kept->has_value() && body.ParseFromString((*kept)->kept.change_set().body()))
+    NoteOneWay(body);
   trace_.Add(static_cast<uint64_t>(release.status().code()));
   const bool is_answer =
       absl::IsNotFound(release.status()) || absl::IsFailedPrecondition(release.status());

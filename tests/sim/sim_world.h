@@ -116,6 +116,7 @@ class SimWorld {
   bool SyncAsFarAsItGoes(SimDevice* device);
   void Divide(SimDevice* device);
   void NoteDivision(SimDevice* device);
+  void NoteLeftBehind(const SimDevice& device, const std::vector<v1::SharedWork>& shared);
   void CheckUnshared(const SimDevice& device, const SetName& name);
 
   // What goes wrong (sim_faults.cc).
@@ -161,7 +162,6 @@ class SimWorld {
   int DrawFault(const SimRandom& random) const;
   void TakeRelease(SimRandom* random);
   bool IsKeptAgain(const SetName& name, const WrittenSet& set) const;
-  bool IsKeptAgain(const RecordName& name) const;
   void Release(const v1::ReleaseQuarantinedRequest& request, const std::string& user,
                const std::vector<std::string>& places);
 
@@ -241,6 +241,11 @@ class SimWorld {
     std::map<Place, int64_t> sums;  // of counters
   };
   std::map<RecordName, Made> made_;
+  // What no device sends again once the server goes back, with how often it had gone back at first.
+  std::map<RecordName, uint64_t> one_way_;
+  void NoteOneWay(const v1::ChangeSetBody& body);
+  bool MayBeGone(const RecordName& name) const;
+  bool IsInQuarantine(const RecordName& name) const;
   std::vector<LateFrames> late_;
 
   std::vector<SimBackup> backups_;
