@@ -113,6 +113,7 @@ absl::Status KvDeviceStore::Retain(const v1::Verdict& verdict, BatchInProgress* 
 absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchInProgress* work) {
   v1::OutboxHead& head = work->state.head;
   const uint64_t sequence = verdict.sequence();
+  const bool was_settled = IsSettled(head, sequence);
   if (sequence == head.reconfirmed() + 1 && sequence <= head.redelivered())
     head.set_reconfirmed(sequence);
   if (sequence < head.retained_from()) return SettleListed(verdict, work);
@@ -134,8 +135,9 @@ absl::Status KvDeviceStore::ApplyLateVerdict(const v1::Verdict& verdict, BatchIn
   const v1::Verdict& known = set.verdict();
   const bool is_before_release = known.released_ms() != 0 && set.epoch() == work->epoch &&
                                  verdict.commit_sequence() < known.commit_sequence();
-  if (is_before_release || known.commit_sequence() == verdict.commit_sequence())
-    return absl::OkStatus();
+  const bool is_known = is_before_release || known.commit_sequence() == verdict.commit_sequence();
+  // What a server says that went back is another word, though the epoch and the number be the same.
+  if (was_settled && is_known) return absl::OkStatus();
   PendingSet judged;
   judged.change_set = set.change_set();
   if (!judged.header.ParseFromString(judged.change_set.header()) ||

@@ -116,6 +116,33 @@ TEST_F(DeviceReleasedTest, AServerThatWentBackBehindTheReleaseListsItAgain) {
   EXPECT_EQ(Counts().rejected, 1U);
 }
 
+// A machine that was set back tells it in the epoch, and at the number, of before.
+TEST_F(DeviceReleasedTest, AServerThatWentBackUnawareListsItAgain) {
+  Register("Ana");
+  Refuse(1, v1::NOT_JUDGED);
+  Released(1);
+  for (const uint64_t at : {1U, 2U}) {
+    ASSERT_OK(store->ResumeAfterLoss(kOaxaca, 1));
+    ResetCursor();
+    BatchMaker restored(kOaxaca, 0, at);
+    restored.Verdict(1, at, v1::REJECTED);
+    ASSERT_OK(restored.ApplyTo(store.get()));
+    ASSERT_THAT(Listed(), SizeIs(1));
+    EXPECT_EQ(Counts().rejected, 1U);
+  }
+}
+
+TEST_F(DeviceReleasedTest, AtTheSameNumberAServerThatWentBackMayRefuseWhatItApplied) {
+  Register("Ana");
+  ASSERT_OK(Next().Verdict(1, 1).ApplyTo(store.get()));
+  ASSERT_OK(store->ResumeAfterLoss(kOaxaca, 1));
+  ResetCursor();
+  BatchMaker restored(kOaxaca, 0, 1);
+  restored.Verdict(1, 1, v1::REJECTED);
+  ASSERT_OK(restored.ApplyTo(store.get()));
+  EXPECT_THAT(Listed(), SizeIs(1));
+}
+
 TEST_F(DeviceReleasedTest, WhatIsNoLongerRetainedIsFoundOnTheList) {
   Grant();
   const RecordId id = Register("Ana");
