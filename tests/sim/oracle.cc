@@ -123,6 +123,12 @@ v1::DataClass ReadableBelow(const std::string& role) {
   return sees_people ? v1::SENSITIVE : v1::OPERATIONAL;
 }
 
+bool IsLegalForAnybody(const RecordType& type, const v1::Change& change, bool exists) {
+  const bool creates = change.kind() == v1::Change::CREATE;
+  return !type.rules().server_written() &&
+         (creates ? !change.scope().empty() : exists && !type.rules().append_only());
+}
+
 // Then it says nothing that could be lost.
 bool OnlyDecides(const v1::Change& change) {
   return change.kind() != v1::Change::CREATE && change.kind() != v1::Change::DELETE &&
@@ -489,7 +495,8 @@ std::string Oracle::Judge(const std::string& replica, const std::string& partiti
   last_stamp = std::max(last_stamp, verdict.stamp());
   set->commits.push_back({line_.back().run, verdict.commit_sequence()});
   if (set->was_accepted && verdict.outcome() == v1::REJECTED && !TouchesErased(*set))
-    return "I10: what was accepted before the server went back was thrown out";
+    return absl::StrCat("I10: what was accepted before the server went back was thrown out: ",
+                        verdict.ShortDebugString());
   if (was_refused) {
     heads_[partition] = verdict.commit_sequence();
     return "";
@@ -627,21 +634,18 @@ void Oracle::Try(const v1::Change& change, Trial* trial) {
       trial->records.emplace(name, stored == records_.end() ? ModelRecord() : stored->second)
           .first->second;
   const bool creates = change.kind() == v1::Change::CREATE;
-  const bool deletes = change.kind() == v1::Change::DELETE;
-  const bool is_rewrite = type.rules().append_only() && record.exists && !creates;
-  const bool is_legal = !type.rules().server_written() && !(creates && change.scope().empty());
   trial->seen = std::min(*seen, trial->commit - 1);
   trial->may_decide = trial->was_taken && change.resolves_size() > 0;
   const std::string home = PartitionNow(name, *trial);
   trial->write.commits = {{home, CommitIn(home, *trial)}};
-  if (!IsGranted(change, record, *trial) || is_rewrite || !is_legal ||
-      (!record.exists && !creates)) {
+  if (!IsGranted(change, record, *trial) || !IsLegalForAnybody(type, change, record.exists)) {
     trial->is_refused = true;
     return;
   }
   const bool meets_deletion =
       record.exists && (record.is_deleted ? !trial->Saw(record.deleted)
                                           : record.ended.has_value() && !trial->Saw(*record.ended));
+  const bool deletes = change.kind() == v1::Change::DELETE;
   if (OnlyDecides(change) && (meets_deletion || record.is_deleted)) return;
   if (meets_deletion || (record.is_deleted && deletes)) {
     trial->has_lost = true;

@@ -163,6 +163,9 @@ class Oracle {
   WrittenSet* Find(const SetName& name);
   void Write(const SetName& name, WrittenSet set) { sets_[name] = std::move(set); }
   void Forget(const SetName& name) { sets_.erase(name); }
+  void ForgetWhatIsKnown() {
+    for (auto& [name, set] : sets_) set.was_accepted = false;
+  }
   const std::map<SetName, WrittenSet>& sets() const { return sets_; }
 
   // The server starts a run, which found these heads; its commits lie above `floor`.

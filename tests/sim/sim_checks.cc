@@ -335,10 +335,19 @@ void SimWorld::CheckTold(const std::string& user, const ReplicaId& replica,
   const v1::DataClass data_class = ClassOf(*type, record->data_class);
   // Who made it learns that it was erased, whoever may read it.
   if (record->erased && record->fields.size() <= 1) return;
-  // A clock that was set back undoes no grant of a session under way.
-  const bool may_read = oracle_.MayRead(user, entry.scope(), data_class, now) ||
-                        (scenario_.has(Fault::kServerClock) &&
-                         oracle_.MayRead(user, entry.scope(), data_class, latest_server_time_));
+  // A clock that was set back undoes no grant of a session under way, which may have begun at any
+  // time that the clock has shown since.
+  std::vector<absl::Time> times = {now};
+  if (scenario_.has(Fault::kServerClock)) {
+    times.push_back(latest_server_time_);
+    for (const v1::GrantRecord& grant : oracle_.grants()) {
+      const absl::Time from = absl::FromUnixMillis(grant.from_ms());
+      if (now < from && from < latest_server_time_) times.push_back(from);
+    }
+  }
+  const bool may_read = std::any_of(times.begin(), times.end(), [&](absl::Time at) {
+    return oracle_.MayRead(user, entry.scope(), data_class, at);
+  });
   Expect(may_read, absl::StrCat("I9: a record of ", entry.scope(),
                                 " was sent to somebody who may not read there"));
   for (const FieldState& field : record->fields) {
@@ -618,8 +627,10 @@ std::set<SetName> SimWorld::SaidBy(const SimDevice& device,
     said.insert(header.has_same_work() ? SetName{first.replica(), name.partition, first.sequence()}
                                        : name);
   };
-  for (const auto& [name, set] : oracle_.sets())
-    if (name.replica == device.replica.bytes() && set.is_accepted()) add(name, set.header);
+  for (const auto& [name, set] : oracle_.sets()) {
+    if (name.replica != device.replica.bytes() || !set.verdict.has_value()) continue;
+    if (set.is_accepted() || IsKeptAgain(name, set)) add(name, set.header);
+  }
   for (const auto& [name, content] : kept)
     if (const WrittenSet* const set = oracle_.Find(name)) add(name, set->header);
   return said;

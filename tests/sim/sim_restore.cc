@@ -69,6 +69,7 @@ void SimWorld::TakeRestore(SimRandom* random) {
 }
 
 void SimWorld::PutBack(const SimBackup& backup, uint64_t how) {
+  const Epoch lost = server_->is_up() ? server_->store().epoch() : Epoch();
   StopServer();
   trace_.Add(how);
   ++result_.restores;
@@ -86,6 +87,11 @@ void SimWorld::PutBack(const SimBackup& backup, uint64_t how) {
   FillDisk(backup.content, disk.get());
   server_->PutBack(std::move(disk), how == 0);
   StartServer();
+  // Of an epoch that neither the store nor the journal knows, what a device says counts for
+  // nothing.
+  if (how == 2 && server_->is_up() && server_->store().epoch() != lost &&
+      !server_->store().IsPastEpoch(lost))
+    oracle_.ForgetWhatIsKnown();
   // A copy of the run that the journal names last is found only by a cursor from beyond it.
   const bool is_found = server_->is_up() && server_->store().epoch().AsBytes() != backup.epoch;
   if (how == 1 && !is_found) oracle_.Doubt(*backup.past);
@@ -105,7 +111,10 @@ void SimWorld::NoteWhatIsKnown() {
     for (const auto& [partition, confirmed] : device->confirmed) {
       for (uint64_t sequence = 1; sequence <= confirmed; ++sequence) {
         WrittenSet* const set = oracle_.Find({device->replica.AsBytes(), partition, sequence});
-        if (set != nullptr && set->is_accepted()) set->was_accepted = true;
+        // It may not have been told of a release yet.
+        const bool is_known =
+            set != nullptr && set->is_accepted() && set->verdict->released_ms() == 0;
+        if (is_known) set->was_accepted = true;
       }
     }
   }
