@@ -526,11 +526,12 @@ void SimWorld::Converge() {
       heads[partition] = server_->store().Head(partition);
     heads[server_->store().epoch().AsBytes()] = 0;
     quiet_rounds = heads == before ? quiet_rounds + 1 : 0;
-    // Who has to renew its lease comes a round later. Of a new epoch nobody believes the first
-    // welcome in everything. What was released takes others along a round later.
+    // What a round brought to the server, those who were there before have to fetch yet. Who has to
+    // renew its lease comes a round later. Of a new epoch nobody believes the first welcome in
+    // everything. What was released takes others along a round later.
     const bool is_plain =
         backups_.empty() && result_.copies == 0 && result_.renewals == 0 && result_.releases == 0;
-    if (is_drained && round > 0 && (is_plain || quiet_rounds > 1)) break;
+    if (is_drained && quiet_rounds > (is_plain ? 0 : 1)) break;
   }
   if (result_.failure.empty()) CheckEnd();
 }
