@@ -277,6 +277,10 @@ absl::Status KvDeviceStore::StageNewHead(uint64_t last, const ChainValue& start,
                                          const NewChain& next, BatchInProgress* work) {
   PartitionState& state = work->state;
   if (state.head.sequence() > 0) {
+    v1::FormerReplica* const former = state.head.add_former();
+    former->set_replica(next.former.AsBytes());
+    former->set_after(state.head.redelivered());
+    former->set_last(last);
     state.head.set_confirmed(std::max(last, state.head.confirmed()));
     state.head.set_redelivered(state.head.confirmed());
     state.head.set_reconfirmed(last);

@@ -24,11 +24,22 @@ bool IsAccepted(const OwnWork& own, uint64_t sequence) {
   return set.ParseFromString(**value) && set.verdict().outcome() == v1::APPLIED;
 }
 
+// Accepted before this copy of a store was given an id of its own.
+bool WasAccepted(const OwnWork& own, const WriteRef& write) {
+  return std::any_of(
+      own.head.former().begin(), own.head.former().end(), [&](const v1::FormerReplica& former) {
+        return former.replica() == write.replica.AsBytes() &&
+               write.origin_sequence > former.after() && write.origin_sequence <= former.last();
+      });
+}
+
 bool IsAllOwn(const FieldState& field, const Record& record, const OwnWork& own) {
   for (const Slot& slot : field.slots) {
     for (const Version& version : slot.versions) {
       const WriteRef& write = record.writes[version.write];
-      if (write.replica != own.replica || !IsAccepted(own, write.origin_sequence)) return false;
+      const bool is_accepted = write.replica == own.replica ? IsAccepted(own, write.origin_sequence)
+                                                            : WasAccepted(own, write);
+      if (!is_accepted) return false;
     }
   }
   return !field.slots.empty();

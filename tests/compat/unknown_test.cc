@@ -79,6 +79,12 @@ class UnknownTest : public ::testing::Test {
     EXPECT_OK(opened);
     Device device{&registry, *std::move(opened)};
     EXPECT_OK(device.store->SetUser("ana"));
+    Introduce(device, max_class);
+    return device;
+  }
+
+  // The server knows it by the id that it has now.
+  void Introduce(const Device& device, v1::DataClass max_class) {
     PeerIdentity identity{
         .replica = device.store->replica(), .user = "ana", .feeds = {}, .grants = {}};
     v1::Feed& feed = identity.feeds.emplace_back();
@@ -86,7 +92,6 @@ class UnknownTest : public ::testing::Test {
     feed.set_kind(v1::BELOW);
     feed.set_max_class(max_class);
     server_->SetPeer(identity);
-    return device;
   }
 
   void Sync(Device* device) {
@@ -212,6 +217,31 @@ TEST_F(UnknownTest, OwnFieldsThatAnOlderServerTellsNobodyBelowStayWhereTheyWereW
   testing::v2::Sample expected = NewerSample();
   expected.set_title("después");
   EXPECT_EQ(newer.Bytes("Sample", id), DeterministicBytes(expected));
+  EXPECT_EQ(newer.store->Repairs().due_size(), 0);
+}
+
+TEST_F(UnknownTest, OwnFieldsThatAnOlderServerTellsNobodyBelowStayOnACopyThatIsDivided) {
+  Device newer = DeviceOn(NewMemoryKv(), Newer(), v1::PERSONAL);
+  const RecordId id = NewId();
+  newer.Commit(*CreateChange(newer.type("Sample"), id, *Scope::Parse(kScope), NewerSample()));
+  const std::string written = newer.Bytes("Sample", id);
+  Sync(&newer);
+  v1::SharedWork shared;
+  shared.set_partition("MX/20");
+  shared.set_last(1);
+
+  ASSERT_OK(newer.store->BecomeReplica(NewReplicaId(random_), {&shared, 1}));
+  Introduce(newer, v1::PERSONAL);
+  ASSERT_OK(newer.store->GiveUpCursor("MX/20"));
+  Sync(&newer);
+  EXPECT_EQ(newer.Bytes("Sample", id), written);
+
+  // Divided once more.
+  ASSERT_OK(newer.store->BecomeReplica(NewReplicaId(random_), {&shared, 1}));
+  Introduce(newer, v1::PERSONAL);
+  ASSERT_OK(newer.store->GiveUpCursor("MX/20"));
+  Sync(&newer);
+  EXPECT_EQ(newer.Bytes("Sample", id), written);
   EXPECT_EQ(newer.store->Repairs().due_size(), 0);
 }
 
