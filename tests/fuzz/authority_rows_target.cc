@@ -73,7 +73,6 @@ class DamagedAuthority {
   std::vector<ReplicaId> Writers() const;
   void ReadAll();
   void ReadFeed(const std::string& partition, const ReplicaId& replica);
-  void ReadRecords();
   void ReadDirectory();
   void Commit();
   void Keep();
@@ -119,27 +118,10 @@ void DamagedAuthority::ReadFeed(const std::string& partition, const ReplicaId& r
   }
 }
 
-void DamagedAuthority::ReadRecords() {
-  const auto view = store_->Read();
-  if (!Answers(view.status())) return;
-  for (const RecordType* type : FuzzRegistry().types()) {
-    Answers((*view)->Count(*type).status());
-    const auto cursor = (*view)->Scan(*type, *Scope::Parse("MX"));
-    for (int damaged = 0; damaged < kMaxPages;) {
-      const auto record = cursor->Next();
-      if (!Answers(record.status())) {
-        ++damaged;
-        continue;
-      }
-      if (!record->has_value()) break;
-      Answers((*view)->Get(*type, (*record)->id).status());
-      Answers(store_->PlacesOf(type->type_id(), (*record)->id).status());
-    }
-  }
-}
-
 void DamagedAuthority::ReadAll() {
-  ReadRecords();
+  ReadRecords(store_->Read(), [this](const RecordType& type, const RecordId& id) {
+    Answers(store_->PlacesOf(type.type_id(), id).status());
+  });
   for (const std::string& partition : store_->Partitions()) {
     for (const ReplicaId& replica : Writers()) {
       ReadFeed(partition, replica);

@@ -79,7 +79,6 @@ class DamagedDevice {
 
   void ReadAll();
   void ReadOutbox(const std::string& partition);
-  void ReadRecords();
   void Work();
   void Apply(const v1::Cursor& cursor, uint64_t from, const v1::BatchBody& body);
   void SettlePartition(const v1::Cursor& cursor);
@@ -93,24 +92,6 @@ class DamagedDevice {
   std::unique_ptr<DeviceStore> store_;
 };
 
-void DamagedDevice::ReadRecords() {
-  const auto view = store_->Read();
-  if (!Answers(view.status())) return;
-  for (const RecordType* type : FuzzRegistry().types()) {
-    Answers((*view)->Count(*type).status());
-    const auto cursor = (*view)->Scan(*type, *Scope::Parse("MX"));
-    for (int damaged = 0; damaged < kMaxPages;) {
-      const auto record = cursor->Next();
-      if (!Answers(record.status())) {
-        ++damaged;
-        continue;
-      }
-      if (!record->has_value()) break;
-      Answers((*view)->Get(*type, (*record)->id).status());
-    }
-  }
-}
-
 void DamagedDevice::ReadOutbox(const std::string& partition) {
   uint64_t from = 1;
   for (int pages = 0; pages < kMaxPages; ++pages) {
@@ -122,7 +103,7 @@ void DamagedDevice::ReadOutbox(const std::string& partition) {
 }
 
 void DamagedDevice::ReadAll() {
-  ReadRecords();
+  ReadRecords(store_->Read(), [](const RecordType&, const RecordId&) {});
   for (const std::string& partition : store_->Partitions()) {
     store_->Head(partition);
     store_->IsAtCheckpoint(partition);

@@ -27,6 +27,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr int kMaxDamages = 8;
+constexpr int kMaxDamagedReads = 64;
 
 testing::Sample Titled(const std::string& title) {
   testing::Sample sample;
@@ -263,6 +264,25 @@ bool Answers(const absl::Status& status) {
   CHECK(!absl::IsInternal(status) && !absl::IsUnimplemented(status));
   CHECK(!absl::IsDataLoss(status) || !status.message().empty());
   return status.ok();
+}
+
+void ReadRecords(const absl::StatusOr<std::unique_ptr<ReadView>>& view,
+                 absl::FunctionRef<void(const RecordType&, const RecordId&)> also) {
+  if (!Answers(view.status())) return;
+  for (const RecordType* type : FuzzRegistry().types()) {
+    Answers((*view)->Count(*type).status());
+    const auto cursor = (*view)->Scan(*type, *Scope::Parse("MX"));
+    for (int damaged = 0; damaged < kMaxDamagedReads;) {
+      const auto record = cursor->Next();
+      if (!Answers(record.status())) {
+        ++damaged;
+        continue;
+      }
+      if (!record->has_value()) break;
+      Answers((*view)->Get(*type, (*record)->id).status());
+      also(*type, (*record)->id);
+    }
+  }
 }
 
 }  // namespace brigada

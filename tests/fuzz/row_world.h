@@ -6,9 +6,14 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "google/protobuf/repeated_field.h"
+#include "replica/base/ids.h"
+#include "replica/schema/registry.h"
 #include "replica/store/kv.h"
+#include "replica/store/read_view.h"
 #include "tests/fuzz/scripts.pb.h"
 
 namespace brigada {
@@ -28,6 +33,11 @@ void DamageRows(const google::protobuf::RepeatedPtrField<fuzz::RowDamage>& damag
 // What the operations of a store with damaged rows may say: that they worked, that it is damaged
 // and where, or what they say to callers. CHECKs otherwise. True: it worked.
 bool Answers(const absl::Status& status);
+
+// Counts, scans and looks up everything that a store with damaged rows shows; `also` is called for
+// each record.
+void ReadRecords(const absl::StatusOr<std::unique_ptr<ReadView>>& view,
+                 absl::FunctionRef<void(const RecordType&, const RecordId&)> also);
 
 }  // namespace brigada
 

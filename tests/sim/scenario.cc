@@ -128,6 +128,51 @@ const std::vector<Profile>& Profiles() {
   return profiles;
 }
 
+// Steps that there are only where one of some faults is on, and what they weigh at most.
+struct FaultStep {
+  std::set<Fault> any_of;
+  StepKind kind;
+  uint64_t most;
+
+  bool IsOn(const Scenario& scenario) const {
+    return std::any_of(any_of.begin(), any_of.end(), [&](Fault f) { return scenario.has(f); });
+  }
+};
+
+// A draw is made for each in this order.
+const std::vector<FaultStep>& FaultSteps() {
+  static const auto& steps = *new std::vector<FaultStep>{
+      {{F::kClockJumps, F::kFrozenClocks, F::kServerClock}, StepKind::kClock, 6},
+      {{F::kDeviceRestarts}, StepKind::kDeviceRestart, 6},
+      {{F::kServerRestarts}, StepKind::kServerRestart, 4},
+      {{F::kFullDisks, F::kDiskErrors}, StepKind::kDiskFault, 8},
+      {{F::kDeviceCrashes, F::kLostDatabases}, StepKind::kDevicePower, 8},
+      {{F::kServerCrashes}, StepKind::kServerPower, 6},
+      {{F::kGrants}, StepKind::kGrant, 6},
+      {{F::kGrants}, StepKind::kRevoke, 4},
+      {{F::kLostDevices}, StepKind::kLoseDevice, 2},
+      {{F::kLongSleeps, F::kOldDeletions}, StepKind::kSleep, 4},
+      {{F::kAttacker}, StepKind::kAttack, 12},
+      {{F::kRestores}, StepKind::kBackup, 4},
+      {{F::kRestores}, StepKind::kRestore, 4},
+      {{F::kErasures}, StepKind::kErase, 4},
+      {{F::kCopies}, StepKind::kCopy, 3},
+      {{F::kBitFlips}, StepKind::kFlip, 8},
+      {{F::kReleases}, StepKind::kRelease, 12},
+      {{F::kRetries}, StepKind::kRetry, 6},
+  };
+  return steps;
+}
+
+// False for what nothing would do that is on: the model takes for granted that it is not done.
+bool IsPossible(StepKind kind, const Scenario& scenario) {
+  const auto& steps = FaultSteps();
+  const auto step = std::find_if(steps.begin(), steps.end(), [&](const FaultStep& candidate) {
+    return candidate.kind == kind;
+  });
+  return step == steps.end() || step->IsOn(scenario);
+}
+
 struct WeightedStep {
   StepKind kind;
   uint64_t weight;
@@ -140,30 +185,10 @@ std::vector<WeightedStep> WeightsOf(const Scenario& scenario, SimRandom random) 
                                        {StepKind::kServerWork, 10 + random.Next() % 20},
                                        {StepKind::kDiscard, random.Next() % 2}};
   if (scenario.has(F::kReleases)) weights.back().weight += 6;
-  const auto add = [&](std::initializer_list<Fault> any_of, StepKind kind, uint64_t most) {
-    const uint64_t weight = 1 + random.Next() % most;
-    const bool is_on =
-        std::any_of(any_of.begin(), any_of.end(), [&](Fault f) { return scenario.has(f); });
-    if (is_on) weights.push_back({kind, weight});
-  };
-  add({F::kClockJumps, F::kFrozenClocks, F::kServerClock}, StepKind::kClock, 6);
-  add({F::kDeviceRestarts}, StepKind::kDeviceRestart, 6);
-  add({F::kServerRestarts}, StepKind::kServerRestart, 4);
-  add({F::kFullDisks, F::kDiskErrors}, StepKind::kDiskFault, 8);
-  add({F::kDeviceCrashes, F::kLostDatabases}, StepKind::kDevicePower, 8);
-  add({F::kServerCrashes}, StepKind::kServerPower, 6);
-  add({F::kGrants}, StepKind::kGrant, 6);
-  add({F::kGrants}, StepKind::kRevoke, 4);
-  add({F::kLostDevices}, StepKind::kLoseDevice, 2);
-  add({F::kLongSleeps, F::kOldDeletions}, StepKind::kSleep, 4);
-  add({F::kAttacker}, StepKind::kAttack, 12);
-  add({F::kRestores}, StepKind::kBackup, 4);
-  add({F::kRestores}, StepKind::kRestore, 4);
-  add({F::kErasures}, StepKind::kErase, 4);
-  add({F::kCopies}, StepKind::kCopy, 3);
-  add({F::kBitFlips}, StepKind::kFlip, 8);
-  add({F::kReleases}, StepKind::kRelease, 12);
-  add({F::kRetries}, StepKind::kRetry, 6);
+  for (const FaultStep& step : FaultSteps()) {
+    const uint64_t weight = 1 + random.Next() % step.most;
+    if (step.IsOn(scenario)) weights.push_back({step.kind, weight});
+  }
   return weights;
 }
 
@@ -224,7 +249,7 @@ absl::StatusOr<Scenario> MakeScenario(const SimRequest& request) {
   for (uint32_t i = 0; i < request.steps; ++i) {
     const Step step{DrawKind(weights, &random), static_cast<uint8_t>(random.Next() % 251),
                     DrawMilliseconds(&random), random.Next()};
-    if (!only.empty() && !only.contains(i)) continue;
+    if ((!only.empty() && !only.contains(i)) || !IsPossible(step.kind, scenario)) continue;
     scenario.steps.push_back(step);
     scenario.origin.push_back(i);
   }

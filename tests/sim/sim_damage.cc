@@ -16,6 +16,11 @@ DeviceStoreOptions SimWorld::StoreOptionsOf(SimDevice* device) const {
   return options;
 }
 
+bool SimWorld::IsAnswer(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
+         absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status);
+}
+
 bool SimWorld::IsExcused(SimDevice* device, const absl::Status& status) {
   // What the database finds by itself stops it, and its health says why.
   const bool says_so = absl::IsDataLoss(status) ||

@@ -29,11 +29,6 @@ std::vector<v1::Change> Edited(const SimDevice& device, const std::string& parti
   return changes;
 }
 
-bool IsAnswer(const absl::Status& status) {
-  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
-         absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status);
-}
-
 }  // namespace
 
 // By hand, and often once more while the one before is on its way or has been released.

@@ -315,10 +315,7 @@ void SimWorld::TakeCommit(SimDevice* device, SimRandom* random) {
     // It may be there all the same.
     device->given_up.insert(names.begin(), names.end());
     // What contradicts itself is refused at once, and then nothing has changed.
-    const bool is_refusal =
-        absl::IsInvalidArgument(receipt.status()) || absl::IsNotFound(receipt.status()) ||
-        absl::IsAlreadyExists(receipt.status()) || absl::IsFailedPrecondition(receipt.status());
-    Expect(is_refusal || IsExcused(device, receipt.status()),
+    Expect(IsAnswer(receipt.status()) || IsExcused(device, receipt.status()),
            absl::StrCat("a commit failed: ", receipt.status().ToString()));
     if (device->has_trouble && !absl::IsResourceExhausted(receipt.status())) StopDevice(device);
     return;

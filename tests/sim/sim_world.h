@@ -137,6 +137,8 @@ class SimWorld {
   void LoseDatabase(SimDevice* device);
   void VerifyDevice(SimDevice* device);
   bool RecoverDevice(SimDevice* device);
+  // What a user is told of work that contradicts what is there; nothing has changed then.
+  static bool IsAnswer(const absl::Status& status);
   // True when what went wrong with the device explains the status. Notes damage that shows.
   static bool IsExcused(SimDevice* device, const absl::Status& status);
 

@@ -37,6 +37,15 @@ class SyncRoundTest : public ::testing::Test {
                                          &world_.clock());
     return *round_;
   }
+  void BeginCutWhile(const std::atomic<bool>& cut) {
+    Begin([&cut](FakeLink& link, const v1::ClientFrame& frame) {
+      if (cut) {
+        link.Cut();
+      } else {
+        AnswerUpToDate(link, frame);
+      }
+    });
+  }
   SyncStatus Status() const {
     SyncStatus status;
     round_->Describe(&status);
@@ -109,13 +118,7 @@ TEST_F(SyncRoundTest, EachBreakThatLeavesNothingDoneMakesBatchesSmaller) {
 
 TEST_F(SyncRoundTest, BackgroundSessionsShareWhatABreakTaughtAndGrowAgain) {
   std::atomic<bool> cut{true};
-  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
-    if (cut) {
-      link.Cut();
-    } else {
-      AnswerUpToDate(link, frame);
-    }
-  });
+  BeginCutWhile(cut);
   EXPECT_FALSE(round_->RunLive({}).was_good);
   EXPECT_FALSE(round_->RunLive({}).was_good);
   cut = false;
@@ -160,13 +163,7 @@ TEST_F(SyncRoundTest, NoLinkAtAllSaysNothingOfBatches) {
 
 TEST_F(SyncRoundTest, ALiveSessionIsASuccessWhileItLasts) {
   std::atomic<bool> cut{true};
-  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
-    if (cut) {
-      link.Cut();
-    } else {
-      AnswerUpToDate(link, frame);
-    }
-  });
+  BeginCutWhile(cut);
   EXPECT_FALSE(round_->RunLive({}).was_good);
   EXPECT_NE(Status().last_error, "");
   EXPECT_EQ(Status().last_success, absl::InfinitePast());
@@ -216,13 +213,7 @@ TEST_F(SyncRoundTest, NothingIsConsistentBeforeTheFirstSyncCameToItsEnd) {
 
 TEST_F(SyncRoundTest, AFailureIsToldAfterASuccessThatAWrongClockDated) {
   std::atomic<bool> cut{false};
-  Begin([&](FakeLink& link, const v1::ClientFrame& frame) {
-    if (cut) {
-      link.Cut();
-    } else {
-      AnswerUpToDate(link, frame);
-    }
-  });
+  BeginCutWhile(cut);
   const absl::Time now = world_.clock().Now();
   world_.clock().SetWall(now + absl::Hours(24 * 365 * 24));
   ASSERT_OK(round_->Run({}));

@@ -252,14 +252,12 @@ class AuthorityFixture : public ::testing::Test {
     Reopen();
   }
 
-  void Reopen() {
-    store_.reset();
-    auto store =
-        OpenAuthorityStore(home_.Open(), {.registry = registry_, .random = &random_, .now = now_});
-    CHECK(store.ok());
-    store_ = *std::move(store);
-    ana_.epoch = beto_.epoch = store_->epoch();
-    beto_.user = "beto";
+  void Reopen() { OpenStore(/*restored=*/false); }
+  // The store goes on in another epoch, as after a restore.
+  void GoBack() {
+    lost_ = store_->epoch();
+    now_ += absl::Seconds(1);
+    OpenStore(/*restored=*/true);
   }
 
   // Commits `changes` of a writer that had seen everything up to `position`.
@@ -318,9 +316,22 @@ class AuthorityFixture : public ::testing::Test {
   SeededRandom random_{1};
   absl::Time now_ = absl::FromUnixSeconds(1'767'225'600);
   std::unique_ptr<AuthorityStore> store_;
+  Epoch lost_;  // the one before the store went back
   TestJudge judge_;
   TestReplica ana_{&random_, kOaxaca};
   TestReplica beto_{&random_, kOaxaca};
+
+ private:
+  void OpenStore(bool restored) {
+    store_.reset();
+    auto store = OpenAuthorityStore(
+        home_.Open(),
+        {.registry = registry_, .random = &random_, .now = now_, .restored = restored});
+    CHECK(store.ok());
+    store_ = *std::move(store);
+    ana_.epoch = beto_.epoch = store_->epoch();
+    beto_.user = "beto";
+  }
 };
 
 }  // namespace brigada

@@ -20,14 +20,7 @@ constexpr char kAdministrator[] = "irma";
 class AuthorityReleaseTest : public AuthorityFixture {
  protected:
   AuthorityReleaseTest() : id_(CreatePerson("Rosa")) {
-    lost_ = store_->epoch();
-    store_.reset();
-    now_ += absl::Seconds(1);
-    auto store = OpenAuthorityStore(
-        home_.Open(), {.registry = registry_, .random = &random_, .now = now_, .restored = true});
-    CHECK(store.ok());
-    store_ = *std::move(store);
-    ana_.epoch = beto_.epoch = store_->epoch();
+    GoBack();
     seen_ = store_->Head(kOaxaca);
     GrantOnly({kAdministrator, "beto"});
   }
@@ -108,7 +101,6 @@ class AuthorityReleaseTest : public AuthorityFixture {
   }
 
   const RecordId id_;
-  Epoch lost_;
   uint64_t seen_ = 0;
   bool administers_ = true;
   std::vector<std::string> asked_;

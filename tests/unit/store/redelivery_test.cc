@@ -11,18 +11,6 @@ using ::testing::IsEmpty;
 
 class RedeliveryTest : public AuthorityFixture {
  protected:
-  // The store goes on in another epoch, as after a restore.
-  void GoBack() {
-    lost_ = store_->epoch();
-    store_.reset();
-    now_ += absl::Seconds(1);
-    auto store = OpenAuthorityStore(
-        home_.Open(), {.registry = registry_, .random = &random_, .now = now_, .restored = true});
-    CHECK(store.ok());
-    store_ = *std::move(store);
-    ana_.epoch = beto_.epoch = store_->epoch();
-  }
-
   static v1::Redelivered Said(const Epoch& epoch, v1::Outcome outcome, uint64_t sequence = 1) {
     v1::Redelivered before;
     before.set_epoch(epoch.AsBytes());
@@ -64,8 +52,6 @@ class RedeliveryTest : public AuthorityFixture {
       largest = std::max(largest, it->value().size());
     return largest;
   }
-
-  Epoch lost_;
 };
 
 TEST_F(RedeliveryTest, WhatIsAcceptedUnderAnotherNumberLeavesTheQuarantine) {
