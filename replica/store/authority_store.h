@@ -56,7 +56,7 @@ struct PushResult {
   // kInvalidArgument: malformed header, another replica or partition, chain_after does not match.
   // Nothing was committed then.
   absl::Status status;
-  // A sequence that was used before came with another content: the replica is a copy.
+  // A used sequence came with another content, or work that follows such: the replica is a copy.
   bool forked = false;
   // The next sequence the authority expects of this replica here. Sets beyond a gap are not judged.
   uint64_t expected = 0;

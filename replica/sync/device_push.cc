@@ -108,9 +108,11 @@ absl::Status DevicePush::CheckChain(const std::string& partition, uint64_t last,
   }
   if (last == 0 || chain.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const OutboxPage page, store_->ReadOutbox(partition, last, 1));
-  // What had its verdict may no longer be kept.
-  if (page.last_sequence != last && last <= head.confirmed()) return absl::OkStatus();
-  if (page.last_sequence == last && page.chain_after == chain) return absl::OkStatus();
+  const bool is_kept = page.last_sequence == last;
+  // What had its verdict may no longer be kept. Of the last one that is not, the chain value is.
+  const bool is_last_dropped = last + 1 == head.retained_from() && !head.retained_chain().empty();
+  if (!is_kept && !is_last_dropped && last <= head.confirmed()) return absl::OkStatus();
+  if ((is_kept ? page.chain_after : head.retained_chain()) == chain) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("FORKED: change set ", last, " in ", partition,
                                                     " is another at the server: this store is a "
                                                     "copy"));

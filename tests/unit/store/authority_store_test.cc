@@ -174,6 +174,19 @@ TEST_P(AuthorityStoreTest, AnotherContentUnderAKnownSequenceIsAFork) {
   EXPECT_EQ(store_->Head(kOaxaca), 1u);
 }
 
+// The copy's was judged on a line that the server has left since.
+TEST_P(AuthorityStoreTest, WorkThatGoesOnFromAnotherContentIsAFork) {
+  TestReplica copy = ana_;
+  CreatePerson(&ana_, "Rosa");
+  copy.MakeSet({Create(PersonType(), copy.NewId(), kJuarez, PersonNamed("Eva"))});
+  const PushResult result =
+      Commit(copy.PushOf({Create(PersonType(), copy.NewId(), kJuarez, PersonNamed("Luz"))}));
+  EXPECT_OK(result.status);
+  EXPECT_TRUE(result.forked);
+  EXPECT_TRUE(result.verdicts.empty());
+  EXPECT_EQ(store_->Head(kOaxaca), 1u);
+}
+
 TEST_P(AuthorityStoreTest, ChainThatDoesNotMatchCommitsNothing) {
   PushRequest push =
       ana_.PushOf({Create(PersonType(), ana_.NewId(), kJuarez, PersonNamed("Rosa"))});

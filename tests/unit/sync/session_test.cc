@@ -493,6 +493,26 @@ TEST_F(SessionTest, AnotherContentUnderAUsedSequenceIsAFork) {
   EXPECT_EQ(copy.partition(kOaxaca).outbox.size(), 1U);
 }
 
+// Else what follows would be sent for ever to a server that cannot take it.
+TEST_F(SessionTest, ACopyIsKnownByTheChainOfWhatItKeepsNoLonger) {
+  FakeDeviceStore copy(1);
+  first_.Add(kOaxaca, "a");
+  Sync(&first_);
+  for (const char* body : {"other", "next"}) copy.Add(kOaxaca, body);
+  FakeDeviceStore::Partition& judged = copy.partition(kOaxaca);
+  judged.outbox.erase(1);
+  judged.head.set_confirmed(1);
+  judged.head.set_retained_from(2);
+  judged.head.set_retained_chain(judged.chain[1]);
+  EXPECT_EQ(Sync(&copy), End::kFailed);
+  EXPECT_THAT(status_, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("FORKED")));
+  // It settles nothing of that partition and can be divided.
+  LoopbackOptions options;
+  options.device.settles = true;
+  EXPECT_EQ(Sync(&copy, std::move(options)), End::kFinished);
+  EXPECT_THAT(store_.Bodies(kOaxaca), ElementsAre("a"));
+}
+
 // By it a copy knows that they are not its own.
 TEST_F(SessionTest, ABatchNamesTheChainOfTheLastSetItJudges) {
   first_.Add(kOaxaca, "a");
