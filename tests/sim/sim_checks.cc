@@ -318,6 +318,7 @@ void SimWorld::CheckLease(const ReplicaId& replica) {
 // I9: of what the server tells, at the moment it does.
 void SimWorld::CheckTold(const std::string& user, const ReplicaId& replica,
                          const v1::Entry& entry) {
+  told_[{entry.type_id(), entry.record_id()}] = result_.restores;
   const absl::Time now = server_->clock().Now();
   const bool revoked = !is_directory_unsure_ &&
                        std::any_of(devices_.begin(), devices_.end(), [&](const auto& device) {
@@ -733,7 +734,8 @@ void SimWorld::CheckDeviceView(SimDevice* device) {
       continue;
     }
     if (!there->has_value()) {
-      Expect(!record->has_value(), absl::StrCat(who, "holds a deleted record"));
+      Expect(!record->has_value() || IsRefusedAgain(name),
+             absl::StrCat(who, "holds a deleted record"));
       continue;
     }
     Expect(record->has_value(), absl::StrCat(who, "misses a record"));

@@ -205,6 +205,14 @@ std::set<RecordName> SimWorld::RefusedRecords() {
   return refused;
 }
 
+// A writer that had not heard that its work was accepted says nothing of it when it comes again; on
+// the present line it may fail for what the server quarantined before it.
+bool SimWorld::IsRefusedAgain(const RecordName& name) {
+  const auto told = told_.find(name);
+  if (is_modelled() || told == told_.end() || told->second == result_.restores) return false;
+  return RefusedRecords().contains(name);
+}
+
 // Of three copies two may bring the same work under ids of their own (docs/protocol.md).
 bool SimWorld::HasThreeCopies() const {
   std::map<ReplicaId, int> holders;

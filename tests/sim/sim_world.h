@@ -248,6 +248,10 @@ class SimWorld {
   void NoteOneWay(const v1::ChangeSetBody& body);
   bool MayBeGone(const RecordName& name) const;
   bool IsInQuarantine(const RecordName& name) const;
+  // How often the server had gone back when it last told somebody of the record.
+  std::map<RecordName, uint64_t> told_;
+  // True when it was told on a line that is lost, and was refused when its writer sent it again.
+  bool IsRefusedAgain(const RecordName& name);
   std::vector<LateFrames> late_;
 
   std::vector<SimBackup> backups_;
