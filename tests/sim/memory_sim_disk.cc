@@ -184,7 +184,7 @@ absl::Status MemorySimDisk::Write(const KvBatch& batch, Durability durability) {
 
 bool MemorySimDisk::FlipBit(uint64_t draw, bool /*is_open*/) {
   SimRandom random(draw);
-  const KvBatch content = ContentOf(*kv_);
+  const KvBatch content = *ContentOf(*kv_);
   // Each table is hit as often, whatever it holds.
   std::vector<const KvBatch::Op*> hit;
   for (int tries = 0; tries < kTableCount && hit.empty(); ++tries) {
@@ -208,7 +208,7 @@ absl::StatusOr<RecoveredStore> MemorySimDisk::Recover(const DeviceStoreOptions& 
   if (is_full_) return absl::ResourceExhaustedError("the disk is full");
   if (limbo_lands_ && !limbo_.empty()) CHECK(kv_->Write(limbo_, Durability::kMemory).ok());
   limbo_ = KvBatch();
-  const KvBatch all = ContentOf(*kv_);
+  ASSIGN_OR_RETURN(const KvBatch all, ContentOf(*kv_));
   KvBatch mirrored;
   for (const KvBatch::Op& op : all.ops())
     if (IsMirrored(op.table, op.key)) mirrored.Put(op.table, op.key, op.value);
@@ -221,7 +221,7 @@ absl::StatusOr<RecoveredStore> MemorySimDisk::Recover(const DeviceStoreOptions& 
   RETURN_IF_ERROR(store.RestoreOutbox(&recovered.outbox));
   recovered.replica = store.replica();
   recovered.is_whole = true;
-  const KvBatch content = ContentOf(made);
+  ASSIGN_OR_RETURN(const KvBatch content, ContentOf(made));
   kv_ = NewMemoryKv();
   RETURN_IF_ERROR(kv_->Write(content, Durability::kSync));
   undo_.clear();
@@ -262,14 +262,14 @@ KvBatch MemorySimDisk::InverseOf(const KvBatch& batch) const {
 
 }  // namespace
 
-KvBatch ContentOf(const KvReader& store) {
+absl::StatusOr<KvBatch> ContentOf(const KvReader& store) {
   KvBatch content;
   for (int t = 0; t < kTableCount; ++t) {
     const auto table = static_cast<Table>(t);
     const auto it = store.Iterate(table, "", "");
     for (it->SeekToFirst(); it->Valid(); it->Next())
       content.Put(table, std::string(it->key()), std::string(it->value()));
-    CHECK(it->status().ok());
+    RETURN_IF_ERROR(it->status());
   }
   return content;
 }

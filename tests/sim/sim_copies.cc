@@ -20,6 +20,9 @@ void SimWorld::TakeCopy(SimDevice* device) {
   if (device->store == nullptr || device->has_trouble || device->may_be_damaged ||
       devices_.size() >= kMaxDevices)
     return;
+  const auto content = ContentOf(*device->kv);
+  Expect(content.ok() || IsExcused(device, content.status()), "a device's store does not read");
+  if (!content.ok()) return;
   // What was not yet on the disk becomes common knowledge here.
   device->is_lazy = false;
   device->is_copied = true;
@@ -27,7 +30,7 @@ void SimWorld::TakeCopy(SimDevice* device) {
   const int number = static_cast<int>(devices_.size());
   auto copy = std::make_unique<SimDevice>(number, NewDisk(StoreKind::kDevice), &true_us_,
                                           root_.Fork(absl::StrCat("device", number)).Next());
-  FillDisk(ContentOf(*device->kv), copy->disk.get());
+  FillDisk(*content, copy->disk.get());
   copy->replica = device->replica;
   copy->user = device->user;
   copy->scopes = device->scopes;

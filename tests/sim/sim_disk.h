@@ -49,8 +49,8 @@ class SimDisk {
 
 // A device's has an outbox mirror.
 std::unique_ptr<SimDisk> NewMemorySimDisk(StoreKind kind);
-// All that a store holds, as one write of another.
-KvBatch ContentOf(const KvReader& store);
+// All that a store holds, as one write of another; an error when some of it does not read.
+absl::StatusOr<KvBatch> ContentOf(const KvReader& store);
 // Puts it on a new disk.
 void FillDisk(const KvBatch& content, SimDisk* disk);
 std::unique_ptr<SimDisk> NewRocksSimDisk(StoreKind kind);

@@ -31,11 +31,20 @@ void SimWorld::TakeBackup() {
   const absl::Time now = server_->clock().Now();
   SimBackup backup;
   v1::BackupRecord begun = BackupBegun(store, "simulated", now);
-  begun.set_complete(true);
-  const absl::Status noted = NoteBackup(store, begun, now);
+  absl::Status noted = NoteBackup(store, begun, now);
   AfterAdministration(noted);
   if (!noted.ok()) return;
-  backup.content = ContentOf(server_->kv());
+  auto content = ContentOf(server_->kv());
+  if (!content.ok()) {
+    AfterAdministration(content.status());
+    AfterAdministration(ForgetBackup(store, begun));
+    return;
+  }
+  backup.content = *std::move(content);
+  begun.set_complete(true);
+  noted = NoteBackup(store, begun, now);
+  AfterAdministration(noted);
+  if (!noted.ok()) return;
   backup.epoch = store.epoch().AsBytes();
   backup.past = oracle_.Remember();
   backup.journal = server_->journal();

@@ -199,7 +199,7 @@ class SimWorld {
   // back, or may not write there any more.
   bool HasLostWork(const RecordName& name) const;
   // Of the server (null) or a device.
-  void CheckErased(const Kv& kv, const SimDevice* device);
+  void CheckErased(const Kv& kv, SimDevice* device);
   void CheckSound(const Kv& kv, StoreKind kind);
   // True when its user may not read there and so need not learn of the erasure: own work stays.
   bool IsUntold(const SimDevice& device, const RecordName& name);
