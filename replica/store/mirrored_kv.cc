@@ -57,8 +57,9 @@ class MirroredKv final : public Kv {
   absl::Status Write(const KvBatch& batch, Durability durability) override;
   std::unique_ptr<const KvReader> Snapshot() const override { return kv_->Snapshot(); }
   absl::Status health() const override {
-    RETURN_IF_ERROR(Failure());
-    return kv_->health();
+    // What stopped the database is why the mirror could not go on.
+    RETURN_IF_ERROR(kv_->health());
+    return Failure();
   }
   absl::Status CopyTo(const std::string& path, const ContinueCopy& go_on) override {
     return kv_->CopyTo(path, go_on);
